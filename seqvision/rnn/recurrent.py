@@ -1,0 +1,125 @@
+"""Layers, directions and lengths around any cell: the one recurrent network of the project."""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from seqvision.errors import UserError
+from seqvision.rnn.cells import Cell, State
+from seqvision.rnn.torch_layers import supports, torch_layer
+from seqvision.rnn.unroll import map_state, reverse_sequences, unroll, valid_steps
+
+Backend = Literal["auto", "reference", "fused"]
+
+
+class Recurrent(nn.Module):
+    """A stack of recurrent layers over any cell, batch first: `(x, lengths=None, state=None) -> (outputs, state)`.
+
+    outputs: (batch, time, hidden), or 2 × hidden with both directions; zeros past a sequence's length.
+    state: a tuple with one entry a layer and direction (forward before backward), each as the cell has it; pass it
+    on to continue where a window ended. The reverse direction starts at each sequence's own end.
+
+    cell: a `Cell` class, or a partial of one, called as `cell(input_size, hidden_size)`.
+    dropout: applied to what one layer hands to the next, in training only.
+    backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes a fused layer
+    where one computes the same numbers; "fused" insists on one.
+    """
+
+    def __init__(
+        self,
+        cell: Callable[[int, int], Cell],
+        input_size: int,
+        hidden_size: int,
+        *,
+        num_layers: int = 1,
+        bidirectional: bool = False,
+        dropout: float = 0.0,
+        backend: Backend = "auto",
+    ):
+        super().__init__()
+        self.input_size = input_size
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.backend = backend
+        self.directions = 2 if bidirectional else 1
+        self.output_size = hidden_size * self.directions
+        sizes = [input_size] + [self.output_size] * (num_layers - 1)
+        self.cells = nn.ModuleList(cell(size, hidden_size) for size in sizes for _ in range(self.directions))
+        if backend == "fused" and not all(supports(c) for c in self._cells()):
+            raise UserError(
+                f"rnn.backend=fused: there is no fused layer for {type(self.cells[0]).__name__}; "
+                "use rnn.backend=auto, which takes the reference loop for it"
+            )
+
+    def forward(
+        self,
+        x: Float[Tensor, "batch time input"],
+        lengths: Int[Tensor, " batch"] | None = None,
+        state: tuple[State, ...] | None = None,
+    ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
+        if state is None:
+            state = self.initial_state(x.shape[0])
+        last = []
+        for index, cell in enumerate(self._cells()):
+            layer, backward = divmod(index, self.directions)
+            if not backward:
+                inputs = x if layer == 0 else F.dropout(torch.cat(outputs, dim=-1), self.dropout, self.training)
+                outputs: list[Tensor] = []
+            steps = reverse_sequences(inputs, lengths) if backward else inputs
+            output, final = self._run(cell, steps, lengths, state[index])
+            outputs.append(reverse_sequences(output, lengths) if backward else output)
+            last.append(final)
+        return torch.cat(outputs, dim=-1) if backward else outputs[0], tuple(last)
+
+    def step(
+        self, x: Float[Tensor, "*batch input"], state: tuple[State, ...]
+    ) -> tuple[Float[Tensor, "*batch hidden"], tuple[State, ...]]:
+        """The output and the state after one more step through all layers; forward networks only."""
+        if self.bidirectional:
+            raise UserError("a bidirectional network cannot be run step by step: the future is not there yet")
+        after = []
+        for index, (cell, before) in enumerate(zip(self._cells(), state, strict=True)):
+            if index:
+                x = F.dropout(x, self.dropout, self.training)
+            after.append(cell.step(cell.project(x), before))
+            x = cell.output(after[-1])
+        return x, tuple(after)
+
+    def initial_state(self, *batch: int) -> tuple[State, ...]:
+        """The state before the first step, zeros, for any leading dimensions."""
+        return tuple(cell.initial_state(*batch) for cell in self._cells())
+
+    def _cells(self) -> list[Cell]:
+        return list(self.cells)  # type: ignore[arg-type]  # a ModuleList does not know what it holds
+
+    def _run(self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State) -> tuple[Tensor, State]:
+        """One layer in one direction."""
+        packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
+        if self.backend != "reference" and supports(cell) and packable:
+            return torch_layer(cell, x, lengths, state)
+
+        if lengths is None:
+
+            def free_step(projected: Tensor, before: State) -> tuple[Tensor, State]:
+                after = cell.step(projected, before)
+                return cell.output(after), after
+
+            return unroll(free_step, cell.project(x), state)
+
+        valid = valid_steps(lengths.to(x.device), x.shape[1])
+        # padding may hold anything, NaN included, which a later product with zero would not remove
+        x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
+        now = iter(valid.unsqueeze(-1).unbind(1))
+
+        def masked_step(projected: Tensor, before: State) -> tuple[Tensor, State]:
+            here: Shaped[Tensor, "batch 1"] = next(now)
+            after = map_state(lambda new, old: torch.where(here, new, old), cell.step(projected, before), before)
+            return cell.output(after) * here, after
+
+        return unroll(masked_step, cell.project(x), state)

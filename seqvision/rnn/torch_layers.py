@@ -1,0 +1,51 @@
+"""torch's own fused layers, for the cells whose numbers they compute.
+
+They stand behind `Recurrent` with `backend="auto"` and are tested against the reference loop.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
+
+_LAYERS: dict[type[Cell], Callable[..., Any]] = {
+    ElmanCell: torch.rnn_tanh,
+    GRUCell: torch.gru,
+    LSTMCell: torch.lstm,
+}
+
+
+def supports(cell: Cell) -> bool:
+    """Whether torch has a fused layer for exactly this cell: a subclass may compute something else."""
+    return type(cell) in _LAYERS
+
+
+def torch_layer(
+    cell: Cell, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"] | None, state: State
+) -> tuple[Float[Tensor, "batch time hidden"], State]:
+    """The outputs and the last state of one layer and one direction, by torch's fused network."""
+    states = state if isinstance(state, tuple) else (state,)
+    weights = [
+        cell.input_to_hidden.weight,
+        cell.hidden_to_hidden.weight,
+        cell.input_to_hidden.bias,
+        cell.hidden_to_hidden.bias,
+    ]
+    layer = _LAYERS[type(cell)]
+    settings = (True, 1, 0.0, cell.training, False)  # biases, layers, dropout, training, bidirectional
+    if lengths is None:
+        hx = tuple(s.unsqueeze(0) for s in states)
+        outputs, *last = layer(x, hx if len(hx) > 1 else hx[0], weights, *settings, True)
+    else:
+        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
+        hx = tuple(s.index_select(0, packed.sorted_indices).unsqueeze(0) for s in states)
+        data, *last = layer(packed.data, packed.batch_sizes, hx if len(hx) > 1 else hx[0], weights, *settings)
+        outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=x.shape[1])
+        last = [s.index_select(1, packed.unsorted_indices) for s in last]
+    final = tuple(s.squeeze(0) for s in last)
+    return outputs, final if isinstance(state, tuple) else final[0]

@@ -1,0 +1,196 @@
+"""The core against torch's own networks, a written-out reference and finite differences."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqvision.errors import UserError
+from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent, detach, map_state, windows
+
+CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
+TORCH = {ElmanCell: torch.nn.RNN, LSTMCell: torch.nn.LSTM, GRUCell: torch.nn.GRU}
+
+
+def twin(network: Recurrent, kind: type) -> torch.nn.RNNBase:
+    """torch's network with the same weights."""
+    twin = kind(
+        network.input_size,
+        network.hidden_size,
+        network.num_layers,
+        bidirectional=network.bidirectional,
+        batch_first=True,
+    ).to(next(network.parameters()).dtype)
+    for index, cell in enumerate(network.cells):
+        layer, backward = divmod(index, network.directions)
+        suffix = f"l{layer}" + ("_reverse" if backward else "")
+        for ours, theirs in (("input_to_hidden", "ih"), ("hidden_to_hidden", "hh")):
+            getattr(twin, f"weight_{theirs}_{suffix}").data.copy_(getattr(cell, ours).weight)
+            getattr(twin, f"bias_{theirs}_{suffix}").data.copy_(getattr(cell, ours).bias)
+    return twin
+
+
+@pytest.mark.parametrize("backend", ["reference", "fused"])
+@pytest.mark.parametrize("ragged", [False, True])
+@pytest.mark.parametrize(("layers", "bidirectional"), [(1, False), (2, True)])
+@pytest.mark.parametrize("cell", TORCH)
+def test_equals_torch_in_values_and_gradients(cell, layers, bidirectional, ragged, backend):
+    torch.manual_seed(0)
+    ours = Recurrent(cell, 5, 7, num_layers=layers, bidirectional=bidirectional, backend=backend)
+    torch.nn.init.normal_(ours.cells[0].hidden_to_hidden.bias)
+    theirs = twin(ours, TORCH[cell])
+    x = torch.randn(4, 6, 5, requires_grad=True)
+    x_twin = x.detach().clone().requires_grad_()
+    lengths = torch.tensor([6, 1, 3, 5]) if ragged else None
+
+    y, state = ours(x, lengths)
+    if ragged:
+        packed = torch.nn.utils.rnn.pack_padded_sequence(x_twin, lengths, batch_first=True, enforce_sorted=False)
+        y_packed, state_twin = theirs(packed)
+        y_twin = torch.nn.utils.rnn.pad_packed_sequence(y_packed, batch_first=True)[0]
+    else:
+        y_twin, state_twin = theirs(x_twin)
+    hidden_twin = state_twin[0] if isinstance(state_twin, tuple) else state_twin
+    hidden = torch.stack([s[0] if isinstance(s, tuple) else s for s in state])
+    torch.testing.assert_close(y, y_twin, atol=1e-6, rtol=0)
+    torch.testing.assert_close(hidden, hidden_twin, atol=1e-6, rtol=0)
+
+    weights = torch.randn_like(y)
+    (y * weights).sum().backward()
+    (y_twin * weights).sum().backward()
+    torch.testing.assert_close(x.grad, x_twin.grad, atol=1e-6, rtol=0)
+    w_hh = ours.cells[0].hidden_to_hidden.weight.grad
+    torch.testing.assert_close(w_hh, theirs.weight_hh_l0.grad, atol=1e-6, rtol=1e-6)
+
+
+def layer_norm_reference(x, w_ih, w_hh, gain, bias, h, eps=1e-5):
+    """SYLLABUS-style equation, step by step, in float64 NumPy."""
+    outputs = []
+    for t in range(x.shape[1]):
+        a = x[:, t] @ w_ih.T + h @ w_hh.T
+        mean = a.mean(axis=1, keepdims=True)
+        variance = ((a - mean) ** 2).mean(axis=1, keepdims=True)
+        h = np.tanh(gain * (a - mean) / np.sqrt(variance + eps) + bias)
+        outputs.append(h)
+    return np.stack(outputs, axis=1)
+
+
+def test_layer_norm_elman_equals_its_equation():
+    torch.manual_seed(1)
+    network = Recurrent(LayerNormElmanCell, 3, 6).double()
+    cell = network.cells[0]
+    torch.nn.init.normal_(cell.norm.weight)
+    torch.nn.init.normal_(cell.norm.bias)
+    x, h = torch.randn(2, 9, 3, dtype=torch.float64), torch.randn(2, 6, dtype=torch.float64)
+    weights = [
+        p.detach().numpy()
+        for p in (cell.input_to_hidden.weight, cell.hidden_to_hidden.weight, cell.norm.weight, cell.norm.bias)
+    ]
+    expected = layer_norm_reference(x.numpy(), *weights, h.numpy())
+    outputs, state = network(x, state=(h,))
+    np.testing.assert_allclose(outputs.detach().numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(state[0].detach().numpy(), expected[:, -1], atol=1e-12)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_by_finite_differences(cell):
+    torch.manual_seed(2)
+    network = Recurrent(cell, 2, 3, num_layers=2, bidirectional=True, backend="reference").double()
+    x = torch.randn(3, 4, 2, dtype=torch.float64, requires_grad=True)
+    lengths = torch.tensor([4, 2, 3])
+    names, values = zip(*network.named_parameters(), strict=True)
+
+    def outputs(x, *values):
+        y, state = torch.func.functional_call(network, dict(zip(names, values, strict=True)), (x, lengths))
+        return y, *[part for entry in state for part in (entry if isinstance(entry, tuple) else (entry,))]
+
+    assert torch.autograd.gradcheck(outputs, (x, *values))
+
+
+@pytest.mark.parametrize("backend", ["reference", "auto"])
+@pytest.mark.parametrize("cell", CELLS)
+def test_windows_with_carried_state_equal_one_pass(cell, backend):
+    torch.manual_seed(3)
+    network = Recurrent(cell, 4, 5, num_layers=2, backend=backend)
+    x, lengths = torch.randn(3, 11, 4), torch.tensor([11, 2, 7])
+    whole, last = network(x, lengths)
+    state, parts = None, []
+    for part, remaining in windows(x, 4, lengths):
+        y, state = network(part, remaining, state)
+        state = detach(state)
+        parts.append(y)
+    torch.testing.assert_close(torch.cat(parts, dim=1), whole)
+    map_state(lambda a, b: torch.testing.assert_close(a, b), state, last)
+    assert not any(s.requires_grad for s in (state[0] if isinstance(state[0], tuple) else state))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_one_step_at_a_time_equals_the_loop(cell):
+    network = Recurrent(cell, 4, 5, num_layers=2)
+    x = torch.randn(3, 6, 4)
+    expected, _ = network(x)
+    state = network.initial_state(3)
+    for t, x_t in enumerate(x.unbind(1)):
+        y, state = network.step(x_t, state)
+        torch.testing.assert_close(y, expected[:, t])
+    beams, _ = network.step(x[:, :1].expand(3, 2, 4), network.initial_state(3, 2))
+    torch.testing.assert_close(beams[:, 1], expected[:, 0])
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    cell=st.sampled_from(CELLS),
+    lengths=st.lists(st.integers(0, 6), min_size=1, max_size=4),
+    padding=st.integers(0, 3),
+    bidirectional=st.booleans(),
+    backend=st.sampled_from(["reference", "auto"]),
+)
+def test_padding_changes_nothing(cell, lengths, padding, bidirectional, backend):
+    """Not its amount, nor what it holds: neither values nor gradients."""
+    torch.manual_seed(4)
+    network = Recurrent(cell, 3, 4, bidirectional=bidirectional, backend=backend).double()
+    size = torch.tensor(lengths)
+    time = max(1, max(lengths))
+    x = torch.randn(len(lengths), time, 3, dtype=torch.float64)
+    valid = torch.arange(time) < size.unsqueeze(1)
+    clean = torch.where(valid.unsqueeze(-1), x, 0.0)
+    dirty = torch.nn.functional.pad(
+        torch.where(valid.unsqueeze(-1), x, float("nan")), (0, 0, 0, padding), value=float("nan")
+    )
+    results = []
+    for inputs in (clean, dirty):
+        network.zero_grad()
+        y, state = network(inputs, size)
+        assert not y[:, :time][~valid].any()
+        assert not y[:, time:].any()
+        (y[:, :time].square().sum() + map_state(lambda s: s.sum(), state[0])[0].sum()).backward() if isinstance(
+            state[0], tuple
+        ) else (y[:, :time].square().sum() + state[0].sum()).backward()
+        results.append([y[:, :time], *[p.grad.clone() for p in network.parameters()]])
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_a_network_learns_to_remember():
+    """The class is the first frame's sign; it must survive nine steps of noise."""
+    torch.manual_seed(5)
+    network, head = Recurrent(LayerNormElmanCell, 1, 16), torch.nn.Linear(16, 1)
+    optimizer = torch.optim.Adam([*network.parameters(), *head.parameters()], lr=1e-2)
+    for _ in range(150):
+        x = torch.randn(64, 10, 1)
+        loss = torch.nn.functional.binary_cross_entropy_with_logits(
+            head(network(x)[1][0]).squeeze(1), (x[:, 0, 0] > 0).float()
+        )
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < 0.4  # chance is 0.69
+
+
+def test_what_cannot_be_is_refused():
+    with pytest.raises(UserError, match="no fused layer for LayerNormElmanCell"):
+        Recurrent(LayerNormElmanCell, 2, 3, backend="fused")
+    both = Recurrent(GRUCell, 2, 3, bidirectional=True)
+    with pytest.raises(UserError, match="bidirectional"):
+        both.step(torch.zeros(1, 2), both.initial_state(1))
