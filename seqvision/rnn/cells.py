@@ -16,8 +16,12 @@ State: TypeAlias = Tensor | tuple[Tensor, ...]
 class Cell(nn.Module):
     """What every cell offers; a new one defines `project`, `step` and, where the state is no single tensor, the rest.
 
-    Leading dimensions are free: a step takes (batch, …) as well as (batch, beams, …).
+    Leading dimensions are free: a step takes (batch, …) as well as (batch, beams, …). The matrices are `nn.Linear`
+    submodules, so that what looks for layers by their type finds them.
     """
+
+    input_to_hidden: nn.Linear
+    hidden_to_hidden: nn.Linear
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()

@@ -65,17 +65,20 @@ class Recurrent(nn.Module):
     ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
         if state is None:
             state = self.initial_state(x.shape[0])
-        last = []
-        for index, cell in enumerate(self._cells()):
-            layer, backward = divmod(index, self.directions)
-            if not backward:
-                inputs = x if layer == 0 else F.dropout(torch.cat(outputs, dim=-1), self.dropout, self.training)
-                outputs: list[Tensor] = []
-            steps = reverse_sequences(inputs, lengths) if backward else inputs
-            output, final = self._run(cell, steps, lengths, state[index])
-            outputs.append(reverse_sequences(output, lengths) if backward else output)
-            last.append(final)
-        return torch.cat(outputs, dim=-1) if backward else outputs[0], tuple(last)
+        last: list[State] = []
+        inputs = x
+        for layer in range(self.num_layers):
+            if layer:
+                inputs = F.dropout(inputs, self.dropout, self.training)
+            outputs = []
+            for backward in range(self.directions):
+                cell, start = self._cells()[len(last)], state[len(last)]
+                steps = reverse_sequences(inputs, lengths) if backward else inputs
+                output, final = self._run(cell, steps, lengths, start)
+                outputs.append(reverse_sequences(output, lengths) if backward else output)
+                last.append(final)
+            inputs = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
+        return inputs, tuple(last)
 
     def step(
         self, x: Float[Tensor, "*batch input"], state: tuple[State, ...]

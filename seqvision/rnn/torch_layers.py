@@ -30,12 +30,8 @@ def torch_layer(
 ) -> tuple[Float[Tensor, "batch time hidden"], State]:
     """The outputs and the last state of one layer and one direction, by torch's fused network."""
     states = state if isinstance(state, tuple) else (state,)
-    weights = [
-        cell.input_to_hidden.weight,
-        cell.hidden_to_hidden.weight,
-        cell.input_to_hidden.bias,
-        cell.hidden_to_hidden.bias,
-    ]
+    ih, hh = cell.input_to_hidden, cell.hidden_to_hidden
+    weights = [ih.weight, hh.weight, ih.bias, hh.bias]
     layer = _LAYERS[type(cell)]
     settings = (True, 1, 0.0, cell.training, False)  # biases, layers, dropout, training, bidirectional
     if lengths is None:
@@ -43,9 +39,12 @@ def torch_layer(
         outputs, *last = layer(x, hx if len(hx) > 1 else hx[0], weights, *settings, True)
     else:
         packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        hx = tuple(s.index_select(0, packed.sorted_indices).unsqueeze(0) for s in states)
+        order, back = packed.sorted_indices, packed.unsorted_indices
+        assert order is not None
+        assert back is not None
+        hx = tuple(s.index_select(0, order).unsqueeze(0) for s in states)
         data, *last = layer(packed.data, packed.batch_sizes, hx if len(hx) > 1 else hx[0], weights, *settings)
         outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=x.shape[1])
-        last = [s.index_select(1, packed.unsorted_indices) for s in last]
+        last = [s.index_select(1, back) for s in last]
     final = tuple(s.squeeze(0) for s in last)
     return outputs, final if isinstance(state, tuple) else final[0]
