@@ -1,0 +1,107 @@
+"""All scores of a set of captions in one call."""
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from seqvision.errors import UserError
+from seqvision.metrics.bleu import bleu_from_table
+from seqvision.metrics.cider import ORDERS, DocumentFrequencies, cider_from_table
+from seqvision.metrics.diversity import diversity
+from seqvision.metrics.meteor import meteor_missing, meteor_nltk
+from seqvision.metrics.ngrams import check_aligned, count_ngrams
+from seqvision.metrics.rouge import rouge_l
+from seqvision.metrics.tokenize import tokenize_ptb
+
+
+@dataclass(frozen=True)
+class CaptionScores:
+    """What a set of captions is worth, as a whole and caption by caption.
+
+    `corpus` has bleu_1 .. bleu_4, rouge_l, cider_d, exact_match (share of the captions that equal one of their
+    references), distinct and commonest_share, and meteor_nltk where asked for and available. `per_item` has, in the
+    order of the candidates, those of them that a single caption has.
+    """
+
+    corpus: dict[str, float]
+    per_item: dict[str, list[float]]
+
+
+def caption_scores(
+    candidates: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    tokenized: bool = False,
+    document_frequencies: DocumentFrequencies | None = None,
+    meteor: bool = False,
+) -> CaptionScores:
+    """The scores of `candidates`, one for each picture, against each picture's `references` (any number, at least one).
+
+    Sentences are split as the reference implementations do (`tokenize_ptb`), or at blanks where they are `tokenized`
+    already. Warns where CIDEr is undefined (a single picture) and where METEOR is asked for but not installed. Raises
+    `UserError` where candidates and references do not go together.
+    """
+    check_aligned(candidates, references)
+    split = str.split if tokenized else lru_cache(maxsize=None)(tokenize_ptb)  # captions of a set often repeat
+    words = [split(caption) for caption in candidates]
+    reference_words = [[split(text) for text in texts] for texts in references]
+
+    table = count_ngrams(words, reference_words, max_order=ORDERS, spell=document_frequencies is not None)
+    bleu_corpus, bleu_items = bleu_from_table(table)
+    items = {f"bleu_{order}": scores for order, scores in enumerate(bleu_items, start=1)}
+    items["rouge_l"] = rouge_l(words, reference_words)
+    items["cider_d"] = cider_from_table(table, document_frequencies=document_frequencies)
+    if meteor:
+        missing = meteor_missing()
+        if missing:
+            warnings.warn(missing, stacklevel=2)
+        else:
+            items["meteor_nltk"] = meteor_nltk(words, reference_words)
+    items["exact_match"] = np.array([float(w in texts) for w, texts in zip(words, reference_words, strict=True)])
+
+    variety = diversity([" ".join(tokens) for tokens in words])
+    corpus = {name: float(scores.mean()) for name, scores in items.items()}
+    corpus |= {f"bleu_{order}": float(score) for order, score in enumerate(bleu_corpus, start=1)}
+    corpus |= {"distinct": variety.distinct, "commonest_share": variety.commonest_share}
+    return CaptionScores(corpus, {name: scores.tolist() for name, scores in items.items()})
+
+
+def shuffled_scores(
+    candidates: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    seed: int,
+    tokenized: bool = False,
+    document_frequencies: DocumentFrequencies | None = None,
+) -> CaptionScores:
+    """The control: each candidate against the references of another picture, drawn so that none keeps its own.
+
+    What remains of a score here is what the captions owe to the language of the set, not to the pictures. Raises
+    `UserError` for a single picture.
+    """
+    check_aligned(candidates, references)
+    others = derangement(len(candidates), seed=seed)
+    return caption_scores(
+        candidates,
+        [references[other] for other in others],
+        tokenized=tokenized,
+        document_frequencies=document_frequencies,
+    )
+
+
+def derangement(size: int, *, seed: int) -> list[int]:
+    """A permutation of range(size) that leaves nothing in its place: one random cycle through all (Sattolo, 1986).
+
+    Raises `UserError` for fewer than two.
+    """
+    if size < 2:
+        raise UserError(f"{size} picture cannot be given another one's references; the control needs at least two.")
+    order = list(range(size))
+    generator = np.random.default_rng(seed)
+    for last in range(size - 1, 0, -1):
+        chosen = int(generator.integers(last))
+        order[last], order[chosen] = order[chosen], order[last]
+    return order

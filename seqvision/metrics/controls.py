@@ -1,0 +1,42 @@
+"""Captioners without a network, which a trained one must beat."""
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+
+from seqvision.errors import UserError
+
+
+def most_frequent_caption(train_captions: Sequence[str]) -> str:
+    """The training caption that occurs most often, the first of several equally common ones.
+
+    Raises `UserError` where there are no captions.
+    """
+    if not train_captions:
+        raise UserError("No training captions, so none is the most frequent; give at least one.")
+    return Counter(train_captions).most_common(1)[0][0]
+
+
+def nearest_neighbour_captions(
+    train_features: np.ndarray, train_captions: Sequence[str], query_features: np.ndarray, *, chunk: int = 1024
+) -> list[str]:
+    """For each query picture the caption of the training picture whose features have the greatest cosine with its own.
+
+    `train_features` (N, C) with one caption each, `query_features` (Q, C); of equally near ones the first. Memory is
+    `chunk` x N numbers. Raises `UserError` where the numbers of rows or columns do not fit.
+    """
+    train, queries = np.asarray(train_features, np.float32), np.asarray(query_features, np.float32)
+    if train.ndim != 2 or queries.ndim != 2 or train.shape[1] != queries.shape[1]:
+        raise UserError(
+            f"Features of shape {train.shape} and {queries.shape} cannot be compared; expected one row for each "
+            "picture and equally many columns. Take both from the same pooled encoder."
+        )
+    if len(train) != len(train_captions) or not len(train):
+        raise UserError(
+            f"{len(train)} training features but {len(train_captions)} captions; give one caption for each, at least one."
+        )
+    train = train / np.maximum(np.linalg.norm(train, axis=1, keepdims=True), np.finfo(np.float32).tiny)
+    # a query's own norm scales all of its cosines alike and cannot change which is greatest
+    nearest = [(queries[i : i + chunk] @ train.T).argmax(1) for i in range(0, len(queries), chunk)]
+    return [train_captions[row] for rows in nearest for row in rows.tolist()]
