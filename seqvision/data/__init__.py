@@ -1,0 +1,59 @@
+"""Files in, named batches out: layouts of caption files, vocabulary, pictures, transforms, batches, the check report.
+
+Whatever reads a user's files lives here, and nothing that knows a network or a configuration. Reading records and
+building a vocabulary needs no torch; the names that do need it are imported when they are first asked for.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from seqvision.data.pictures import list_pictures, read_image
+from seqvision.data.records import CaptionRecord
+from seqvision.data.vocabulary import (
+    END,
+    PAD,
+    START,
+    UNKNOWN,
+    SubwordVocabulary,
+    Vocabulary,
+    WordVocabulary,
+    vocabulary_from_state,
+)
+
+if TYPE_CHECKING:
+    from seqvision.data.batches import CaptionBatch, CaptionSample, collate
+    from seqvision.data.transforms import ImageTransform, TrainTransform
+
+__all__ = [
+    "CaptionRecord",
+    "PAD",
+    "START",
+    "END",
+    "UNKNOWN",
+    "Vocabulary",
+    "WordVocabulary",
+    "SubwordVocabulary",
+    "vocabulary_from_state",
+    "read_image",
+    "list_pictures",
+    "ImageTransform",
+    "TrainTransform",
+    "CaptionBatch",
+    "CaptionSample",
+    "collate",
+]
+
+_NEEDS_TORCH = {
+    "ImageTransform": "transforms",
+    "TrainTransform": "transforms",
+    "CaptionBatch": "batches",
+    "CaptionSample": "batches",
+    "collate": "batches",
+}
+
+
+def __getattr__(name: str) -> Any:
+    """The exports that need torch, so that `seqvision data check --help` does not wait for it."""
+    if name in _NEEDS_TORCH:
+        return getattr(import_module(f"seqvision.data.{_NEEDS_TORCH[name]}"), name)
+    raise AttributeError(f"module 'seqvision.data' has no attribute '{name}'")

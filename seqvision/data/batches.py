@@ -1,0 +1,90 @@
+"""Named batches: what a data loader hands to a task."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float, Int, UInt8
+from torch import Tensor
+
+from seqvision.data.vocabulary import END, PAD, START
+from seqvision.errors import UserError
+
+
+@dataclass(frozen=True)
+class CaptionSample:
+    """One caption of one picture. `tokens` are without START and END; the picture is pixels, features, or neither."""
+
+    id: str
+    tokens: Sequence[int]
+    image: UInt8[Tensor, "channels height width"] | None = None
+    features: Float[Tensor, "..."] | None = None
+
+
+@dataclass(frozen=True)
+class CaptionBatch:
+    """Captions with their pictures, as pixels or as an encoder's features computed before.
+
+    tokens    START, the caption, END, then PAD to the batch's width, however wide: PAD is never data
+    lengths   tokens of each caption, START and END included; `tokens[i, lengths[i] - 1]` is END
+    ids       the pictures' names; a picture with several captions may come several times
+    """
+
+    images: UInt8[Tensor, "batch channels height width"] | None
+    features: Float[Tensor, "batch ..."] | None
+    tokens: Int[Tensor, "batch time"]
+    lengths: Int[Tensor, " batch"]
+    ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "CaptionBatch":
+        """The same batch with its tensors on the device."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "CaptionBatch":
+        """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change) -> "CaptionBatch":
+        return replace(
+            self,
+            images=None if self.images is None else change(self.images),
+            features=None if self.features is None else change(self.features),
+            tokens=change(self.tokens),
+            lengths=change(self.lengths),
+        )
+
+
+def collate(samples: Sequence[CaptionSample], *, width: int | None = None) -> CaptionBatch:
+    """The batch of these samples, each caption between START and END and padded to the longest, or to `width`."""
+    lengths = torch.tensor([len(sample.tokens) + 2 for sample in samples], dtype=torch.int64)
+    longest = int(lengths.max())
+    if width is not None and width < longest:
+        raise ValueError(f"width={width} is less than the longest caption's {longest} tokens, START and END included")
+    tokens = torch.full((len(samples), width or longest), PAD, dtype=torch.int64)
+    for row, sample in zip(tokens, samples, strict=True):
+        row[: len(sample.tokens) + 2] = torch.tensor([START, *sample.tokens, END], dtype=torch.int64)
+    return CaptionBatch(
+        images=_stack(samples, "image"),
+        features=_stack(samples, "features"),
+        tokens=tokens,
+        lengths=lengths,
+        ids=[sample.id for sample in samples],
+    )
+
+
+def _stack(samples: Sequence[CaptionSample], name: str) -> Tensor | None:
+    tensors = [getattr(sample, name) for sample in samples]
+    if all(tensor is None for tensor in tensors):
+        return None
+    first = tensors[0]
+    for sample, tensor in zip(samples, tensors, strict=True):
+        if tensor is None or first is None or tensor.shape != first.shape:
+            shapes = [None if t is None else tuple(t.shape) for t in (first, tensor)]
+            raise UserError(
+                f"a batch needs one shape of {name}: '{samples[0].id}' has {shapes[0]}, '{sample.id}' has {shapes[1]}. "
+                "Bring all pictures to one size, or compute all features with one encoder."
+            )
+    return torch.stack(tensors)

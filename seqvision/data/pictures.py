@@ -1,0 +1,165 @@
+"""Picture files to upright RGB pictures, whatever a user's folder holds."""
+
+import os
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from PIL import Image, UnidentifiedImageError
+
+from seqvision.errors import UserError
+
+MAX_PIXELS = 64_000_000
+_SUFFIXES = "jpg jpeg jpe jfif png gif bmp webp tif tiff ppm pgm pbm pnm jp2 ico tga avif"
+PICTURE_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
+
+# EXIF orientation (tag 0x0112) to what turns the picture upright; 1 is upright.
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_opening = threading.Lock()
+
+
+def read_image(
+    path: str | Path | BinaryIO, *, size: int | None = None, fit: str = "crop", max_pixels: int = MAX_PIXELS
+) -> Image.Image:
+    """The picture upright, in RGB, transparent places white; of an animation the first frame.
+
+    With `size`, a JPEG is decoded at the smallest of its built-in scales (1/2, 1/4, 1/8) that is still at least twice
+    as large as needed to `fit` it into size x size pixels ("pad": the longer side counts, otherwise the shorter one),
+    which is much faster for photographs. 16-bit grey is scaled to 8 bits. An open binary file will do for a path.
+
+    UserError, with the file's name, if it is missing, empty, no picture, damaged, or has more than `max_pixels`
+    (checked before any pixel is decoded).
+    """
+    name = str(path) if isinstance(path, str | Path) else str(getattr(path, "name", "the uploaded picture"))
+    try:
+        with _open(path) as picture:
+            width, height = picture.size
+            if width * height > max_pixels:
+                raise UserError(
+                    f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels, more than the limit of "
+                    f"{max_pixels / 1e6:.0f}. Make the picture smaller, or raise the limit with "
+                    f"max_pixels={width * height} if you trust the file."
+                )
+            if size is not None:
+                scale = 2 * size / (max(width, height) if fit == "pad" else min(width, height))
+                picture.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
+            picture.load()
+            return _upright(_to_rgb(picture), picture)
+    except UserError:
+        raise
+    except FileNotFoundError:
+        raise UserError(f"{name}: no such picture. Check the name and the folder.") from None
+    except IsADirectoryError:
+        raise UserError(f"{name}: a folder, not a picture. Name the files in it, or let a command list them.") from None
+    except UnidentifiedImageError:
+        raise UserError(f"{name}: {_what_it_is(path)}") from None
+    except Exception as error:  # Pillow's decoders raise whatever their parsing ran into
+        raise UserError(
+            f"{name}: the picture is damaged or cannot be read ({error}). Replace the file, or leave it out."
+        ) from error
+
+
+def _open(path: str | Path | BinaryIO) -> Image.Image:
+    """The picture with only its header read."""
+    # Pillow's own limit is one global number with a warning; ours is an argument and an error, checked right after.
+    with _opening:
+        limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path)
+        finally:
+            Image.MAX_IMAGE_PIXELS = limit
+
+
+def _what_it_is(path: str | Path | BinaryIO) -> str:
+    """Why a file is no picture, and what to do."""
+    if isinstance(path, str | Path):
+        with open(path, "rb") as file:
+            start = file.read(16)
+    else:
+        path.seek(0)
+        start = path.read(16)
+    if not start:
+        return "the file is empty (0 bytes). Copy it again, or leave it out."
+    return f"not a picture that can be read (it starts with {start!r}). Convert it to PNG or JPEG, or leave it out."
+
+
+def _to_rgb(picture: Image.Image) -> Image.Image:
+    if picture.mode.startswith("I") or picture.mode == "F":
+        return _deep_to_grey(picture).convert("RGB")
+    if picture.mode in ("RGBA", "LA", "PA", "RGBa", "La") or "transparency" in picture.info:
+        if picture.mode in ("La", "RGBa"):  # premultiplied modes have only this one way out
+            picture = picture.convert({"La": "LA", "RGBa": "RGBA"}[picture.mode])
+        seen = picture.convert("RGBA")
+        white = Image.new("RGBA", seen.size, (255, 255, 255, 255))
+        return Image.alpha_composite(white, seen).convert("RGB")
+    return picture.convert("RGB")
+
+
+def _deep_to_grey(picture: Image.Image) -> Image.Image:
+    """8-bit grey of 16-bit, 32-bit and floating point grey, whose range is the narrowest usual one that holds it."""
+    values = np.asarray(picture, dtype=np.float64)
+    highest = float(np.nan_to_num(values).max(initial=0.0))
+    if picture.mode.startswith("I;16") or (picture.mode == "I" and picture.format == "PNG"):
+        top = 65535.0
+    elif picture.mode == "F":
+        top = next((t for t in (1.0, 255.0, 65535.0) if highest <= t), highest)
+    else:
+        top = next((t for t in (255.0, 65535.0) if highest <= t), 2.0**31 - 1)
+    grey = np.clip(np.nan_to_num(values) * (255.0 / top), 0, 255)
+    return Image.fromarray(np.round(grey).astype(np.uint8))
+
+
+def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
+    try:
+        orientation = opened.getexif().get(0x0112, 1)
+    except Exception:  # a damaged EXIF block harms no pixel
+        return picture
+    turn = _UPRIGHT.get(orientation)
+    return picture if turn is None else picture.transpose(turn)
+
+
+def is_picture_name(name: str) -> bool:
+    """Whether a file name ends like a picture's."""
+    return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
+
+
+def list_pictures(paths: str | Path | Iterable[str | Path]) -> list[Path]:
+    """The picture files of the given files and folders (with their subfolders, by name); each file once.
+
+    A file that is named is taken whatever its ending; in folders the ending decides and hidden files are left out.
+    UserError if a path does not exist or if a folder holds no picture.
+    """
+    found: dict[Path, None] = {}
+    for given in [paths] if isinstance(paths, str | Path) else paths:
+        path = Path(given)
+        if path.is_file():
+            found[path] = None
+        elif path.is_dir():
+            inside = sorted(pictures_below(path))
+            if not inside:
+                raise UserError(
+                    f"{path}: no picture in this folder or below it (looked for {' '.join(sorted(PICTURE_SUFFIXES))})."
+                )
+            found.update(dict.fromkeys(inside))
+        else:
+            raise UserError(f"{path}: no such file or folder (looked from {Path.cwd()}).")
+    return list(found)
+
+
+def pictures_below(folder: Path) -> list[Path]:
+    """The files in a folder and below it that are named like pictures, without hidden files and folders."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
+        found += [Path(parent, f) for f in sorted(files) if is_picture_name(f) and not f.startswith(".")]
+    return found
