@@ -1,0 +1,155 @@
+"""Scenes as files, in the layouts that other data sets come in, so that the ordinary readers serve."""
+
+import csv
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+from rich.progress import track
+
+from seqvision.data.scenes.captions import reference_captions
+from seqvision.data.scenes.draw import draw_scene
+from seqvision.data.scenes.generate import SPLITS, Split, make_scene
+from seqvision.data.scenes.scene import Scene
+from seqvision.errors import UserError
+
+VERSION = 1  # goes up whenever the same settings give other pictures or other sentences
+COUNTS: Mapping[Split, int] = {"train": 6000, "val": 400, "test": 400, "combinations": 400}
+
+
+def write_scenes(
+    folder: str | Path,
+    *,
+    size: int = 64,
+    counts: Mapping[Split, int] = COUNTS,
+    captions: int = 5,
+    seed: int = 0,
+    progress: bool = True,
+) -> Path:
+    """The folder, holding `<split>/00000.png`, … , `captions.json` (Karpathy's layout) and `scenes.json`.
+
+    A folder that already holds these very scenes is left as it is. The folder appears whole or not at all, also when
+    several processes write it at once. Raises UserError if something else is in its place.
+    """
+    folder = Path(folder)
+    settings = {"version": VERSION, "size": size, "counts": dict(counts), "captions": captions, "seed": seed}
+    if any(split not in SPLITS for split in counts):
+        raise UserError(f"counts: splits are {', '.join(SPLITS)}; found {', '.join(counts)}")
+    if _is_written(folder, settings):
+        return folder
+
+    def fill(draft: Path) -> None:
+        names = [(split, index) for split in SPLITS for index in range(counts.get(split, 0))]
+        scenes = [make_scene(seed, index, split) for split, index in names]
+        for split in counts:
+            (draft / split).mkdir()
+        _draw_all(scenes, [draft / split / f"{index:05}.png" for split, index in names], size, progress)
+        images = [
+            {
+                "filepath": split,
+                "filename": f"{index:05}.png",
+                "split": split,
+                "sentences": [{"raw": sentence} for sentence in reference_captions(scene, captions, seed)],
+            }
+            for (split, index), scene in zip(names, scenes, strict=True)
+        ]
+        _dump(draft / "captions.json", {"dataset": "scenes", "images": images})
+        _dump(
+            draft / "scenes.json",
+            {
+                "settings": settings,
+                "hash": settings_hash(settings),
+                "scenes": {f"{s}/{i:05}.png": scene.to_dict() for (s, i), scene in zip(names, scenes, strict=True)},
+            },
+        )
+
+    _write_whole(folder, fill)
+    if not _is_written(folder, settings):
+        raise UserError(f"{folder}: another process wrote something else there meanwhile; run again")
+    return folder
+
+
+def read_scenes(folder: str | Path) -> dict[str, Scene]:
+    """The scenes of a written folder by picture name, e.g. "test/00003.png"."""
+    data = json.loads((Path(folder) / "scenes.json").read_text(encoding="utf-8"))
+    return {name: Scene.from_dict(scene) for name, scene in data["scenes"].items()}
+
+
+def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: int = 7) -> Path:
+    """The folder, holding a few scenes in Flickr8k's style: `Images/` and `captions.txt` (CSV `image,caption`)."""
+
+    def fill(draft: Path) -> None:
+        scenes = [make_scene(seed, index) for index in range(number)]
+        names = [f"scene_{index:02}.png" for index in range(number)]
+        (draft / "Images").mkdir()
+        _draw_all(scenes, [draft / "Images" / name for name in names], size, progress=False, compress_level=9)
+        with open(draft / "captions.txt", "w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file, lineterminator="\n")
+            writer.writerow(["image", "caption"])
+            for name, scene in zip(names, scenes, strict=True):
+                writer.writerows([name, sentence] for sentence in reference_captions(scene, seed=seed))
+
+    _write_whole(Path(folder), fill)
+    return Path(folder)
+
+
+def settings_hash(settings: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def _is_written(folder: Path, settings: Mapping[str, Any]) -> bool:
+    """True if the folder holds scenes made with these settings, false if nothing is there yet."""
+    if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
+        return False
+    if not (folder / "scenes.json").is_file():
+        raise UserError(
+            f"{folder}: not empty and no folder of scenes (no scenes.json); name another folder for the scenes"
+        )
+    found = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))
+    if found["hash"] == settings_hash(settings):
+        return True
+    differences = [
+        f"{key} {found['settings'].get(key)!r}" for key in settings if found["settings"].get(key) != settings[key]
+    ]
+    expected = [f"{key} {settings[key]!r}" for key in settings if found["settings"].get(key) != settings[key]]
+    raise UserError(
+        f"{folder}: holds scenes made with {', '.join(differences)}; expected {', '.join(expected)}. "
+        f"Name another folder, or delete this one and it is written again: rm -r {folder}"
+    )
+
+
+def _draw_all(scenes: list[Scene], paths: list[Path], size: int, progress: bool, compress_level: int = 1) -> None:
+    def draw(scene: Scene, path: Path) -> None:
+        Image.fromarray(draw_scene(scene, size)).save(path, compress_level=compress_level)
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        done = pool.map(draw, scenes, paths)
+        for _ in track(done, "Drawing scenes", total=len(scenes), disable=not progress, transient=True):
+            pass
+
+
+def _write_whole(folder: Path, fill: Callable[[Path], None]) -> None:
+    """Fills a draft beside the folder and renames it into place; if a folder stands there by then, that one stays."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    try:
+        fill(draft)
+        draft.chmod(0o755)  # mkdtemp's is 0o700
+        if not folder.exists() or not any(folder.iterdir()):
+            draft.replace(folder)
+    except OSError:
+        if not folder.exists() or not any(folder.iterdir()):
+            raise
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)
+
+
+def _dump(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data), encoding="utf-8")
