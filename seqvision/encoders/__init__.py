@@ -1,0 +1,11 @@
+"""Picture in, features out: a pooled vector (B, C) or a map (B, H, W, C).
+
+Here belong networks that look at one picture and know nothing of words or sequences, the weights they start from, and
+the cache of a frozen encoder's features.
+"""
+
+from seqvision.encoders.base import Encoder
+from seqvision.encoders.small_cnn import SmallCNN
+from seqvision.encoders.timm_encoder import TimmEncoder
+
+__all__ = ["Encoder", "SmallCNN", "TimmEncoder"]

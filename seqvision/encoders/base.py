@@ -1,0 +1,208 @@
+"""What every encoder shares: pixels made ready, features put into one form, stages frozen in one way."""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float, Shaped
+from torch import Tensor, nn
+
+from seqvision.errors import UserError
+
+Trainable = Literal["none", "all"] | int
+
+# Rec. 601 luma, what PIL's convert("L") uses
+GREY = (0.299, 0.587, 0.114)
+
+
+class Encoder(nn.Module):
+    """A picture's features: a vector (B, C) if `pooled`, else a map (B, H', W', C).
+
+    A subclass builds its network, defines `maps` and `stage_modules`, and ends its `__init__` with `complete`.
+
+    Attributes:
+        image_size: height and width in pixels that the encoder was built and tried for
+        in_channels: 3 or 1, what the network itself sees; pictures of the other kind are converted
+        feature_size: C
+        grid: a pooled vector is the average over each cell of a grid x grid division, one cell after the other
+            (1: one average over the whole map); 2 or more keeps roughly where things are
+        mean, std: buffers (in_channels, 1, 1) for pixels in [0, 1]; part of the weights, stored with them
+    """
+
+    mean: Tensor
+    std: Tensor
+    feature_size: int
+
+    def __init__(
+        self,
+        *,
+        image_size: int,
+        in_channels: int = 3,
+        pooled: bool = False,
+        grid: int = 1,
+        mean: Sequence[float] = (0.5, 0.5, 0.5),
+        std: Sequence[float] = (0.5, 0.5, 0.5),
+    ) -> None:
+        super().__init__()
+        if in_channels not in (1, 3):
+            raise UserError(f"encoder: in_channels is {in_channels}; expected 3 (colour) or 1 (grey)")
+        if grid < 1 or (grid > 1 and not pooled):
+            raise UserError(f"encoder: grid is {grid} with pooled={pooled}; a grid above 1 needs pooled=true")
+        self.image_size, self.in_channels, self.pooled, self.grid = image_size, in_channels, pooled, grid
+        for name, values in (("mean", mean), ("std", std)):
+            if len(values) != in_channels:  # a colour network's statistics used for grey, or one value for all
+                values = [sum(values) / len(values)] * in_channels
+            self.register_buffer(name, torch.tensor([float(v) for v in values]).view(-1, 1, 1))
+        self._frozen_modules: list[nn.Module] = []
+
+    # --- what a subclass gives
+
+    def maps(self, pixels: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
+        """The maps (B, C_i, H_i, W_i) that make the features, in the order of the network; the last sets the size."""
+        raise NotImplementedError
+
+    def stage_modules(self) -> list[list[nn.Module]]:
+        """Every module of the network, containers included, by stage, the first stage next to the pixels."""
+        raise NotImplementedError
+
+    def complete(
+        self,
+        trainable: Trainable,
+        *,
+        weights: Mapping[str, Tensor] | None = None,
+    ) -> None:
+        """Try the network on one empty picture, learn the feature size, load `weights`, freeze stages.
+
+        `weights` is the state dict of a whole encoder.
+        """
+        try:
+            maps = self._probe(self.image_size)
+        except (RuntimeError, ValueError, AssertionError) as error:
+            raise self.misfit(error) from error
+        if any(m.dim() != 4 for m in maps):
+            raise UserError(f"{self}: the network gives no feature map but {[tuple(m.shape) for m in maps]}")
+        if weights is not None:
+            try:
+                self.load_state_dict(weights)
+            except RuntimeError as error:
+                raise UserError(f"{self}: the weights are those of an encoder with other settings: {error}") from error
+        self.feature_size = sum(m.shape[1] for m in maps) * self.grid**2
+        self.set_trainable(trainable)
+
+    def smallest_size(self) -> int | None:
+        """The smallest picture above `image_size` that the network can take, up to 512 pixels, for error messages."""
+        return next((size for size in range(self.image_size + 1, 513) if self.takes(size)), None)
+
+    def misfit(self, error: Exception) -> UserError:
+        """What to tell the user when the network cannot take `image_size`."""
+        size = self.smallest_size()
+        hint = f"the smallest size above it that works is {size}" if size else "no size up to 512 works"
+        return UserError(
+            f"{self}: pictures of {self.image_size} x {self.image_size} pixels do not fit this network ({error}); "
+            f"{hint}: set image_size, or choose another network"
+        )
+
+    # --- what everyone uses
+
+    def forward(self, images: Shaped[Tensor, "batch channels height width"]) -> Float[Tensor, "batch *places features"]:
+        """Features of uint8 pictures, or of floats in [0, 1]."""
+        maps = self.maps(self.prepare(images))
+        if self.pooled:
+            # one cell after the other, each with all channels
+            return torch.cat([F.adaptive_avg_pool2d(m, self.grid).permute(0, 2, 3, 1).flatten(1) for m in maps], dim=1)
+        size = maps[-1].shape[-2:]
+        maps = [m if m.shape[-2:] == size else F.adaptive_avg_pool2d(m, size) for m in maps]
+        return (maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)).permute(0, 2, 3, 1)
+
+    def prepare(
+        self, images: Shaped[Tensor, "batch channels height width"]
+    ) -> Float[Tensor, "batch channels2 height width"]:
+        """Pixels as the network wants them: in [0, 1], its number of channels, minus the mean, over the deviation."""
+        channels = images.shape[1]
+        if channels not in (1, 3):
+            raise ValueError(f"images of shape {tuple(images.shape)}: expected (batch, 3 or 1 channels, height, width)")
+        pixels = images.to(self.mean.dtype)
+        if images.dtype == torch.uint8:
+            pixels = pixels / 255
+        elif not images.is_floating_point():
+            raise ValueError(f"images of {images.dtype}: expected uint8, or floats in [0, 1]")
+        if channels == 1 and self.in_channels == 3:
+            pixels = pixels.expand(-1, 3, -1, -1)
+        elif channels == 3 and self.in_channels == 1:
+            red, green, blue = pixels.unbind(1)
+            pixels = (GREY[0] * red + GREY[1] * green + GREY[2] * blue).unsqueeze(1)
+        # a tenth faster than the default layout on a CPU, and what tensor cores want
+        return ((pixels - self.mean) / self.std).contiguous(memory_format=torch.channels_last)
+
+    def map_size(self, image_size: int | None = None) -> tuple[int, int]:
+        """Height and width of the map (before pooling) for square pictures of `image_size` pixels."""
+        height, width = self._probe(image_size or self.image_size)[-1].shape[-2:]
+        return height, width
+
+    @property
+    def frozen(self) -> bool:
+        """True when no parameter trains, so that features may be computed once and kept."""
+        return not any(parameter.requires_grad for parameter in self.parameters())
+
+    def set_trainable(self, trainable: Trainable) -> None:
+        """Let "all", "none" or the last n stages train.
+
+        A frozen stage gets no gradient and stays in evaluation mode whatever `train()` says: its batch norm neither
+        uses nor updates batch statistics, its dropout is off.
+        """
+        stages = self.stage_modules()
+        count = {"all": len(stages), "none": 0}.get(trainable, trainable) if isinstance(trainable, str) else trainable
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= len(stages):
+            raise UserError(
+                f"{self}: trainable is {trainable!r}; expected 'all', 'none' or a number of last stages from 0 to "
+                f"{len(stages)}"
+            )
+        border = len(stages) - count
+        self._frozen_modules = [module for stage in stages[:border] for module in stage]
+        for index, stage in enumerate(stages):
+            for module in stage:
+                for parameter in module.parameters(recurse=False):
+                    parameter.requires_grad_(index >= border)
+        self.train(self.training)
+
+    def train(self, mode: bool = True) -> "Encoder":
+        """Switch what is not frozen to training mode."""
+        super().train(mode)
+        for module in self._frozen_modules:
+            module.training = False
+        return self
+
+    def takes(self, image_size: int) -> bool:
+        """True when the network can take pictures of this size."""
+        try:
+            self._probe(image_size)
+        except (RuntimeError, ValueError, AssertionError):
+            return False
+        return True
+
+    def __str__(self) -> str:
+        return type(self).__name__
+
+    @torch.no_grad()
+    def _probe(self, image_size: int) -> list[Tensor]:
+        training = self.training
+        self.eval()
+        try:
+            return self.maps(self.mean.new_zeros(1, self.in_channels, image_size, image_size))
+        finally:
+            self.train(training)
+
+
+def assign_stages(modules: Sequence[tuple[str, nn.Module]], stage_ends: Sequence[str]) -> list[list[nn.Module]]:
+    """Named modules, in the order of the network, cut behind the last one inside each of `stage_ends`.
+
+    What follows the last end joins the last stage; ends that no module has are passed over.
+    """
+    inside = [[i for i, (name, _) in enumerate(modules) if f"{name}.".startswith(f"{end}.")] for end in stage_ends]
+    borders = sorted(positions[-1] for positions in inside if positions)[:-1]
+    stages: list[list[nn.Module]] = [[] for _ in range(len(borders) + 1)]
+    for position, (_, module) in enumerate(modules):
+        stages[bisect_left(borders, position)].append(module)
+    return stages

@@ -1,0 +1,196 @@
+"""Any network of the timm library as an encoder."""
+
+from collections.abc import Sequence
+from math import isqrt
+from typing import Any
+
+import timm
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from seqvision.encoders.base import Encoder, Trainable, assign_stages
+from seqvision.encoders.weights import (
+    NO_HUB,
+    PACKAGED,
+    PACKAGED_STATISTICS,
+    check_names,
+    is_encoder_state,
+    packaged_state_dict,
+    read_state_dict,
+    suggest,
+)
+from seqvision.errors import UserError
+
+
+class TimmEncoder(Encoder):
+    """Features from a network of timm: its last ones, or those of several `stages`.
+
+    Args:
+        name: what timm calls it (`timm.list_models()`), such as "resnet18" or "tf_efficientnet_lite0"
+        image_size: pixels; convolutional networks take other sizes later, transformers are built for this one
+        weights: None (from scratch), "imagenet", or a file: a state dict of timm's network or of such an encoder
+        stages: None for the network's last features (behind its last convolution, if it has one past the stages), or
+            indices of its stages, negative from the end. Pooled, the averages of all of them stand side by side; a map
+            has the size of the deepest one, to which the others are averaged down.
+        trainable: "all", "none" or the number of last stages that train
+        mean, std: of the pixels, where they differ from what timm knows of the network
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        image_size: int = 128,
+        in_channels: int = 3,
+        pooled: bool = False,
+        grid: int = 1,
+        weights: str | None = None,
+        stages: Sequence[int] | None = None,
+        trainable: Trainable = "all",
+        mean: Sequence[float] | None = None,
+        std: Sequence[float] | None = None,
+    ) -> None:
+        if not timm.is_model(name):
+            raise UserError(f"encoder: timm has no network '{name}': {suggest(name, timm.list_models())}")
+        settings = _settings(name)
+        super().__init__(
+            image_size=image_size,
+            in_channels=in_channels,
+            pooled=pooled,
+            grid=grid,
+            mean=mean or settings["mean"],
+            std=std or settings["std"],
+        )
+        self.name = name
+        self.stages = None if stages is None else self._known_stages(stages)
+        state = read_state_dict(weights) if weights not in (None, "imagenet") else None
+        own_state = state if state is not None and is_encoder_state(state) else None
+        try:
+            if own_state is not None or weights is None:
+                self.network = self._build(image_size)
+            elif weights == "imagenet" and name.split(".")[0] != PACKAGED:
+                self.network = self._build_from_hub()
+            else:
+                self.network = self._build_from_state(state, str(weights))
+        except AssertionError as error:  # from transformers built for one size
+            raise self.misfit(error) from error
+        self.complete(trainable, weights=own_state)
+
+    def maps(self, pixels: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
+        features = self.network.forward_features(pixels) if self.stages is None else self.network(pixels)
+        return [self._as_map(x) for x in (features if isinstance(features, list) else [features])]
+
+    def stage_modules(self) -> list[list[nn.Module]]:
+        info = getattr(self.network, "feature_info", None) or []
+        ends = [entry["module"] for entry in getattr(info, "info", info)]
+        modules = [(_plain(name), module) for name, module in self.network.named_modules()]
+        return assign_stages(modules, [_plain(end) for end in ends])
+
+    def __str__(self) -> str:
+        return f"TimmEncoder '{self.name}'"
+
+    def _known_stages(self, stages: Sequence[int]) -> tuple[int, ...]:
+        """The stages in the order of the network, counted from its start."""
+        count = len(timm.create_model(self.name).feature_info)
+        if not stages or not all(-count <= stage < count for stage in stages):
+            raise UserError(
+                f"{self}: stages are {list(stages)}; expected at least one from 0 to {count - 1} (first to last), or "
+                "negative numbers from the end"
+            )
+        return tuple(sorted({stage % count for stage in stages}))
+
+    def _build(self, image_size: int, **arguments: Any) -> nn.Module:
+        if _settings(self.name).get("fixed_input_size"):  # transformers have an embedding for each place
+            arguments["img_size"] = image_size
+        if self.stages is None:
+            return timm.create_model(self.name, in_chans=self.in_channels, num_classes=0, **arguments)
+        network = timm.create_model(
+            self.name, in_chans=self.in_channels, features_only=True, out_indices=self.stages, **arguments
+        )
+        return _cut_behind(network, network.feature_info.info[max(self.stages)]["module"])
+
+    def _build_from_hub(self) -> nn.Module:
+        try:
+            return self._build(self.image_size, pretrained=True)
+        except UserError:
+            raise
+        except Exception as error:  # what a missing network looks like depends on the hub's own libraries
+            raise UserError(f"{self}: no ImageNet weights from timm's hub ({error}); {NO_HUB}") from error
+
+    def _build_from_state(self, state: dict[str, Tensor] | None, source: str) -> nn.Module:
+        whole = timm.create_model(self.name)
+        if state is None:
+            state, source = packaged_state_dict(whole.state_dict()), PACKAGED
+        heads = whole.pretrained_cfg.get("classifier") or ()
+        heads = (heads,) if isinstance(heads, str) else tuple(heads)
+        check_names(state, whole.state_dict(), optional=heads, what=f"{self}, {source}")
+        try:
+            network = self._build(self.image_size, pretrained=True, pretrained_cfg_overlay={"state_dict": state})
+        except RuntimeError as error:
+            raise UserError(f"{self}: the weights in {source} do not fit: {error}") from error
+        for module in network.modules():  # timm keeps the weights it was given a second time
+            for kept in (getattr(module, "pretrained_cfg", None), getattr(module, "default_cfg", None)):
+                if isinstance(kept, dict):
+                    kept.pop("state_dict", None)
+        return network
+
+    def _as_map(self, features: Tensor) -> Float[Tensor, "batch channels height width"]:
+        """Whatever layout the network gives, as (B, C, H, W)."""
+        if features.dim() == 3:  # tokens
+            tokens = features[:, self._prefix_tokens() :]
+            side = isqrt(tokens.shape[1])
+            if side * side != tokens.shape[1]:
+                raise UserError(
+                    f"{self}: its {tokens.shape[1]} tokens form no square map; expected a convolutional network or a "
+                    "transformer over a square grid of patches"
+                )
+            return tokens.transpose(1, 2).unflatten(2, (side, side))
+        if getattr(self.network, "output_fmt", None) == "NHWC":
+            return features.permute(0, 3, 1, 2)
+        return features
+
+    def _prefix_tokens(self) -> int:
+        default = 0 if getattr(self.network, "cls_token", None) is None else 1
+        return getattr(self.network, "num_prefix_tokens", default)
+
+    def smallest_size(self) -> int | None:
+        if not _settings(self.name).get("fixed_input_size"):
+            return super().smallest_size()
+        for size in range(self.image_size // 16 * 16 + 16, 513, 16):
+            try:
+                self.network = self._build(size)
+            except AssertionError:
+                continue
+            if self.takes(size):
+                return size
+        return None
+
+
+def _settings(name: str) -> dict[str, Any]:
+    """What timm knows of the network's pictures: mean, std, fixed_input_size, …"""
+    try:
+        found = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:  # an unknown tag behind the dot
+        tags = timm.list_pretrained(name.split(".")[0] + ".*")
+        raise UserError(f"encoder: timm has no weights '{name}'; expected one of {', '.join(tags)}") from error
+    settings = found.to_dict() if found else {"mean": (0.485, 0.456, 0.406), "std": (0.229, 0.224, 0.225)}
+    if name.split(".")[0] == PACKAGED:
+        settings.update(mean=PACKAGED_STATISTICS, std=PACKAGED_STATISTICS)
+    return settings
+
+
+def _cut_behind(network: nn.Module, last: str) -> nn.Module:
+    """The network without the blocks behind the module `last`, which would be computed for nothing.
+
+    Most of timm's wrappers have cut them already; those that run a Sequential of blocks have not.
+    """
+    parent, _, child = last.rpartition(".")
+    blocks = dict(network.named_modules()).get(parent) if parent else None
+    if isinstance(blocks, nn.Sequential) and child in blocks._modules:
+        del blocks[list(blocks._modules).index(child) + 1 :]
+    return network
+
+
+def _plain(name: str) -> str:
+    """A module's name without what timm's wrappers do to it: a prefix, and dots made underscores at the first level."""
+    return name.removeprefix("body.").removeprefix("model.").replace("_", ".")
