@@ -1,0 +1,157 @@
+"""Greedy decoding and sampling: every caption goes its own way and looks neither right nor left."""
+
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqvision.decoding.constraints import NEVER, Rules
+from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, select_beams, select_rows
+from seqvision.decoding.search import Search, Trail, best, working_precision
+
+
+class Walk(Search):
+    """Captions written word by word, `_count` a picture, each word being what `_choose` picks from the allowed scores.
+
+    A picture leaves the batch, with its share of memory and state, when its last caption has ended.
+    """
+
+    _count = 1
+
+    def _draws(self, batch: int) -> Float[Tensor, "batch steps captions"]:
+        """Random numbers for the whole call, on the CPU; none where there is no chance in the choice."""
+        return torch.zeros(batch, self.max_length + 1, 0)
+
+    @abstractmethod
+    def _choose(
+        self, allowed: Float[Tensor, "batch captions vocabulary"], draws: Float[Tensor, "batch drawn"]
+    ) -> Int[Tensor, "batch captions"]:
+        """The chosen ids."""
+
+    def _search(
+        self, model: Decodable, tokens: Int[Tensor, "batch 1"], state: PyTree, memory: PyTree, rules: Rules
+    ) -> list[list[Hypothesis]]:
+        batch, device = len(tokens), tokens.device
+        rows = torch.arange(batch, device=device)
+        own_way = torch.arange(self._count, device=device).expand(batch, -1)
+        parents = torch.zeros_like(own_way)  # all captions of a picture begin in the one state it starts with
+        history = own_way.new_zeros(batch, self._count, 0)
+        draws = self._draws(batch).to(device)
+        trail = Trail(batch)
+        alive = torch.ones_like(own_way, dtype=torch.bool)
+        finished, steps = torch.zeros_like(alive), torch.zeros_like(own_way)
+        totals = torch.zeros(batch, self._count, device=device)
+        for step in range(self.max_length + 1):
+            logits, state, attention = model.step(tokens, state, memory)
+            logits = working_precision(logits)
+            if step == 0:
+                logits, state = select_beams((logits, state), parents)
+                totals = totals.to(logits.dtype)
+            allowed = rules(logits, history)
+            tokens = self._choose(allowed, draws[:, step])
+            gained = allowed.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
+            trail.add(rows, tokens, parents, attention)
+            parents = own_way[: len(rows)]
+
+            # where nothing is allowed any more, a caption stops unfinished; in the last step, only the end counts
+            possible = alive & (gained > NEVER)
+            ended = possible & (tokens == self.end)
+            alive = possible & ~ended & (step < self.max_length)
+            totals[rows] += torch.where(ended | alive, gained, 0)
+            steps[rows] += ended | alive
+            finished[rows] |= ended
+
+            keep = alive.any(1).nonzero().squeeze(1)
+            if len(keep) == 0:
+                break
+            history = torch.cat([history, tokens.unsqueeze(-1)], -1)
+            if len(keep) < len(rows):
+                rows, tokens, alive, history, draws, state, memory = select_rows(
+                    (rows, tokens, alive, history, draws, state, memory), keep
+                )
+                parents = parents[: len(rows)]
+        found = trail.hypotheses(steps, own_way, totals, totals, finished)
+        return [sorted(captions, key=lambda h: (h.finished, h.score), reverse=True) for captions in found]
+
+
+@dataclass(kw_only=True, eq=False)
+class GreedySearch(Walk):
+    """One caption a picture: at every step the most probable word that is allowed."""
+
+    def _choose(
+        self, allowed: Float[Tensor, "batch captions vocabulary"], draws: Float[Tensor, "batch drawn"]
+    ) -> Int[Tensor, "batch captions"]:
+        return best(allowed, 1)[1].squeeze(-1)
+
+
+@dataclass(kw_only=True, eq=False)
+class Sampling(Walk):
+    """`samples` captions a picture, drawn from the model's distribution, the most probable first; they may repeat.
+
+    `temperature` divides the scores (below 1: unlikely words become rarer; 0: greedy). `top_k` keeps the k most
+    probable words (0: all), then `top_p` the smallest set of the most probable words that holds this share of what is
+    left (nucleus sampling; Holtzman et al., 2020).
+
+    The draws of a picture are one uniform number a step and caption, taken from the generator in the order of the
+    pictures and turned into words through the cumulative distribution. So neither the pictures that share its batch
+    nor the device change what it gets: two batches of two give what one batch of four gives. The generator is seeded
+    once, with `seed`, and goes on from call to call; `reseed` starts it anew.
+    """
+
+    samples: int = 1
+    temperature: float | int = 1.0
+    top_k: int = 0
+    top_p: float | int = 1.0
+    seed: int = 0
+
+    def __post_init__(self):
+        super().__post_init__()
+        self._expect("samples", self.samples >= 1, "1 or more")
+        self._expect("temperature", self.temperature >= 0, "0 (greedy) or more")
+        self._expect("top_k", self.top_k >= 0, "0 (off) or more")
+        self._expect("top_p", 0 < self.top_p <= 1, "above 0 and at most 1 (off)")
+        self._count = self.samples
+        self._generator = torch.Generator()
+        self.reseed(self.seed)
+
+    def reseed(self, seed: int) -> None:
+        """Start the generator anew."""
+        self._generator.manual_seed(seed)
+
+    def _draws(self, batch: int) -> Float[Tensor, "batch steps captions"]:
+        return torch.rand(batch, self.max_length + 1, self.samples, generator=self._generator)
+
+    def _choose(
+        self, allowed: Float[Tensor, "batch captions vocabulary"], draws: Float[Tensor, "batch drawn"]
+    ) -> Int[Tensor, "batch captions"]:
+        if self.temperature == 0:
+            return best(allowed, 1)[1].squeeze(-1)
+        scores, ids = self._shortlist(allowed / self.temperature)
+        # a row of minus infinities (nothing allowed) gives NaN, and any id will do: its score says that it is banned
+        probabilities = scores.softmax(-1, dtype=torch.float64).nan_to_num(0)
+        cumulative = probabilities.cumsum(-1)
+        at = torch.searchsorted(cumulative, draws.double().unsqueeze(-1) * cumulative[..., -1:], right=True)
+        at = at.clamp(max=scores.shape[-1] - 1)
+        return (at if ids is None else ids.gather(-1, at)).squeeze(-1)
+
+    def _shortlist(self, scores: Tensor) -> tuple[Tensor, Tensor | None]:
+        """(scores, ids) of the words to draw from; no ids when these are all words in their order."""
+        ids = None
+        if self.top_k:
+            scores, ids = scores.topk(min(self.top_k, scores.shape[-1]), -1)
+        if self.top_p == 1:
+            return scores, ids
+        normaliser = scores.logsumexp(-1, keepdim=True)
+        size, count = scores.shape[-1], min(64, scores.shape[-1])
+        while True:
+            # a nucleus is small as a rule: widen the list until it holds every row's, no full sort
+            highest, places = scores.topk(count, -1)
+            shares = (highest - normaliser).exp()
+            before = shares.cumsum(-1) - shares
+            if count == size or bool((before[..., -1] + shares[..., -1] >= self.top_p).all()):
+                break
+            count = min(4 * count, size)
+        highest = highest.masked_fill(before >= self.top_p, NEVER)
+        return highest, places if ids is None else ids.gather(-1, places)

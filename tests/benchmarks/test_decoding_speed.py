@@ -1,0 +1,80 @@
+"""Beam search keeps most of the speed of the arithmetic that it cannot do without.
+
+    OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_decoding_speed.py -s -o addopts="--import-mode=importlib"
+
+50 pictures, 10,000 words, an Elman cell of 512 units, captions of exactly 20 words. The bare loop is cell, output layer
+and topk for the same 250 rows, without any bookkeeping.
+"""
+
+import time
+from collections.abc import Callable
+from statistics import median
+
+import torch
+from torch import Tensor, nn
+
+from seqvision.decoding import BeamSearch, GreedySearch, StepOutput
+
+PICTURES, VOCABULARY, SIZE, WORDS, BEAMS = 50, 10_000, 512, 20, 5
+
+
+class ElmanCaptioner(nn.Module):
+    """Word and state in, scores and state out: the least a captioner does at a step."""
+
+    def __init__(self):
+        super().__init__()
+        self.embedding = nn.Embedding(VOCABULARY, SIZE)
+        self.cell = nn.RNNCell(SIZE, SIZE)
+        self.output = nn.Linear(SIZE, VOCABULARY)
+
+    def start(self, features: Tensor) -> tuple[None, Tensor]:
+        return None, features.unsqueeze(1)
+
+    def step(self, tokens: Tensor, state: Tensor, memory: None) -> StepOutput:
+        batch, beams = tokens.shape
+        hidden = self.cell(self.embedding(tokens.flatten()), state.flatten(0, 1))
+        return StepOutput(self.output(hidden).view(batch, beams, -1), hidden.view(batch, beams, -1))
+
+
+def bare_loop(model: ElmanCaptioner, features: Tensor) -> Tensor:
+    hidden = features.repeat_interleave(BEAMS, 0)
+    tokens = torch.ones(len(hidden), dtype=torch.long)
+    for _ in range(WORDS):
+        hidden = model.cell(model.embedding(tokens), hidden)
+        tokens = model.output(hidden).topk(BEAMS)[1][:, 0]
+    return tokens
+
+
+def interleaved_medians(rounds: int, *runs: Callable[[], object]) -> list[float]:
+    """The median seconds of each, taking turns, so that a busy machine slows all of them alike."""
+    times: list[list[float]] = [[] for _ in runs]
+    for turn in range(rounds + 1):
+        for run, kept in zip(runs, times, strict=True):
+            begin = time.perf_counter()
+            run()
+            if turn:  # the first turn warms up
+                kept.append(time.perf_counter() - begin)
+    return [median(kept) for kept in times]
+
+
+def test_beam_search_costs_little_more_than_its_arithmetic():
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        torch.manual_seed(0)
+        model, features = ElmanCaptioner(), torch.randn(PICTURES, SIZE)
+        length = {"min_length": WORDS, "max_length": WORDS}
+        beam, greedy = BeamSearch(BEAMS, **length), GreedySearch(**length)
+        with torch.inference_mode():
+            assert all(len(hypothesis.tokens) == WORDS for [hypothesis] in beam(model, features))
+            bare, wide, narrow = interleaved_medians(
+                7, lambda: bare_loop(model, features), lambda: beam(model, features), lambda: greedy(model, features)
+            )
+    finally:
+        torch.set_num_threads(threads)
+    print(
+        f"\nbare loop {1e3 * bare:.0f} ms, beam {1e3 * wide:.0f} ms, greedy {1e3 * narrow:.0f} ms; "
+        f"beam reaches {bare / wide:.2f} of the bare loop's speed and costs {wide / narrow:.2f} times greedy"
+    )
+    assert bare / wide >= 0.7
+    assert wide / narrow <= 6
