@@ -35,7 +35,7 @@ def _pattern() -> re.Pattern[str]:
     return re.compile(
         rf"(?:[^\W\d_]\.){{2,}}(?!\w)"  # U.S.
         rf"|(?<!\w)\.\d+|\d+(?:[.,:]\d+)+(?!\w)"  # .05, 1,000, 10:30
-        rf"|{run}(?:[-‐‑'’ʼ&]{{1,2}}{run})*(?:\([^\W\d_]{{1,4}}\))?(?:-(?=\s\w))?"  # word, Jack-o’-lantern, cat(s), two-
+        rf"|{run}(?:[-‐‑'’ʼ&]{{1,2}}{run})*(?:\([^\W\d_]{{1,4}}\))?(?:-(?=\s\w))?"  # Jack-o’-lantern, cat(s), two-
         rf"|[{SPACELESS}][{marks}]*"
         rf"|\.{{2,}}"
         rf"|{symbol}(?:\u200d{symbol})*"  # a mark or an emoji, joined ones in one piece

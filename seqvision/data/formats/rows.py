@@ -1,0 +1,117 @@
+"""What the layouts share: a row, the reading of text with helpful errors, the names of splits and columns."""
+
+import difflib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from seqvision.data.splits import SPLITS, split_name
+from seqvision.errors import UserError
+
+
+@dataclass(frozen=True)
+class Row:
+    """One caption as a file says it; `where` names the place for messages. No caption at all is None."""
+
+    picture: str
+    caption: str | None
+    split: str | None
+    where: str
+
+
+@dataclass(frozen=True)
+class ReadOptions:
+    """What a user may say about a data set besides where it is."""
+
+    images: Path | None = None
+    image_column: str | None = None
+    caption_column: str | None = None
+    split_column: str | None = None
+    encoding: str = "utf-8"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """One way in which captions come.
+
+    `find(source, options)` gives the caption files of this layout in a folder, or `[source]` if the file is of it;
+    empty where there are none. `read(files, options)` gives their rows in order. `example` says what a user may have.
+    """
+
+    name: str
+    example: str
+    find: Callable[[Path, ReadOptions], list[Path]]
+    read: Callable[[list[Path], ReadOptions], list[Row]]
+
+
+def read_text(file: Path, encoding: str) -> str:
+    """The file's text with plain newlines, without a byte order mark; never empty."""
+    data = file.read_bytes()
+    try:
+        text = data.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
+    except LookupError:
+        raise UserError(
+            f"data.encoding: no encoding is called '{encoding}' (utf-8, latin-1, cp1252, utf-16 …)"
+        ) from None
+    except UnicodeError as error:
+        raise UserError(_wrong_encoding(file, data, encoding, getattr(error, "start", 0))) from None
+    if not text.strip():
+        raise UserError(f"{file}: the file is empty ({len(data)} bytes). Copy it again, or name another file.")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _wrong_encoding(file: Path, data: bytes, encoding: str, at: int) -> str:
+    row = data.count(b"\n", 0, at) + 1
+    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return f"{file.name}: the text is utf-16, not {encoding} (it starts with its mark). Set data.encoding=utf-16."
+    begin, end = max(data.rfind(b"\n", 0, at) + 1, at - 20), data.find(b"\n", at)
+    piece = data[begin : min(at + 20, end if end >= 0 else len(data))].decode("latin-1")
+    return (
+        f"{file.name} row {row}: byte 0x{data[at]:02x} (number {at} of the file) is not {encoding}. "
+        f"As latin-1 the place reads '{piece.strip()}': if that looks right, set data.encoding=latin-1."
+    )
+
+
+def read_json(file: Path, encoding: str) -> Any:
+    """What a JSON file holds."""
+    try:
+        return json.loads(read_text(file, encoding))
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{file.name} row {error.lineno}: not valid JSON ({error.msg} at column {error.colno}). "
+            "The file may be cut off; copy it again, or repair the row."
+        ) from None
+
+
+def first_line(file: Path) -> str:
+    """The beginning of a text file up to its first line's end, however it is encoded; to recognise layouts by."""
+    with open(file, "rb") as opened:
+        return opened.read(4096).decode("utf-8-sig", errors="replace").lstrip().split("\n")[0].rstrip("\r")
+
+
+def row_split(value: str | None, where: str) -> str | None:
+    """ "train", "val" or "test" for what a split column says; None where the cell is empty."""
+    if value is None or not value.strip():
+        return None
+    split = split_name(value)
+    if split is None:
+        raise UserError(
+            f"{where}: the split is '{value}', expected one of {', '.join(SPLITS)}. Correct the row, "
+            "or name another column with data.split_column."
+        )
+    return split
+
+
+def split_files(files: Sequence[Path]) -> list[Path]:
+    """Those files that are called train, val or test, if there are two at least; otherwise none."""
+    named = [file for file in files if split_name(file.stem)]
+    return named if len(named) > 1 else []
+
+
+def did_you_mean(wrong: str, known: Iterable[str]) -> str:
+    """ " (did you mean 'x'?)" with the nearest known name, or nothing."""
+    names = {name.lower(): name for name in known}
+    near = difflib.get_close_matches(wrong.lower(), list(names), n=1, cutoff=0.6)
+    return f" (did you mean '{names[near[0]]}'?)" if near else ""
