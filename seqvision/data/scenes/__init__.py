@@ -6,7 +6,7 @@ Here belongs all that makes and judges these scenes. NumPy and Pillow only: noth
 from seqvision.data.scenes.captions import reference_captions
 from seqvision.data.scenes.check import Verdict, check_caption, check_captions
 from seqvision.data.scenes.draw import draw_scene
-from seqvision.data.scenes.generate import HELD_OUT, SPLITS, Split, make_scene
+from seqvision.data.scenes.generate import HELD_OUT, SPLITS, make_scene
 from seqvision.data.scenes.scene import COLOURS, SHAPES, SIZES, TEXTURES, Scene, SceneObject
 from seqvision.data.scenes.write import COUNTS, read_scenes, write_sample, write_scenes
 
@@ -23,7 +23,6 @@ __all__ = [
     "read_scenes",
     "write_sample",
     "COUNTS",
-    "Split",
     "SPLITS",
     "HELD_OUT",
     "SHAPES",

@@ -93,7 +93,7 @@ def _arc(start: float, end: float, radius: float = 1.0, x: float = 0.0) -> np.nd
 def _heart() -> np.ndarray:
     t = np.linspace(0, 2 * np.pi, 60, endpoint=False)
     y = 13 * np.cos(t) - 5 * np.cos(2 * t) - 2 * np.cos(3 * t) - np.cos(4 * t)
-    return np.stack([np.sin(t) ** 3, -(y + 2.5) / 15.5], axis=1) * 1.05
+    return np.stack([np.sin(t) ** 3, -(y + 2.5) / 15.5], axis=1)
 
 
 def _star() -> np.ndarray:
@@ -110,7 +110,7 @@ def _cross(arm: float = 1.02, half: float = 0.36) -> np.ndarray:
 
 
 OUTLINES: dict[str, np.ndarray] = {
-    "circle": _arc(0, 351, 0.94),
+    "circle": _arc(0.0, 351.0, 0.94),
     "square": np.array([(-0.8, -0.8), (0.8, -0.8), (0.8, 0.8), (-0.8, 0.8)]),
     "triangle": np.array([(0.0, -1.05), (1.0, 0.75), (-1.0, 0.75)]) * 0.92,
     "star": _star(),

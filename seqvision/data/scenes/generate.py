@@ -1,22 +1,20 @@
 """Scenes by chance: any one of them alone, in any order and in any process, from (seed, split, index)."""
 
 from itertools import combinations
-from typing import Literal, get_args
 
 import numpy as np
 
 from seqvision.data.scenes.scene import COLOURS, SHAPES, SIZES, TEXTURES, Scene, SceneObject
 from seqvision.errors import UserError
 
-Split = Literal["train", "val", "test", "combinations"]
-SPLITS: tuple[Split, ...] = get_args(Split)
+SPLITS = ("train", "val", "test", "combinations")
 
 HELD_OUT = frozenset((COLOURS[(3 * i + 5) % len(COLOURS)], shape) for i, shape in enumerate(SHAPES))
 """(colour, shape) pairs that only the split `combinations` shows: each colour and each shape once, a Latin pattern."""
 
 CENTRES = (0.22, 0.5, 0.78)
 JITTER = 0.04
-RADIUS = {"small": 0.094, "large": 0.155}
+RADIUS = {"small": 0.092, "large": 0.148}
 EXTENT = 1.15
 """How far the furthest corner of an outline lies from the centre, in radii."""
 
@@ -32,7 +30,7 @@ RGB = {
 }
 
 
-def make_scene(seed: int, index: int, split: Split = "train") -> Scene:
+def make_scene(seed: int, index: int, split: str = "train") -> Scene:
     """The scene number `index` of a split, always the same for the same three arguments.
 
     One to three objects, no two alike in colour and shape, none overlapping, each in a place of its own. Only
@@ -55,12 +53,12 @@ def make_scene(seed: int, index: int, split: Split = "train") -> Scene:
             y=round(y, 4),
             radius=round(radius, 4),
             tilt=round(rng.uniform(-9, 9), 2),
-            tint=_tint(rng, RGB[colour], 8),
+            tint=_tint(rng, RGB[colour], 8.0),
         )
         for (colour, shape), size, radius, (x, y) in zip(pairs, sizes, radii, _positions(rng, radii), strict=True)
     )
     soft = rng.uniform(205, 246, size=3)
-    background = (_tint(rng, soft, 9), _tint(rng, soft - rng.uniform(0, 22), 9))
+    background = (_tint(rng, soft, 9.0), _tint(rng, soft - rng.uniform(0, 22), 9.0))
     return Scene(objects, background, round(rng.uniform(0, 360), 1), int(rng.integers(2**31)))
 
 

@@ -16,19 +16,19 @@ from rich.progress import track
 
 from seqvision.data.scenes.captions import reference_captions
 from seqvision.data.scenes.draw import draw_scene
-from seqvision.data.scenes.generate import SPLITS, Split, make_scene
+from seqvision.data.scenes.generate import SPLITS, make_scene
 from seqvision.data.scenes.scene import Scene
 from seqvision.errors import UserError
 
 VERSION = 1  # goes up whenever the same settings give other pictures or other sentences
-COUNTS: Mapping[Split, int] = {"train": 6000, "val": 400, "test": 400, "combinations": 400}
+COUNTS: Mapping[str, int] = {"train": 6000, "val": 400, "test": 400, "combinations": 400}
 
 
 def write_scenes(
     folder: str | Path,
     *,
     size: int = 64,
-    counts: Mapping[Split, int] = COUNTS,
+    counts: Mapping[str, int] = COUNTS,
     captions: int = 5,
     seed: int = 0,
     progress: bool = True,
