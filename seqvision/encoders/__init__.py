@@ -7,5 +7,6 @@ the cache of a frozen encoder's features.
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.small_cnn import SmallCNN
 from seqvision.encoders.timm_encoder import TimmEncoder
+from seqvision.encoders.torchvision_encoder import TorchvisionEncoder
 
-__all__ = ["Encoder", "SmallCNN", "TimmEncoder"]
+__all__ = ["Encoder", "SmallCNN", "TimmEncoder", "TorchvisionEncoder"]

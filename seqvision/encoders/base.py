@@ -112,7 +112,7 @@ class Encoder(nn.Module):
         if self.pooled:
             # one cell after the other, each with all channels
             return torch.cat([F.adaptive_avg_pool2d(m, self.grid).permute(0, 2, 3, 1).flatten(1) for m in maps], dim=1)
-        size = maps[-1].shape[-2:]
+        size = (maps[-1].shape[-2], maps[-1].shape[-1])
         maps = [m if m.shape[-2:] == size else F.adaptive_avg_pool2d(m, size) for m in maps]
         return (maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)).permute(0, 2, 3, 1)
 
@@ -153,13 +153,15 @@ class Encoder(nn.Module):
         uses nor updates batch statistics, its dropout is off.
         """
         stages = self.stage_modules()
-        count = {"all": len(stages), "none": 0}.get(trainable, trainable) if isinstance(trainable, str) else trainable
-        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= len(stages):
+        learning = [i for i, stage in enumerate(stages) if any(m._parameters for m in stage)]  # not a pooling alone
+        count = {"all": len(learning), "none": 0}.get(trainable, trainable) if isinstance(trainable, str) else trainable
+        if not isinstance(count, int) or isinstance(count, bool) or not 0 <= count <= len(learning):
             raise UserError(
                 f"{self}: trainable is {trainable!r}; expected 'all', 'none' or a number of last stages from 0 to "
-                f"{len(stages)}"
+                f"{len(learning)}"
             )
-        border = len(stages) - count
+        # the first of the stages that train; "all" has no border
+        border = 0 if count == len(learning) else learning[-count] if count else len(stages)
         self._frozen_modules = [module for stage in stages[:border] for module in stage]
         for index, stage in enumerate(stages):
             for module in stage:
@@ -193,6 +195,16 @@ class Encoder(nn.Module):
             return self.maps(self.mean.new_zeros(1, self.in_channels, image_size, image_size))
         finally:
             self.train(training)
+
+
+def known_stages(stages: Sequence[int], count: int, what: str) -> tuple[int, ...]:
+    """The chosen stages in the order of a network of `count` stages, counted from its start."""
+    if not stages or not all(-count <= stage < count for stage in stages):
+        raise UserError(
+            f"{what}: stages are {list(stages)}; expected at least one from 0 to {count - 1} (first to last), or "
+            "negative numbers from the end"
+        )
+    return tuple(sorted({stage % count for stage in stages}))
 
 
 def assign_stages(modules: Sequence[tuple[str, nn.Module]], stage_ends: Sequence[str]) -> list[list[nn.Module]]:

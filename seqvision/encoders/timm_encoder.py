@@ -8,7 +8,7 @@ import timm
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvision.encoders.base import Encoder, Trainable, assign_stages
+from seqvision.encoders.base import Encoder, Trainable, assign_stages, known_stages
 from seqvision.encoders.weights import (
     NO_HUB,
     PACKAGED,
@@ -36,6 +36,8 @@ class TimmEncoder(Encoder):
         mean, std: of the pixels, where they differ from what timm knows of the network
     """
 
+    network: Any  # a Module; timm's have attributes that the type does not know
+
     def __init__(
         self,
         name: str,
@@ -62,7 +64,10 @@ class TimmEncoder(Encoder):
             std=std or settings["std"],
         )
         self.name = name
-        self.stages = None if stages is None else self._known_stages(stages)
+        self.stages: tuple[int, ...] | None = None
+        if stages is not None:
+            whole: Any = timm.create_model(name)
+            self.stages = known_stages(stages, len(whole.feature_info), str(self))
         state = read_state_dict(weights) if weights not in (None, "imagenet") else None
         own_state = state if state is not None and is_encoder_state(state) else None
         try:
@@ -89,27 +94,17 @@ class TimmEncoder(Encoder):
     def __str__(self) -> str:
         return f"TimmEncoder '{self.name}'"
 
-    def _known_stages(self, stages: Sequence[int]) -> tuple[int, ...]:
-        """The stages in the order of the network, counted from its start."""
-        count = len(timm.create_model(self.name).feature_info)
-        if not stages or not all(-count <= stage < count for stage in stages):
-            raise UserError(
-                f"{self}: stages are {list(stages)}; expected at least one from 0 to {count - 1} (first to last), or "
-                "negative numbers from the end"
-            )
-        return tuple(sorted({stage % count for stage in stages}))
-
-    def _build(self, image_size: int, **arguments: Any) -> nn.Module:
+    def _build(self, image_size: int, **arguments: Any) -> Any:
         if _settings(self.name).get("fixed_input_size"):  # transformers have an embedding for each place
             arguments["img_size"] = image_size
         if self.stages is None:
             return timm.create_model(self.name, in_chans=self.in_channels, num_classes=0, **arguments)
-        network = timm.create_model(
+        network: Any = timm.create_model(
             self.name, in_chans=self.in_channels, features_only=True, out_indices=self.stages, **arguments
         )
         return _cut_behind(network, network.feature_info.info[max(self.stages)]["module"])
 
-    def _build_from_hub(self) -> nn.Module:
+    def _build_from_hub(self) -> Any:
         try:
             return self._build(self.image_size, pretrained=True)
         except UserError:
@@ -117,8 +112,8 @@ class TimmEncoder(Encoder):
         except Exception as error:  # what a missing network looks like depends on the hub's own libraries
             raise UserError(f"{self}: no ImageNet weights from timm's hub ({error}); {NO_HUB}") from error
 
-    def _build_from_state(self, state: dict[str, Tensor] | None, source: str) -> nn.Module:
-        whole = timm.create_model(self.name)
+    def _build_from_state(self, state: dict[str, Tensor] | None, source: str) -> Any:
+        whole: Any = timm.create_model(self.name)
         if state is None:
             state, source = packaged_state_dict(whole.state_dict()), PACKAGED
         heads = whole.pretrained_cfg.get("classifier") or ()
@@ -179,7 +174,7 @@ def _settings(name: str) -> dict[str, Any]:
     return settings
 
 
-def _cut_behind(network: nn.Module, last: str) -> nn.Module:
+def _cut_behind(network: Any, last: str) -> Any:
     """The network without the blocks behind the module `last`, which would be computed for nothing.
 
     Most of timm's wrappers have cut them already; those that run a Sequential of blocks have not.

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqvision.errors import UserError
 
@@ -83,6 +83,15 @@ def check_names(found: Mapping[str, Tensor], expected: Mapping[str, Tensor], *, 
         said = [f"{len(names)} {word} ({names[0]}, …)" for names, word in ((missing, "missing"), (extra, "unknown"))
                 if names]  # fmt: skip
         raise UserError(f"{what}: the weights are those of another network: tensors {' and '.join(said)}")
+
+
+def fill(network: nn.Module, state: Mapping[str, Tensor], *, optional: tuple[str, ...], what: str) -> None:
+    """Copy the weights into the network, apart from those with names that start like `optional`."""
+    check_names(state, network.state_dict(), optional=optional, what=what)
+    try:
+        network.load_state_dict({k: v for k, v in state.items() if not k.startswith(optional)}, strict=False)
+    except RuntimeError as error:
+        raise UserError(f"{what}: the weights do not fit: {error}") from error
 
 
 def suggest(name: str, known: list[str]) -> str:
