@@ -7,8 +7,11 @@ building a vocabulary needs no torch; the names that do need it are imported whe
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from seqvision.data.check import CheckReport, check_captions
+from seqvision.data.formats import read_captions
 from seqvision.data.pictures import list_pictures, read_image
 from seqvision.data.records import CaptionRecord
+from seqvision.data.splits import assign_splits
 from seqvision.data.vocabulary import (
     END,
     PAD,
@@ -22,10 +25,15 @@ from seqvision.data.vocabulary import (
 
 if TYPE_CHECKING:
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
+    from seqvision.data.captions import CaptionData, FileCaptions, SceneCaptions
     from seqvision.data.transforms import ImageTransform, TrainTransform
 
 __all__ = [
     "CaptionRecord",
+    "read_captions",
+    "assign_splits",
+    "check_captions",
+    "CheckReport",
     "PAD",
     "START",
     "END",
@@ -41,6 +49,9 @@ __all__ = [
     "CaptionBatch",
     "CaptionSample",
     "collate",
+    "CaptionData",
+    "FileCaptions",
+    "SceneCaptions",
 ]
 
 _NEEDS_TORCH = {
@@ -49,6 +60,9 @@ _NEEDS_TORCH = {
     "CaptionBatch": "batches",
     "CaptionSample": "batches",
     "collate": "batches",
+    "CaptionData": "captions",
+    "FileCaptions": "captions",
+    "SceneCaptions": "captions",
 }
 
 

@@ -42,7 +42,7 @@ def read_image(
     """
     name = str(path) if isinstance(path, str | Path) else str(getattr(path, "name", "the uploaded picture"))
     try:
-        with _open(path) as picture:
+        with open_picture(path) as picture:
             width, height = picture.size
             if width * height > max_pixels:
                 raise UserError(
@@ -69,8 +69,8 @@ def read_image(
         ) from error
 
 
-def _open(path: str | Path | BinaryIO) -> Image.Image:
-    """The picture with only its header read."""
+def open_picture(path: str | Path | BinaryIO) -> Image.Image:
+    """Pillow's own picture with only its header read, of any size; Pillow's own errors."""
     # Pillow's own limit is one global number with a warning; ours is an argument and an error, checked right after.
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None

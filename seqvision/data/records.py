@@ -9,8 +9,8 @@ class CaptionRecord:
     """One picture with all its captions.
 
     `id` is the picture's name as the data set writes it (`dog.jpg`, `val2017/000000000139.jpg`): stable between
-    machines, what splits are hashed from and what predictions are listed under. `split` is "train", "val" or "test"
-    where the data set says so, else None.
+    machines, what splits are hashed from and what predictions are listed under. `split` is "train", "val", "test"
+    or a further test set's name where the data set says so, else None.
     """
 
     id: str

@@ -1,4 +1,7 @@
-"""Who trains, who validates, who tests: always whole pictures, never single captions."""
+"""Who trains, who validates, who tests: always whole pictures, never single captions.
+
+The splits are train, val and test; a data set may bring further test sets under names of their own.
+"""
 
 import hashlib
 from collections import Counter
@@ -21,7 +24,7 @@ _SAME = {
 
 
 def split_name(text: str) -> str | None:
-    """ "train", "val" or "test" for one of their usual names, else None."""
+    """The split, train, val or test, that one of its usual names means; else None."""
     name = text.strip().lower()
     name = _SAME.get(name, name)
     return name if name in SPLITS else None
@@ -63,7 +66,7 @@ def assign_splits(
 
 def _checked(records: Sequence[CaptionRecord], needed: Sequence[str], by: str) -> list[CaptionRecord]:
     """The records, if every split that is needed has some."""
-    counts = Counter({name: 0 for name in SPLITS})
+    counts = Counter(dict.fromkeys(SPLITS, 0))
     counts.update(record.split for record in records if record.split)
     for name in needed:
         if not counts[name]:

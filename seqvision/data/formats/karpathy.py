@@ -8,7 +8,7 @@ from seqvision.errors import UserError
 
 def find(source: Path, options: ReadOptions) -> list[Path]:
     if source.is_dir():
-        return sorted(file for file in source.glob("dataset*.json") if _ours(file))
+        return sorted(file for file in source.glob("*.json") if _ours(file))
     return [source] if source.suffix.lower() == ".json" and _ours(source) else []
 
 

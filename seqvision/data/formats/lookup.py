@@ -52,7 +52,7 @@ class PictureFinder:
         return None
 
     def near(self, name: str) -> str:
-        """ " (did you mean 'x'?)", from the folders in which the picture should lie."""
+        """A hint in brackets at the nearest name in the folders where the picture should lie, or nothing."""
         parts = PurePosixPath(name).parts
         for folder in self.folders:
             names = self._names(folder.joinpath(*parts[:-1]))
@@ -154,7 +154,7 @@ def _listed(folders: Sequence[Path], base: Path) -> str:
 
 def _refusal(problems: Sequence[Problem]) -> str:
     more = len(problems) - 1
-    also = f" {more} more like this." if more == 1 else f" {more} more like this." if more else ""
+    also = f" {more} more like this." if more else ""
     advice = {
         "missing": "Correct the names, say where the pictures are with data.images=FOLDER,",
         "empty": "Write the caption,",

@@ -92,16 +92,22 @@ def first_line(file: Path) -> str:
 
 
 def row_split(value: str | None, where: str) -> str | None:
-    """ "train", "val" or "test" for what a split column says; None where the cell is empty."""
+    """The split that a row says: "train", "val", "test" or a further test set's own name; None where the cell is empty.
+
+    What looks like a slip of the pen ("trian") is refused, because those pictures would be used by nobody.
+    """
     if value is None or not value.strip():
         return None
     split = split_name(value)
-    if split is None:
+    if split is not None:
+        return split
+    name = value.strip().lower()
+    hint = did_you_mean(name, SPLITS, cutoff=0.75)
+    if hint and not name.startswith(SPLITS):
         raise UserError(
-            f"{where}: the split is '{value}', expected one of {', '.join(SPLITS)}. Correct the row, "
-            "or name another column with data.split_column."
+            f"{where}: the split is '{value}'{hint}. Correct the row: {', '.join(SPLITS)} are the usual ones."
         )
-    return split
+    return name
 
 
 def split_files(files: Sequence[Path]) -> list[Path]:
@@ -110,8 +116,8 @@ def split_files(files: Sequence[Path]) -> list[Path]:
     return named if len(named) > 1 else []
 
 
-def did_you_mean(wrong: str, known: Iterable[str]) -> str:
-    """ " (did you mean 'x'?)" with the nearest known name, or nothing."""
+def did_you_mean(wrong: str, known: Iterable[str], *, cutoff: float = 0.6) -> str:
+    """A hint in brackets, after a space, at the nearest known name; nothing if none is near."""
     names = {name.lower(): name for name in known}
-    near = difflib.get_close_matches(wrong.lower(), list(names), n=1, cutoff=0.6)
+    near = difflib.get_close_matches(wrong.lower(), list(names), n=1, cutoff=cutoff)
     return f" (did you mean '{names[near[0]]}'?)" if near else ""

@@ -1,0 +1,230 @@
+"""What is in a caption data set and what is wrong with it, before anyone trains on it."""
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqvision.data.check_report import CheckReport
+from seqvision.data.formats import ReadReport, read_captions_with_report
+from seqvision.data.pictures import MAX_PIXELS, is_picture_name, open_picture, read_image
+from seqvision.data.progress import tracked
+from seqvision.data.records import CaptionRecord
+from seqvision.data.splits import SPLITS, assign_splits
+from seqvision.data.vocabulary import WordVocabulary
+from seqvision.errors import UserError
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """What one picture file turned out to be."""
+
+    digest: str = ""
+    width: int = 0
+    height: int = 0
+    mode: str = ""
+    moments: tuple[Any, Any] | None = None  # means of the channels and of their squares
+    error: str = ""
+
+
+def check_captions(
+    source: str | Path,
+    *,
+    val: float = 0.1,
+    test: float = 0.1,
+    seed: int = 0,
+    min_count: int = 1,
+    lowercase: bool = True,
+    punctuation: str = "keep",
+    max_tokens: int = 50,
+    max_pixels: int = MAX_PIXELS,
+    sample: int = 1000,
+    progress: bool = False,
+    **reading: Any,
+) -> CheckReport:
+    """The report on a data set that `read_captions` can read; `reading` are its arguments.
+
+    Every picture is decoded once (JPEGs at reduced scale), `sample` of them for the channels' mean and deviation.
+    UserError only if the captions cannot be read at all; everything else is in the report.
+    """
+    reading.pop("on_missing", None)  # everything is looked at and listed, whatever training would do
+    read = read_captions_with_report(source, on_missing="skip", **reading)
+    faults = []
+    records = read.records
+    try:
+        records = assign_splits(records, val=val, test=test, seed=seed)
+    except UserError as error:
+        faults.append(str(error))
+    seen = _look_at_all(records, sample, max_pixels, progress)
+    texts = _texts(records)
+    words = WordVocabulary.build(
+        texts.get("train") or [text for some in texts.values() for text in some],
+        min_count=min_count,
+        lowercase=lowercase,
+        punctuation=punctuation,
+    )
+    lengths = {(record.id, text): len(words.split(text)) for record in records for text in record.captions}
+    groups = _duplicates(records, seen)
+    splits_of = {record.id: record.split for record in records}
+    good = [one for one in seen if not one.error]
+    mean, std = _channels(good)
+    report = CheckReport(
+        source=str(source),
+        layout=read.layout,
+        pictures=len(records),
+        captions=sum(len(record.captions) for record in records),
+        distinct_captions=len({text for some in texts.values() for text in some}),
+        splits=_split_sizes(records),
+        captions_per_picture=_spread([len(record.captions) for record in records]),
+        left_out=[problem.message for problem in read.problems],
+        unreadable=[one.error for one in seen if one.error],
+        duplicates=groups,
+        leaks=[{name: str(splits_of[name]) for name in g} for g in groups if len({splits_of[name] for name in g}) > 1],
+        uncaptioned=_unused(read),
+        overlong=[f"{name}: {n} tokens: {text:.60}…" for (name, text), n in lengths.items() if n > max_tokens],
+        caption_tokens=_spread(list(lengths.values())),
+        vocabulary_size=len(words),
+        unknown_rate={name: _unknown(words, some) for name, some in texts.items() if name not in ("train", "all")},
+        width=_sizes([one.width for one in good]),
+        height=_sizes([one.height for one in good]),
+        modes=dict(Counter(one.mode for one in good).most_common()),
+        channel_mean=mean,
+        channel_std=std,
+        faults=faults,
+    )
+    report.suggestions.extend(_advice(report, words, texts, max_tokens))
+    return report
+
+
+def _look_at_all(records: Sequence[CaptionRecord], sample: int, max_pixels: int, progress: bool) -> list[_Seen]:
+    every = max(1, len(records) // max(1, sample))
+
+    def look(number: int) -> _Seen:
+        return _look_at(records[number].image, max_pixels, measure=number % every == 0)
+
+    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
+        done = pool.map(look, range(len(records)))
+        return list(tracked(done, total=len(records), description="Reading pictures", show=progress))
+
+
+def _look_at(path: Path, max_pixels: int, *, measure: bool) -> _Seen:
+    try:
+        picture = read_image(path, size=64, max_pixels=max_pixels)
+    except UserError as error:
+        return _Seen(error=str(error))
+    with open_picture(path) as header:
+        (width, height), mode = header.size, header.mode
+    moments = None
+    if measure:
+        pixels = np.asarray(picture.reduce(max(1, min(picture.size) // 64)), dtype=np.float64).reshape(-1, 3) / 255
+        moments = pixels.mean(axis=0), (pixels**2).mean(axis=0)
+    return _Seen(hashlib.sha256(path.read_bytes()).hexdigest(), width, height, mode, moments)
+
+
+def _channels(seen: Sequence[_Seen]) -> tuple[list[float], list[float]]:
+    """Mean and standard deviation of the channels, each picture with the same weight."""
+    moments = [one.moments for one in seen if one.moments is not None]
+    if not moments:
+        return [], []
+    mean, square = (np.mean([pair[place] for pair in moments], axis=0) for place in (0, 1))
+    return mean.tolist(), np.sqrt(np.maximum(square - mean**2, 0)).tolist()
+
+
+def _split_order(record: CaptionRecord) -> int:
+    return SPLITS.index(record.split) if record.split in SPLITS else len(SPLITS)
+
+
+def _texts(records: Sequence[CaptionRecord]) -> dict[str, list[str]]:
+    """The captions of each split; of all pictures as "all" where there are no splits."""
+    texts: dict[str, list[str]] = {}
+    for record in sorted(records, key=_split_order):
+        texts.setdefault(record.split or "all", []).extend(record.captions)
+    return texts
+
+
+def _split_sizes(records: Sequence[CaptionRecord]) -> dict[str, dict[str, int]]:
+    sizes: dict[str, dict[str, int]] = {}
+    for record in sorted(records, key=_split_order):
+        size = sizes.setdefault(record.split or "no split", {"pictures": 0, "captions": 0})
+        size["pictures"] += 1
+        size["captions"] += len(record.captions)
+    return sizes
+
+
+def _duplicates(records: Sequence[CaptionRecord], seen: Sequence[_Seen]) -> list[list[str]]:
+    same: dict[str, list[str]] = {}
+    for record, one in zip(records, seen, strict=True):
+        if one.digest:
+            same.setdefault(one.digest, []).append(record.id)
+    return [names for names in same.values() if len(names) > 1]
+
+
+def _unused(read: ReadReport) -> list[str]:
+    """The pictures in the folders of the used ones that no caption names."""
+    used = {record.image for record in read.records}
+    folders = sorted({image.parent for image in used})
+    files = [folder / name for folder in folders for name in sorted(os.listdir(folder)) if is_picture_name(name)]
+    return [str(file) for file in files if file not in used]
+
+
+def _unknown(words: WordVocabulary, texts: Sequence[str]) -> float:
+    known = set(words.tokens)
+    said = Counter(word for text in texts for word in words.split(text))
+    return sum(count for word, count in said.items() if word not in known) / max(1, said.total())
+
+
+def _spread(values: Sequence[int]) -> dict[str, float]:
+    return {
+        "min": float(min(values)),
+        "mean": float(np.mean(values)),
+        "p99": float(np.percentile(values, 99)),
+        "max": float(max(values)),
+    }
+
+
+def _sizes(values: Sequence[int]) -> dict[str, int]:
+    return {"min": min(values), "median": int(np.median(values)), "max": max(values)} if values else {}
+
+
+def _advice(report: CheckReport, words: WordVocabulary, texts: dict[str, list[str]], max_tokens: int) -> list[str]:
+    """What one would do about the numbers."""
+    advice = []
+    if report.leaks:
+        advice.append(
+            f"{len(report.leaks)} pictures lie in several splits, so that scores would flatter: "
+            "leave them in one of them, or give duplicates one file."
+        )
+    if report.modes:
+        longer = max(report.width["median"], report.height["median"])
+        usual = [size for size in (64, 96, 128, 160, 192, 224) if size <= longer]
+        advice.append(
+            f"data.transform.size={usual[-1] if usual else longer}: "
+            f"half of the pictures are {longer} pixels long or less"
+            + (", more would cost time for nothing." if longer <= 224 else "; larger sizes cost time and memory.")
+        )
+        if set(report.modes) <= {"L", "1", "I", "I;16", "LA"}:
+            advice.append("data.transform.grey=true: no picture has colours.")
+    counts = Counter(word for text in texts.get("train", []) for word in words.split(text))
+    rare = sum(1 for count in counts.values() if count == 1)
+    if rare > 0.4 * len(counts) and len(counts) > 1000:
+        advice.append(
+            f"vocabulary.min_count=2: {rare} of {len(counts)} words occur once in training; without them "
+            f"{rare / counts.total():.1%} of its words become unknown. Or take subwords (vocabulary=subwords)."
+        )
+    worst = max(report.unknown_rate.values(), default=0.0)
+    if worst > 0.05:
+        advice.append(f"{worst:.0%} of the words in val or test never occur in training: vocabulary=subwords has none.")
+    if report.overlong:
+        advice.append(
+            f"{len(report.overlong)} captions are longer than {max_tokens} tokens and would be cut there; "
+            f"data.max_tokens={report.caption_tokens['max']:.0f} keeps them whole."
+        )
+    if report.pictures < 2000:
+        advice.append(f"{report.pictures} pictures are few: start from a pretrained encoder, and augment.")
+    return advice
