@@ -33,9 +33,7 @@ def nearest_neighbour_captions(
             "picture and equally many columns. Take both from the same pooled encoder."
         )
     if len(train) != len(train_captions) or not len(train):
-        raise UserError(
-            f"{len(train)} training features but {len(train_captions)} captions; give one caption for each, at least one."
-        )
+        raise UserError(f"{len(train)} training features but {len(train_captions)} captions; give each feature one.")
     train = train / np.maximum(np.linalg.norm(train, axis=1, keepdims=True), np.finfo(np.float32).tiny)
     # a query's own norm scales all of its cosines alike and cannot change which is greatest
     nearest = [(queries[i : i + chunk] @ train.T).argmax(1) for i in range(0, len(queries), chunk)]

@@ -42,7 +42,9 @@ def meteor_nltk(
         missing = meteor_missing()
         if missing:
             raise UserError(missing)
-        from nltk.corpus import wordnet
+        from nltk import corpus
+
+        wordnet = corpus.wordnet
     from nltk.translate.meteor_score import meteor_score
 
     return np.array(
