@@ -1,0 +1,7 @@
+"""`python -m seqvision` is `seqvision`."""
+
+import sys
+
+from seqvision.cli import main
+
+sys.exit(main())

@@ -1,0 +1,61 @@
+"""Soft attention over the places of a map: where to look, given the state of a recurrent network."""
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class SoftAttention(nn.Module):
+    """The weighted mean of a map's places and the weights: (context, weights), by score and softmax.
+
+    A subclass defines the score. `keys` is the picture's share, computed once a picture and shared by all steps and
+    beams; a query may have any number of beams.
+    """
+
+    def __init__(self, query_size: int, value_size: int, *, size: int = 256):
+        super().__init__()
+        self.query_size = query_size
+        self.value_size = value_size
+        self.to_key = nn.Linear(value_size, size)
+        self.to_query = nn.Linear(query_size, size)
+
+    def keys(self, values: Float[Tensor, "batch places value"]) -> Float[Tensor, "batch places key"]:
+        """The picture's share of the scores."""
+        return self.to_key(values)
+
+    def scores(
+        self, query: Float[Tensor, "batch beams key"], keys: Float[Tensor, "batch places key"]
+    ) -> Float[Tensor, "batch beams places"]:
+        """How well each place fits each projected query."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch beams query"],
+        keys: Float[Tensor, "batch places key"],
+        values: Float[Tensor, "batch places value"],
+    ) -> tuple[Float[Tensor, "batch beams value"], Float[Tensor, "batch beams places"]]:
+        weights = self.scores(self.to_query(query), keys).softmax(dim=-1)
+        return torch.bmm(weights, values), weights
+
+
+class AdditiveAttention(SoftAttention):
+    """score = vᵀ tanh(W_k k + W_q q) (Bahdanau, Cho and Bengio, 2015, appendix A.1.2; Xu et al., 2015)."""
+
+    def __init__(self, query_size: int, value_size: int, *, size: int = 256):
+        super().__init__(query_size, value_size, size=size)
+        self.score = nn.Linear(size, 1, bias=False)
+
+    def scores(
+        self, query: Float[Tensor, "batch beams key"], keys: Float[Tensor, "batch places key"]
+    ) -> Float[Tensor, "batch beams places"]:
+        return self.score(torch.tanh(query.unsqueeze(2) + keys.unsqueeze(1))).squeeze(-1)
+
+
+class DotAttention(SoftAttention):
+    """score = (W_k k)ᵀ (W_q q) / √size (Luong, Pham and Manning, 2015, scaled): one product for all places."""
+
+    def scores(
+        self, query: Float[Tensor, "batch beams key"], keys: Float[Tensor, "batch places key"]
+    ) -> Float[Tensor, "batch beams places"]:
+        return torch.bmm(query, keys.transpose(1, 2)) * query.shape[-1] ** -0.5

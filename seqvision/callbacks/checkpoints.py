@@ -1,0 +1,55 @@
+"""Checkpoints that are whole or not there, and one to continue from after any kind of death."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.plugins.io import TorchCheckpointIO
+
+from seqvision.errors import UserError
+
+
+class AtomicCheckpointIO(TorchCheckpointIO):
+    """Writes beside the target, flushes to the disk and renames: a reader sees the old file or the new, never half."""
+
+    def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        target = Path(path)
+        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with draft.open("wb") as file:
+                torch.save(checkpoint, file)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(target)
+        except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            draft.unlink(missing_ok=True)
+            raise UserError(
+                f"{target}: the checkpoint could not be written ({error}). The last whole checkpoint is untouched; "
+                f"free some space or make {target.parent} writable, then go on with resume={target.parent}"
+            ) from error
+
+
+class LastCheckpoint(Checkpoint):
+    """Keeps one file to resume from, written every so many steps and at the end of every epoch."""
+
+    def __init__(self, path: str | Path, every_n_steps: int = 500):
+        self.path = Path(path)
+        self.every_n_steps = every_n_steps
+        self._saved = -1
+
+    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if trainer.global_step % self.every_n_steps == 0:
+            self._save(trainer)
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved = -1  # the end of an epoch is another place than the step before it
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        if trainer.global_step != self._saved:
+            self._saved = trainer.global_step
+            trainer.save_checkpoint(self.path)

@@ -1,0 +1,57 @@
+"""What a person types. This room alone knows the configuration; torch comes in only with the command that needs it."""
+
+import importlib
+import sys
+
+from seqvision import __version__
+from seqvision.errors import UserError
+
+COMMANDS = {
+    "train": "train a model: every value and choice is an override, e.g. rnn=lstm optimizer.lr=1e-3",
+    "caption": "caption your own pictures with a trained model",
+    "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
+    "report": "one HTML page of a run: curves, scores, best and worst captions",
+    "data": "data check: what is in a folder of pictures and captions; data scenes: draw some",
+    "doctor": "versions, devices, what optional parts are missing and what each would give",
+}
+
+HELP = f"""seqvision {__version__}: recurrent networks that look
+
+usage: seqvision COMMAND …        seqvision COMMAND --help
+
+{{commands}}
+
+Begin with `seqvision train` (a captioner of drawn scenes, a few minutes), then `seqvision caption`."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The exit status of a command: 0 done, 1 done with some input skipped, 2 something to mend."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(HELP.format(commands="\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())))
+        return 0
+    if arguments[0] == "--version":
+        print(f"seqvision {__version__}")
+        return 0
+    name, *rest = arguments
+    try:
+        if name not in COMMANDS:
+            from difflib import get_close_matches
+
+            near = get_close_matches(name, COMMANDS, n=1)
+            hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(COMMANDS)}"
+            raise UserError(f"no command '{name}': {hint}")
+        return importlib.import_module(f"seqvision.cli.{name}").main(rest) or 0
+    except UserError as error:
+        print(f"seqvision: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("seqvision: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output left, `seqvision caption … | head` say
+        sys.stderr.close()
+        return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,190 @@
+"""`seqvision train`: a configuration with overrides in, a run's folder with checkpoints and curves out."""
+
+import json
+import os
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+
+from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
+from seqvision.errors import UserError
+
+HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
+
+  seqvision train                                     a captioner of drawn scenes, with all defaults
+  seqvision train experiment=caption_scenes           a whole run by name
+  seqvision train data=files data.path=my_pictures    your own pictures and captions
+  seqvision train rnn=lstm optimizer.lr=3e-4          other parts, other values
+  seqvision train resume=runs/scenes/2026-01-31_12-00-00
+  seqvision train --multirun rnn=elman,lstm seed=0,1,2
+
+  --cfg job            print the configuration and stop
+  --config-dir DIR     a folder of your own configuration files, e.g. DIR/experiment/mine.yaml
+  --multirun           one run for each combination of the values given with commas
+  --shell-completion … install completion: seqvision train --shell-completion install=bash
+
+choices
+{groups}"""
+
+RUN_DIR = "SEQVISION_RUN_DIR"
+CONFIG_HASH = "SEQVISION_CONFIG_HASH"
+
+
+def main(arguments: list[str]) -> int:
+    """Runs the training that the arguments describe."""
+    if arguments and arguments[0] in ("-h", "--help"):
+        print(HELP.format(groups="\n".join(_choices())))
+        return 0
+    overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
+    if not {"--multirun", "-m"} & set(arguments) and not any(a.startswith("--shell") for a in arguments):
+        search = _value(arguments, "--config-dir", "-cd")
+        name = _value(arguments, "--config-name", "-cn") or "train"
+        check_overrides(overrides, config_name=name, search=search)
+    if RUN_DIR in os.environ:  # a process of a distributed run: it shares the first one's folder
+        arguments = [*arguments, f"hydra.run.dir={os.environ[RUN_DIR]}", "hydra.output_subdir=null"]
+
+    import hydra
+
+    # the file name stays: Lightning starts further processes by the very command line that started this one
+    command, sys.argv = sys.argv, [sys.argv[0], *arguments]
+    outcome: list[int] = []
+
+    def job(config: DictConfig) -> None:
+        sys.argv = command
+        outcome.append(_job(config))
+
+    try:
+        hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
+    finally:
+        sys.argv = command
+    return max(outcome, default=0)
+
+
+def _job(config: DictConfig) -> int:
+    """One run; what the user can mend is said without a traceback."""
+    try:
+        run(config)
+    except UserError as error:
+        print(f"seqvision: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def run(config: DictConfig) -> dict[str, float]:
+    """The last validation's scores of a training run by its configuration."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    if HydraConfig.initialized():
+        distributed = "ddp" in str(config.trainer.get("strategy"))
+        if HydraConfig.get().mode == RunMode.MULTIRUN and distributed:
+            raise UserError(
+                "--multirun with trainer=ddp: the further processes of a run would get other values than the first. "
+                "Start each combination as a command of its own, or use a launcher (hydra/launcher=submitit_slurm)"
+            )
+    resolved = plain(config)
+    digest = config_hash(resolved)
+    if os.environ.setdefault(CONFIG_HASH, digest) != digest:
+        raise UserError(
+            f"the configuration of this process ({digest}) is not that of the first ({os.environ[CONFIG_HASH]}): "
+            "start all processes of a run with the same overrides"
+        )
+    os.environ.setdefault(RUN_DIR, str(Path(config.run_dir).resolve()))
+    HydraConfig.instance().cfg = None  # Lightning would start further processes in a way of its own for Hydra
+    try:
+        return _fit(OmegaConf.create(resolved), resolved, digest)
+    finally:
+        del os.environ[CONFIG_HASH], os.environ[RUN_DIR]
+
+
+def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]:
+    import torch
+    from hydra.utils import instantiate
+    from pytorch_lightning.utilities.exceptions import MisconfigurationException
+
+    from seqvision.callbacks import AtomicCheckpointIO
+    from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
+
+    begun = time.time()
+    run_dir = Path(config.run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+    torch.manual_seed(config.seed)
+    data = instantiate(config.data)
+    vocabulary = data.vocabulary
+    model = instantiate(config.model, vocabulary_size=len(vocabulary))
+    description = {**resolved["model"], "vocabulary_size": len(vocabulary)}
+    held = contents(resolved, description, vocabulary, data.image_transform)
+    task = instantiate(config.task)(model, vocabulary=vocabulary, references=data.references, contents=held)
+    if config.start_from:
+        model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
+    if config.cache and model.encoder.frozen and data.cacheable:
+        data.compute_features(model.encoder, config.cache)
+    try:
+        trainer = instantiate(
+            config.trainer,
+            callbacks=[instantiate(node) for node in config.callbacks.values() if node],
+            logger=[instantiate(node) for node in config.logger.values() if node],
+            plugins=[AtomicCheckpointIO()],
+        )
+    except MisconfigurationException as error:
+        raise UserError(f"trainer: {error}. `seqvision doctor` lists the devices of this machine") from error
+    parameters = sum(p.numel() for p in model.parameters())
+    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    if trainer.is_global_zero:
+        OmegaConf.save(config, run_dir / "config.yaml")
+        counts = ", ".join(f"{len(records)} {split}" for split, records in data.records.items())
+        print(f"pictures: {counts}; vocabulary: {len(vocabulary)}; parameters: {parameters:,} ({trainable:,} trained)")
+    ready = time.time()
+    resume = find_resume(config.resume) if config.resume else None
+    trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
+    scores = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
+    if trainer.is_global_zero:
+        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
+        record = {
+            "command": " ".join(["seqvision", *sys.argv[1:]]),
+            "config_hash": digest,
+            "seed": config.seed,
+            "seconds": {"preparation": round(ready - begun, 1), "training": round(time.time() - ready, 1)},
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "parameters": parameters,
+            "scores": scores,
+        }
+        (run_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+        print(
+            f"done in {time.time() - begun:.0f} s: {run_dir}\n  seqvision caption --checkpoint {best or run_dir} PICTURES"
+        )
+    return scores
+
+
+def find_resume(path: str | Path) -> Path:
+    """The checkpoint to continue from: the file, or last.ckpt in a run's folder."""
+    path = Path(path)
+    file = path / "last.ckpt" if path.is_dir() else path
+    if not file.is_file():
+        raise UserError(f"resume={path}: no {file.name} there; a run leaves last.ckpt in its folder")
+    from seqvision.inference.checkpoint import read_checkpoint
+
+    read_checkpoint(file)  # a damaged or strange file is refused here, with its reason
+    return file
+
+
+def _choices() -> list[str]:
+    """Each group of the configuration with its choices."""
+    return [
+        f"  {folder.name:<14}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"
+        for folder in sorted(conf_dir().iterdir())
+        if folder.is_dir() and folder.name != "hydra"
+    ]
+
+
+def _value(arguments: list[str], *names: str) -> str | None:
+    """The value of an option given as `--name value` or `--name=value`."""
+    for index, argument in enumerate(arguments):
+        option, equals, value = argument.partition("=")
+        if option in names:
+            return value if equals else arguments[index + 1] if index + 1 < len(arguments) else None
+    return None

@@ -1,0 +1,92 @@
+"""Which items make which batch: a pure function of seed, epoch, rank and position, so that a run can be resumed
+anywhere and cut over any number of processes."""
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import torch
+from torch.utils.data import DataLoader, Sampler
+
+
+class Item(NamedTuple):
+    """One draw: which record, and the seed of all that is drawn for it (its caption, its augmentation)."""
+
+    index: int
+    seed: int
+
+
+def seed_of(*parts: int) -> int:
+    """One non-negative seed from several numbers, the same in every process and on every machine."""
+    return hash(parts) & 0x7FFF_FFFF_FFFF_FFFF  # the hash of a tuple of integers is not salted
+
+
+class TrainBatches(Sampler[list[Item]]):
+    """A rank's share of each global batch of a shuffled epoch; can start at any batch.
+
+    Every rank gets the same number of batches. The last global batch may be smaller; where it has fewer items than
+    there are ranks it is left out (they come at another place in the next epoch).
+    """
+
+    def __init__(self, size: int, batch_size: int, *, seed: int = 0, rank: int = 0, ranks: int = 1):
+        self.size, self.batch_size, self.seed, self.rank, self.ranks = size, batch_size, seed, rank, ranks
+        self.epoch = 0
+        self.first = 0
+
+    def set_epoch(self, epoch: int) -> None:
+        """Which epoch's order comes next; Lightning calls it."""
+        self.epoch = epoch
+
+    def __len__(self) -> int:
+        whole, rest = divmod(self.size, self.batch_size * self.ranks)
+        return whole + (rest >= self.ranks)
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        shuffler = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
+        order = torch.randperm(self.size, generator=shuffler).tolist()
+        step = self.batch_size * self.ranks
+        for batch in range(self.first, len(self)):
+            share = order[batch * step : (batch + 1) * step][self.rank :: self.ranks]
+            yield [Item(index, seed_of(self.seed, self.epoch, index)) for index in share]
+
+
+class EvaluationBatches(Sampler[list[Item]]):
+    """A rank's share of all items in order, each exactly once over all ranks."""
+
+    def __init__(self, size: int, batch_size: int, *, rank: int = 0, ranks: int = 1):
+        self.share = range(rank, size, ranks)
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return -(-len(self.share) // self.batch_size)
+
+    def __iter__(self) -> Iterator[list[Item]]:
+        for start in range(0, len(self.share), self.batch_size):
+            yield [Item(index, seed_of(index)) for index in self.share[start : start + self.batch_size]]
+
+
+class ResumableLoader(DataLoader):
+    """A data loader that knows how many batches of the epoch it has handed out, and can go on from there.
+
+    Lightning keeps its state in every checkpoint.
+    """
+
+    def __init__(self, dataset: Any, batches: TrainBatches, **settings: Any):
+        # a generator of its own: the workers' seeds must not be drawn from the generator that training draws from
+        super().__init__(dataset, batch_sampler=batches, generator=torch.Generator().manual_seed(0), **settings)
+        self.batches = batches
+        self.handed_out = 0
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        self.handed_out = self.batches.first
+        for batch in super().__iter__():
+            self.handed_out += 1
+            yield batch
+        self.batches.first = self.handed_out = 0
+
+    def state_dict(self) -> dict[str, int]:
+        """How far the epoch is."""
+        return {"handed_out": self.handed_out}
+
+    def load_state_dict(self, state: dict[str, int]) -> None:
+        """Go on behind that many batches; a finished epoch starts anew."""
+        self.batches.first = state["handed_out"] % len(self.batches)

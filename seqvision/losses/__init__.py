@@ -1,0 +1,5 @@
+"""Losses that torch does not have, as sums over valid steps together with their number."""
+
+from seqvision.losses.sequence import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
+
+__all__ = ["SequenceCrossEntropy", "doubly_stochastic_penalty", "sequence_log_probability"]

@@ -1,0 +1,85 @@
+"""What every task shares: the loss over the whole batch, wherever it is computed; the optimiser; the checkpoint."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import torch
+from pytorch_lightning import LightningModule
+from pytorch_lightning.utilities.types import OptimizerLRScheduler
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from seqvision.data.loading import seed_of
+from seqvision.optim import build_optimizer
+
+
+class Task(LightningModule):
+    """A pattern of training: a subclass says what the loss of a batch is, and what is measured.
+
+    `loss(batch) -> (sum, count)`: the loss summed over the batch's valid items (words, frames, …), and their number.
+    The gradient is that of Σ sum / Σ count over all ranks and accumulated batches, so that neither the number of
+    devices nor the way a batch is cut changes the step.
+
+    contents: what a checkpoint carries besides the weights, plain data: all that inference needs.
+    seed: every training step draws from a generator seeded by it, the step and the rank, so that a resumed run
+    continues bit for bit.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        *,
+        optimizer: Callable[[Iterable[Any]], Optimizer],
+        scheduler: Callable[[Optimizer, int], Any],
+        contents: dict[str, Any],
+        slow: nn.Module | None = None,
+        slow_factor: float = 1.0,
+        seed: int = 0,
+    ):
+        super().__init__()
+        self.model = model
+        self.make_optimizer = optimizer
+        self.make_scheduler = scheduler
+        self.contents = contents
+        self.slow, self.slow_factor = [slow], slow_factor  # in a list: it must not be registered a second time
+        self.seed = seed
+        self.count: Tensor | None = None
+
+    def loss(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """The summed loss of a batch and the number of items that it is summed over."""
+        raise NotImplementedError
+
+    def training_step(self, batch: Any, batch_idx: int) -> Tensor:
+        torch.manual_seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank))
+        loss, count = self.loss(batch)
+        self.count = count.detach() if self.count is None else self.count + count.detach()
+        self.log("train/loss", loss.detach() / count, prog_bar=True, on_step=True, on_epoch=False)
+        # Lightning divides by the number of accumulated batches and averages over ranks; both are undone below
+        return loss
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        assert self.count is not None
+        total = self.trainer.strategy.reduce(self.count.float(), reduce_op="sum")
+        assert isinstance(total, Tensor)
+        scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / total.clamp(min=1.0)
+        for group in optimizer.param_groups:
+            for parameter in group["params"]:
+                if parameter.grad is not None:
+                    parameter.grad.mul_(scale)
+        self.count = None
+
+    def gather(self, items: list[Any]) -> list[Any]:
+        """The items of all ranks, on every rank."""
+        if self.trainer.world_size == 1:
+            return items
+        shares: list[Any] = [None] * self.trainer.world_size
+        torch.distributed.all_gather_object(shares, items)
+        return [item for share in shares for item in share]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = build_optimizer(self.make_optimizer, self.model, slow=self.slow[0], slow_factor=self.slow_factor)
+        schedule = self.make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        checkpoint["seqvision"] = self.contents

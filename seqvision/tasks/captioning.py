@@ -1,0 +1,152 @@
+"""Captioning: teacher forcing on words, validation by the captions themselves; self-critical training as a second stage."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from pytorch_lightning.utilities import rank_zero_warn
+from torch import Tensor
+
+from seqvision.data.batches import CaptionBatch
+from seqvision.data.vocabulary import END, Vocabulary
+from seqvision.decoding import GreedySearch, Hypothesis, Sampling
+from seqvision.decoding.search import Search
+from seqvision.losses import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
+from seqvision.metrics import CiderReferences, caption_scores, collapse_message, tokenize_ptb
+from seqvision.models import Captioner
+from seqvision.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A picture's caption beside what people wrote."""
+
+    id: str
+    caption: str
+    references: tuple[str, ...]
+
+
+class Captioning(Task):
+    """Trains a captioner on words given the true words before them; validates by decoding every picture.
+
+    references: every picture's captions by its name. decoder: what validation decodes with.
+    attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
+    sampling_probability: how often a word is the network's own at the end of training; it grows linearly from 0
+        (scheduled sampling).
+    """
+
+    model: Captioner
+
+    def __init__(
+        self,
+        model: Captioner,
+        *,
+        vocabulary: Vocabulary,
+        references: Mapping[str, Sequence[str]],
+        decoder: Search,
+        loss: SequenceCrossEntropy,
+        attention_penalty: float = 0.0,
+        sampling_probability: float = 0.0,
+        encoder_lr_factor: float = 1.0,
+        **settings: Any,
+    ):
+        super().__init__(model, slow=model.encoder, slow_factor=encoder_lr_factor, **settings)
+        vocabulary.check_fits(model.vocabulary_size)
+        self.vocabulary = vocabulary
+        self.references = references
+        self.decoder = decoder
+        self.cross_entropy = loss
+        self.attention_penalty = attention_penalty
+        self.sampling_probability = sampling_probability
+        self.predictions: list[Prediction] = []
+        self._validation: list[tuple[str, str]] = []
+        self._validation_loss: list[tuple[Tensor, Tensor]] = []
+
+    def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
+        done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
+        return self._word_loss(batch, self.sampling_probability * done)
+
+    def _word_loss(self, batch: CaptionBatch, sampling_probability: float) -> tuple[Tensor, Tensor]:
+        inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:]
+        valid = torch.arange(targets.shape[1], device=targets.device) < (batch.lengths - 1).unsqueeze(1)
+        out = self.model(self.features(batch), inputs, sampling_probability=sampling_probability)
+        loss = self.cross_entropy(out.logits, targets, valid)
+        if self.attention_penalty and out.attention is not None:
+            loss = loss + self.attention_penalty * doubly_stochastic_penalty(out.attention, valid)
+        return loss, valid.sum()
+
+    def features(self, batch: CaptionBatch) -> Tensor:
+        """The batch's features: those computed before, or the encoder's."""
+        if batch.features is not None:
+            return batch.features
+        assert batch.images is not None
+        return self.model.encode(batch.images)
+
+    def text(self, hypothesis: Hypothesis) -> str:
+        """The caption as a person reads it."""
+        return self.vocabulary.decode(hypothesis.tokens)
+
+    def on_validation_epoch_start(self) -> None:
+        self._validation, self._validation_loss = [], []
+
+    def validation_step(self, batch: CaptionBatch, batch_idx: int) -> None:
+        self._validation_loss.append(self._word_loss(batch, 0.0))
+        captions = [self.text(best) for best, *_ in self.decoder(self.model, self.features(batch))]
+        self._validation += zip(batch.ids, captions, strict=True)
+
+    def on_validation_epoch_end(self) -> None:
+        self.predictions = [
+            Prediction(id, caption, tuple(self.references[id])) for id, caption in sorted(self.gather(self._validation))
+        ]
+        loss, count = (float(sum(values)) for values in zip(*self._validation_loss, strict=True))
+        totals = self.gather([(loss, count)])
+        self.log("val/loss", sum(t[0] for t in totals) / sum(t[1] for t in totals), prog_bar=True, sync_dist=True)
+        captions, references = [p.caption for p in self.predictions], [p.references for p in self.predictions]
+        scores = caption_scores(captions, references).corpus
+        for name, value in scores.items():
+            self.log(f"val/{name}", value, prog_bar=name == "cider_d", sync_dist=True)
+        collapsed = collapse_message(captions, references)
+        if collapsed and not self.trainer.sanity_checking:
+            rank_zero_warn(collapsed)
+
+
+class SelfCriticalCaptioning(Captioning):
+    """Trains on the captions that the network draws itself: their CIDEr-D above that of its greedy captions, times
+    the gradient of their log-probability (Rennie et al., 2017, equation 8).
+
+    A second stage: start it from a captioner trained on words. Dropout is off, so that the captions are drawn from
+    the very distribution whose gradient is taken.
+    """
+
+    def __init__(self, *arguments: Any, samples: int = 1, **settings: Any):
+        super().__init__(*arguments, **settings)
+        self.samples = samples
+        self.rewards = CiderReferences(
+            {id: [tokenize_ptb(caption) for caption in captions] for id, captions in self.references.items()}
+        )
+
+    def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
+        self.model.eval()
+        features = self.features(batch)
+        detached = features.detach()
+        greedy = GreedySearch(max_length=self.decoder.max_length)(self.model, detached)
+        seed = int(torch.randint(2**31, ()))
+        drawn = Sampling(max_length=self.decoder.max_length, samples=self.samples, seed=seed)(self.model, detached)
+        baseline = self._reward(batch.ids, [best for best, *_ in greedy])
+        losses, words = [], []
+        for sample in zip(*drawn, strict=True):
+            tokens = torch.nn.utils.rnn.pad_sequence(
+                [torch.tensor([1, *h.tokens, *([END] if h.finished else [])]) for h in sample], batch_first=True
+            ).to(features.device)
+            lengths = torch.tensor([len(h.tokens) + h.finished for h in sample], device=features.device)
+            valid = torch.arange(tokens.shape[1] - 1, device=features.device) < lengths.unsqueeze(1)
+            logits = self.model(features, tokens[:, :-1]).logits
+            advantage = (self._reward(batch.ids, sample) - baseline).to(features.device)
+            losses.append(-(advantage * sequence_log_probability(logits, tokens[:, 1:], valid)).sum())
+            words.append(valid.sum())
+        self.log("train/reward", baseline.mean(), prog_bar=True)
+        return torch.stack(losses).sum(), torch.stack(words).sum()
+
+    def _reward(self, ids: Sequence[str], hypotheses: Sequence[Hypothesis]) -> Tensor:
+        return torch.from_numpy(self.rewards.score(ids, [tokenize_ptb(self.text(h)) for h in hypotheses])).float()
