@@ -48,7 +48,13 @@ def _closest_lengths(table: NgramTable) -> np.ndarray:
     return np.minimum.reduceat(distance * beyond + lengths, table.first_reference) % beyond
 
 
-def _scores(correct: np.ndarray, possible: np.ndarray, length: np.ndarray, reference_length: np.ndarray) -> np.ndarray:
+def _scores(
+    correct: np.ndarray,
+    possible: np.ndarray,
+    length: np.ndarray | np.integer,
+    reference_length: np.ndarray | np.integer,
+) -> np.ndarray:
+    """The formula, for a corpus' sums or for each caption's own counts."""
     orders = np.arange(1, len(correct) + 1).reshape(-1, *[1] * (correct.ndim - 1))
     precision = np.cumprod((correct + TINY) / (possible + SMALL), axis=0) ** (1 / orders)
     ratio = (length + TINY) / (reference_length + SMALL)

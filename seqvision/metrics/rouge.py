@@ -20,7 +20,9 @@ def rouge_l(candidates: Sequence[Tokens], references: Sequence[Sequence[Tokens]]
         places = _places(candidate)
         precision = recall = 0.0
         for text in texts:
-            common = _common_subsequence(places, len(candidate), text) if candidate and text else candidate == text
+            common = (
+                _common_subsequence(places, len(candidate), text) if candidate and text else len(candidate) == len(text)
+            )
             precision = max(precision, common / max(1, len(candidate)))
             recall = max(recall, common / max(1, len(text)))
         if precision and recall:

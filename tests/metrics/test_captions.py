@@ -1,0 +1,175 @@
+"""All scores in one call: equal to the published numbers, with controls that keep them honest."""
+
+import importlib.util
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from seqvision.errors import UserError
+from seqvision.metrics import (
+    CaptionScores,
+    DocumentFrequencies,
+    caption_scores,
+    meteor_missing,
+    meteor_nltk,
+    shuffled_scores,
+    tokenize_ptb,
+)
+from seqvision.metrics.captions import derangement
+
+PUBLISHED = {"bleu_1": "Bleu_1", "bleu_2": "Bleu_2", "bleu_3": "Bleu_3", "bleu_4": "Bleu_4"}
+PUBLISHED |= {"rouge_l": "ROUGE_L", "cider_d": "CIDEr"}
+CAPTIONS = ["A red dog runs.", "Two cats sit.", "The man sleeps!"]
+REFERENCES = [["A red dog runs", "a dog"], ["two cats sit down", "cats", "some cats"], ["a man is asleep"]]
+
+
+def scored_set(folder, name):
+    data = json.loads((folder / f"{name}.json").read_text())
+    keys = list(data["candidates"])
+    return data, keys, [data["candidates"][k] for k in keys], [data["references"][k] for k in keys]
+
+
+@pytest.mark.parametrize("name", ["coco_human_1000_dev", "abstract48S_candsB"])
+def test_raw_captions_score_as_published(shared_data, name):
+    data, keys, candidates, references = scored_set(shared_data("caption_metrics"), name)
+    scores = caption_scores(candidates, references)
+    for ours, theirs in PUBLISHED.items():
+        assert scores.corpus[ours] == pytest.approx(data["corpus"][theirs], abs=1e-9), ours
+        expected = [data["per_item"][theirs][key] for key in keys]
+        np.testing.assert_allclose(scores.per_item[ours], expected, atol=1e-9, err_msg=ours)
+
+
+def test_nlg_eval_example_scores_as_published(shared_data):
+    folder = shared_data("caption_metrics")
+    hypotheses, first, second = (
+        [line.strip() for line in (folder / name).read_text().splitlines()]
+        for name in ("hyp.txt", "ref1.txt", "ref2.txt")
+    )
+    scores = caption_scores(hypotheses, list(map(list, zip(first, second, strict=True))), tokenized=True).corpus
+    expected = {"bleu_1": 0.55, "bleu_2": 0.428174, "bleu_3": 0.284043, "bleu_4": 0.201143}
+    expected |= {"rouge_l": 0.522104, "cider_d": 1.242192}
+    assert {name: scores[name] for name in expected} == pytest.approx(expected, abs=1e-6)
+
+
+def test_human_captions_of_other_pictures_score_far_lower(shared_data):
+    _, _, candidates, references = scored_set(shared_data("caption_metrics"), "coco_human_1000_dev")
+    real, control = caption_scores(candidates, references), shuffled_scores(candidates, references, seed=0)
+    assert control.corpus["cider_d"] < 0.1 * real.corpus["cider_d"]
+    assert control.corpus["bleu_4"] < 0.2 * real.corpus["bleu_4"]
+
+
+def test_keys_and_lengths_are_those_promised():
+    scores = caption_scores(CAPTIONS, REFERENCES)
+    per_item = {"bleu_1", "bleu_2", "bleu_3", "bleu_4", "rouge_l", "cider_d", "exact_match"}
+    assert isinstance(scores, CaptionScores)
+    assert set(scores.per_item) == per_item
+    assert set(scores.corpus) == per_item | {"distinct", "commonest_share"}
+    assert all(len(values) == 3 for values in scores.per_item.values())
+    assert scores.per_item["exact_match"] == [1, 0, 0]
+    assert scores.corpus["exact_match"] == pytest.approx(1 / 3)
+    assert json.loads(json.dumps(scores.corpus)) == scores.corpus  # plain floats, ready for a file
+
+
+def test_means_of_single_captions_are_the_corpus_scores():
+    scores = caption_scores(CAPTIONS, REFERENCES)
+    for name in ("rouge_l", "cider_d", "exact_match"):
+        assert scores.corpus[name] == pytest.approx(np.mean(scores.per_item[name]))
+
+
+def test_tokenized_captions_are_cut_at_blanks_only():
+    raw = caption_scores(["A dog."], [["a dog"]] * 1, document_frequencies=DocumentFrequencies(9, {}))
+    cut = caption_scores(["A dog."], [["a dog"]] * 1, document_frequencies=DocumentFrequencies(9, {}), tokenized=True)
+    assert raw.corpus["exact_match"] == 1
+    assert cut.corpus["bleu_1"] == pytest.approx(0, abs=1e-6)
+
+
+def test_a_single_picture_leaves_cider_undefined():
+    with pytest.warns(UserWarning, match="CIDEr is undefined for a single picture"):
+        scores = caption_scores(["A dog"], [["a dog", "the dog"]])
+    assert np.isnan(scores.corpus["cider_d"])
+    assert scores.corpus["bleu_1"] == pytest.approx(1)
+
+
+def test_repeated_captions_show_in_the_shares():
+    scores = caption_scores(["a dog", "A dog.", "a dog", "a cat"], [["x y"], ["y z"], ["z w"], ["w x"]]).corpus
+    assert scores["distinct"] == 0.5
+    assert scores["commonest_share"] == 0.75
+
+
+def test_references_as_one_string_are_refused():
+    with pytest.raises(
+        UserError, match=r"References of picture 0 are one string, 'a dog'; expected a list: \['a dog'\]"
+    ):
+        caption_scores(["a dog"], ["a dog"])
+
+
+def test_the_control_gives_no_picture_its_own_references():
+    for seed in range(20):
+        for size in (2, 3, 10):
+            order = derangement(size, seed=seed)
+            assert sorted(order) == list(range(size))
+            assert all(order[i] != i for i in range(size))
+    assert derangement(50, seed=1) == derangement(50, seed=1) != derangement(50, seed=2)
+    with pytest.raises(UserError, match="needs at least two"):
+        shuffled_scores(["a"], [["a"]], seed=0)
+
+
+def test_captions_that_fit_only_their_pictures_score_nothing_when_shuffled():
+    assert caption_scores(["a b", "c d", "e f"], [["a b"], ["c d"], ["e f"]]).corpus["exact_match"] == 1
+    shuffled = shuffled_scores(["a b", "c d", "e f"], [["a b"], ["c d"], ["e f"]], seed=3)
+    assert shuffled.corpus["rouge_l"] == shuffled.corpus["cider_d"] == 0
+
+
+class NoSynonyms:
+    def synsets(self, word):
+        return []
+
+
+def test_meteor_by_hand():
+    pytest.importorskip("nltk", reason="METEOR needs nltk")
+    # both words match in one chunk of two: 1 - 0.5 * (1/2)^3; nothing matches
+    scores = meteor_nltk([["red", "dogs"], ["cat"]], [[["red", "dog"], ["x"]], [["y"]]], wordnet=NoSynonyms())
+    np.testing.assert_allclose(scores, [1 - 0.5 * 0.5**3, 0])
+
+
+def test_meteor_without_its_data_says_what_to_install(monkeypatch):
+    monkeypatch.setattr("seqvision.metrics.meteor.meteor_missing", lambda: "METEOR is left out: it needs X")
+    monkeypatch.setattr("seqvision.metrics.captions.meteor_missing", lambda: "METEOR is left out: it needs X")
+    with pytest.warns(UserWarning, match="METEOR is left out: it needs X"):
+        scores = caption_scores(CAPTIONS, REFERENCES, meteor=True)
+    assert "meteor_nltk" not in scores.corpus
+    with pytest.raises(UserError, match="it needs X"):
+        meteor_nltk([["a"]], [[["a"]]])
+
+
+def test_what_meteor_lacks_is_named(monkeypatch):
+    with monkeypatch.context() as without:
+        without.setattr(importlib.util, "find_spec", lambda name: None)
+        assert "pip install 'seqvision[meteor]'" in meteor_missing()
+    nltk = pytest.importorskip("nltk", reason="METEOR needs nltk")
+    monkeypatch.setattr(nltk.data, "path", [])
+    assert "python -m nltk.downloader wordnet" in meteor_missing()
+    monkeypatch.setattr(nltk.data, "find", lambda name: name)
+    assert meteor_missing() is None
+
+
+def test_meteor_is_among_the_scores_where_it_is_installed(monkeypatch):
+    monkeypatch.setattr("seqvision.metrics.captions.meteor_missing", lambda: None)
+    monkeypatch.setattr("seqvision.metrics.captions.meteor_nltk", lambda words, references: np.array([1.0, 0.5, 0.0]))
+    scores = caption_scores(CAPTIONS, REFERENCES, meteor=True)
+    assert scores.corpus["meteor_nltk"] == 0.5
+    assert scores.per_item["meteor_nltk"] == [1.0, 0.5, 0.0]
+
+
+def test_scoring_needs_no_torch():
+    code = "import sys, seqvision.metrics; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_scores_of_other_scripts_are_not_all_or_nothing():
+    scores = caption_scores(["一只狗在草地上跑", "Собака бежит"], [["一只狗在跑"], ["собака спит"]])
+    assert tokenize_ptb("Собака бежит") == ["собака", "бежит"]
+    assert all(0.3 < value < 1 for value in scores.per_item["bleu_1"])
