@@ -3,8 +3,8 @@
 import os
 import threading
 from collections.abc import Iterable
+from io import BufferedIOBase
 from pathlib import Path
-from typing import BinaryIO
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
@@ -29,7 +29,7 @@ _opening = threading.Lock()
 
 
 def read_image(
-    path: str | Path | BinaryIO, *, size: int | None = None, fit: str = "crop", max_pixels: int = MAX_PIXELS
+    path: str | Path | BufferedIOBase, *, size: int | None = None, fit: str = "crop", max_pixels: int = MAX_PIXELS
 ) -> Image.Image:
     """The picture upright, in RGB, transparent places white; of an animation the first frame.
 
@@ -69,18 +69,18 @@ def read_image(
         ) from error
 
 
-def open_picture(path: str | Path | BinaryIO) -> Image.Image:
+def open_picture(path: str | Path | BufferedIOBase) -> Image.Image:
     """Pillow's own picture with only its header read, of any size; Pillow's own errors."""
     # Pillow's own limit is one global number with a warning; ours is an argument and an error, checked right after.
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
-            return Image.open(path)
+            return Image.open(path)  # type: ignore[arg-type]  # any open binary file has what Pillow needs
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _what_it_is(path: str | Path | BinaryIO) -> str:
+def _what_it_is(path: str | Path | BufferedIOBase) -> str:
     """Why a file is no picture, and what to do."""
     if isinstance(path, str | Path):
         with open(path, "rb") as file:

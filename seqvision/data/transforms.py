@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,7 +51,7 @@ class ImageTransform:
         """1 for grey, else 3."""
         return 1 if self.grey else 3
 
-    def __call__(self, picture: str | Path | BinaryIO | Image.Image) -> UInt8[Tensor, "channels size size"]:
+    def __call__(self, picture: str | Path | BufferedIOBase | Image.Image) -> UInt8[Tensor, "channels size size"]:
         if not isinstance(picture, Image.Image):
             picture = read_image(picture, size=self.size, fit=self.fit, max_pixels=self.max_pixels)
         pixels = np.array(self.fitted(picture))  # a copy: Pillow's own memory is read-only
@@ -107,7 +108,9 @@ class TrainTransform:
         self.transform = transform
         self.augmentations = list(augmentations)
 
-    def __call__(self, picture: str | Path | BinaryIO | Image.Image, seed: int) -> UInt8[Tensor, "channels size size"]:
+    def __call__(
+        self, picture: str | Path | BufferedIOBase | Image.Image, seed: int
+    ) -> UInt8[Tensor, "channels size size"]:
         return self.augment(self.transform(picture), seed)
 
     def augment(self, pixels: UInt8[Tensor, "channels size size"], seed: int) -> UInt8[Tensor, "channels size size"]:
