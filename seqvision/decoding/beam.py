@@ -1,6 +1,7 @@
 """Beam search, plain and diverse, for a whole batch of pictures at once."""
 
 from dataclasses import KW_ONLY, dataclass
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from seqvision.decoding.constraints import NEVER, Rules
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, select_beams, select_rows
-from seqvision.decoding.search import Search, Trail, best, working_precision
+from seqvision.decoding.search import Search, Trail, a_few_pictures_at_a_time, best, normaliser
 
 
 class Shelf(NamedTuple):
@@ -71,7 +72,7 @@ class BeamSearch(Search):
         for step in range(1, self.max_length + 2):
             logits, state, attention = model.step(tokens, state, memory)
             before = totals
-            parents, tokens, totals = self._choose(working_precision(logits), totals, history, rules)
+            parents, tokens, totals = a_few_pictures_at_a_time(partial(self._choose, rules), logits, totals, history)
             trail.add(rows, tokens, parents, attention)
             ended = (tokens == self.end) & (totals > NEVER)
             if step > self.min_length:
@@ -98,13 +99,13 @@ class BeamSearch(Search):
 
     def _choose(
         self,
+        rules: Rules,
         logits: Float[Tensor, "batch beams vocabulary"],
         totals: Float[Tensor, "batch beams"],
         history: Int[Tensor, "batch beams words"],
-        rules: Rules,
     ) -> tuple[Tensor, Tensor, Tensor]:
         """(parents, tokens, totals) of the new beams, (batch, new beams) each."""
-        return self._extend(rules(logits, history), totals - logits.logsumexp(-1), history, rules, self.beam_size)
+        return self._extend(rules(logits, history), totals - normaliser(logits), history, rules, self.beam_size)
 
     def _extend(
         self,
@@ -121,7 +122,7 @@ class BeamSearch(Search):
         """
         values, ids = best(allowed, width)
         if rules.required and width > 1:
-            extra_values, extra_ids = self._missing_words(allowed, ids, history, rules)
+            extra_values, extra_ids = self._required_words(allowed, ids, rules)
             values, ids = torch.cat([values, extra_values], -1), torch.cat([ids, extra_ids], -1)
         offered = ids.shape[-1]
         candidates, ids = (values + base.unsqueeze(-1)).flatten(1), ids.flatten(1)
@@ -132,12 +133,11 @@ class BeamSearch(Search):
             pick = best(candidates, width)[1]
         return pick // offered, ids.gather(1, pick), candidates.gather(1, pick)
 
-    def _missing_words(self, allowed: Tensor, ids: Tensor, history: Tensor, rules: Rules) -> tuple[Tensor, Tensor]:
-        """(values, ids) of the required words that could come next; minus infinity for those already offered."""
-        words, valid = rules.missing(history)
+    def _required_words(self, allowed: Tensor, ids: Tensor, rules: Rules) -> tuple[Tensor, Tensor]:
+        """(values, ids) of the required words for every beam; minus infinity for those that are in `ids` already."""
+        words = rules.tokens.expand(*ids.shape[:2], -1)
         offered = (words.unsqueeze(-1) == ids.unsqueeze(-2)).any(-1)
-        twice = ((words.unsqueeze(-1) == words.unsqueeze(-2)) & valid.unsqueeze(-2)).tril(-1).any(-1)
-        return allowed.gather(-1, words).masked_fill(~valid | offered | twice, NEVER), words
+        return allowed.gather(-1, words).masked_fill(offered, NEVER), words
 
     def _empty_shelf(self, totals: Tensor) -> Shelf:
         size = min(self.n_best, self.beam_size // self._parts)
@@ -184,9 +184,10 @@ class DiverseBeamSearch(BeamSearch):
     """Captions that differ: a beam in groups that keep out of each other's way (Vijayakumar et al., 2016).
 
     The groups choose one after the other at every step. A word loses `diversity` for every beam of the earlier groups
-    that has just chosen it (Hamming diversity). This bears on the choice alone: totals, scores and the captions' order
-    are those of `BeamSearch`, so that captions of all groups can be compared. `n_best` takes the best caption of every
-    group, then the second best, and so on, without repetitions. With one group this is `BeamSearch`.
+    that has just chosen it (Hamming diversity); the end loses nothing, for captions may be equally long. This bears on
+    the choice alone: totals, scores and the captions' order are those of `BeamSearch`, so that captions of all groups
+    can be compared. `n_best` takes the best finished caption of every group, then the second best, and so on, without
+    repetitions. With one group this is `BeamSearch`.
     """
 
     beam_size: int = 6
@@ -208,12 +209,12 @@ class DiverseBeamSearch(BeamSearch):
 
     def _choose(
         self,
+        rules: Rules,
         logits: Float[Tensor, "batch beams vocabulary"],
         totals: Float[Tensor, "batch beams"],
         history: Int[Tensor, "batch beams words"],
-        rules: Rules,
     ) -> tuple[Tensor, Tensor, Tensor]:
-        allowed, base = rules(logits, history), totals - logits.logsumexp(-1)
+        allowed, base = rules(logits, history), totals - normaliser(logits)
         width = 1 if history.shape[-1] == 0 else totals.shape[1] // self.groups
         taken = torch.zeros_like(logits[:, 0])
         chosen = []
@@ -227,7 +228,8 @@ class DiverseBeamSearch(BeamSearch):
             )
             words = allowed[:, mine].flatten(1).gather(1, parents * allowed.shape[-1] + tokens)
             chosen.append((parents + begin, tokens, words + base[:, mine].gather(1, parents)))
-            taken = taken.scatter_add(1, tokens, (ranks > NEVER).to(taken.dtype))
+            chose_word = (ranks > NEVER) & (tokens != self.end)
+            taken = taken.scatter_add(1, tokens, chose_word.to(taken.dtype))
         parents, tokens, totals = (torch.cat(parts, 1) for parts in zip(*chosen, strict=True))
         return parents, tokens, totals
 

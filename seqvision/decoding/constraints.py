@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvision.errors import UserError
@@ -17,11 +17,11 @@ class Rules:
     `banned` ids (at least one) never occur, `end` not before `min_length` words, no n-gram of `no_repeat_ngram` words
     twice (0: no such rule; 1: no word twice).
 
-    Every sequence in `required` occurs, contiguously, in every caption. The end is out of the question before, and as
-    soon as a free word would leave too little room within `max_length`, only the missing words are possible. So they
-    always fit, unless the model itself gives one of them probability zero. At that moment, they also go before n-gram
-    blocking. Beam search gives every stage of completion a part of the beam (`stage`, `missing`), so that the words
-    come where the model likes them best.
+    Every sequence in `required` occurs, contiguously, in every caption. The end is out of the question before. Where
+    a word would leave too little room within `max_length` for what is missing, only words that leave enough are
+    possible. So all sequences always occur, unless the model itself gives one of their words probability zero; where
+    n-gram blocking leaves no other way, it gives way. Beam search keeps a part of the beam for every `stage` of
+    completion, so that the words come where the model likes them best.
     """
 
     def __init__(
@@ -39,18 +39,16 @@ class Rules:
         self.banned = torch.tensor([*banned], dtype=torch.long, device=device)
         self.banned_or_end = torch.tensor([*banned, end], dtype=torch.long, device=device)
         self.required = [torch.tensor([*words], dtype=torch.long, device=device) for words in required]
-        self.highest = max(*banned, end, *(word for words in required for word in words))
-        if required:
-            self.lengths = torch.tensor([len(words) for words in required], device=device)
-            self.padded = torch.nn.utils.rnn.pad_sequence(self.required, batch_first=True)
+        self.ids = {*banned, end, *(word for words in required for word in words)}
+        self.tokens = torch.tensor(sorted({word for words in required for word in words}), device=device)
 
     def __call__(
         self, logits: Float[Tensor, "batch beams vocabulary"], history: Int[Tensor, "batch beams words"]
     ) -> Float[Tensor, "batch beams vocabulary"]:
         """A copy of the scores in which what is not allowed after `history` (without start) is minus infinity."""
-        if self.highest >= logits.shape[-1]:
+        if strange := [token for token in self.ids if not 0 <= token < logits.shape[-1]]:
             raise UserError(
-                f"decoding: found token id {self.highest} among the special, forbidden and required ids, but the model "
+                f"decoding: found token id {strange[0]} among the special, forbidden and required ids, but the model "
                 f"knows ids 0 to {logits.shape[-1] - 1}; take the ids from the vocabulary the model was trained with"
             )
         too_short = history.shape[-1] < self.min_length
@@ -69,49 +67,44 @@ class Rules:
         return allowed.scatter(-1, torch.where(repeats, ngrams[..., -1], self.banned[0]), NEVER)
 
     def _require(self, allowed: Tensor, blocked: Tensor, history: Tensor) -> Tensor:
-        done, matched = self._progress(history)
-        pending = (self.lengths * ~done).sum(-1)
-        room = self.max_length - history.shape[-1]
-        # one free word costs a place and whatever has been begun
-        forced = (pending > 0) & (room - 1 < pending)
-        blocked = blocked.clone()
-        blocked[..., self.end] = torch.where(pending > 0, NEVER, blocked[..., self.end])
-        begun = matched.masked_fill(done, -1)
-        goes_on = begun == begun.amax(-1, keepdim=True)
-        following = torch.where(goes_on, self._next_words(matched), self.end)
-        values = allowed.gather(-1, following).masked_fill(~goes_on, NEVER)
-        only = torch.full_like(allowed, NEVER).scatter(-1, following, values)
-        return torch.where(forced.unsqueeze(-1), only, blocked)
+        pending, _ = self._progress(history)
+        # a word that is in none of the sequences costs a place and breaks off whatever has been begun
+        room = self.max_length - history.shape[-1] - 1
+        blocked = blocked.index_fill(-1, self.banned_or_end[-1:], NEVER).where(pending.unsqueeze(-1) > 0, blocked)
+        stuck = blocked.amax(-1) == NEVER
+        forced = (pending > 0) & (stuck | (pending > room))
 
-    def missing(
-        self, history: Int[Tensor, "batch beams words"]
-    ) -> tuple[Int[Tensor, "batch beams required"], Bool[Tensor, "batch beams required"]]:
-        """(ids, valid): the word with which each unmet sequence would begin or go on; valid where unmet."""
-        done, matched = self._progress(history)
-        return self._next_words(matched), ~done
+        tokens = self.tokens.expand(*history.shape[:2], -1)
+        longer = torch.cat([history.unsqueeze(2).expand(-1, -1, tokens.shape[2], -1), tokens.unsqueeze(-1)], -1)
+        left, begun = self._progress(longer.flatten(1, 2))
+        fits = (left - begun).view_as(tokens) <= room
+        values = blocked.gather(-1, tokens).masked_fill(~fits, NEVER)
+        unblocked = allowed.gather(-1, tokens).masked_fill(~fits, NEVER)
+        values = torch.where(values.amax(-1, keepdim=True) == NEVER, unblocked, values)
+        only = torch.full_like(allowed, NEVER).scatter(-1, tokens, values)
+        return torch.where(forced.unsqueeze(-1), only, blocked)
 
     def stage(self, history: Int[Tensor, "batch beams words"]) -> Int[Tensor, "batch beams"]:
         """How many required tokens are in place: those of sequences that are complete or being written."""
-        done, matched = self._progress(history)
-        return (self.lengths * done).sum(-1) + matched.masked_fill(done, 0).amax(-1)
-
-    def _next_words(self, matched: Tensor) -> Tensor:
-        at = matched.minimum(self.lengths - 1)
-        return self.padded.expand(*matched.shape, -1).gather(-1, at.unsqueeze(-1)).squeeze(-1)
+        pending, begun = self._progress(history)
+        return sum(map(len, self.required)) - pending + begun
 
     def _progress(self, history: Tensor) -> tuple[Tensor, Tensor]:
-        """(done, matched), (batch, beams, required): which sequences have occurred; how much of each ends the text."""
-        done, matched = [], []
+        """(pending, begun), (batch, beams): how many tokens the sequences that have not occurred hold in all, and how
+        many of these stand at the end of the text already."""
+        pending = torch.zeros(history.shape[:-1], dtype=torch.long, device=history.device)
+        begun = torch.zeros_like(pending)
         words = history.shape[-1]
         for sequence in self.required:
             size = len(sequence)
-            seen = torch.zeros(history.shape[:-1], dtype=torch.bool, device=history.device)
-            done.append((history.unfold(-1, size, 1) == sequence).all(-1).any(-1) if size <= words else seen)
-            begun = torch.zeros(history.shape[:-1], dtype=torch.long, device=history.device)
-            for part in range(1, min(size, words) + 1):
-                begun = torch.where((history[..., words - part :] == sequence[:part]).all(-1), part, begun)
-            matched.append(begun)
-        return torch.stack(done, -1), torch.stack(matched, -1)
+            missing = torch.ones_like(pending, dtype=torch.bool)
+            if size <= words:
+                missing = ~(history.unfold(-1, size, 1) == sequence).all(-1).any(-1)
+            pending = pending + size * missing
+            for part in range(1, min(size - 1, words) + 1):
+                under_way = missing & (history[..., words - part :] == sequence[:part]).all(-1)
+                begun = torch.where(under_way, begun.clamp(min=part), begun)
+        return pending, begun
 
 
 def check_ids(forbidden: Sequence[int], required: Sequence[Sequence[int]], banned: set[int], end: int, room: int):

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float, Int
@@ -19,6 +19,7 @@ class StepOutput(NamedTuple):
     attention: Float[Tensor, "batch beams places"] | None = None  # this step's weights, if the model attends
 
 
+@runtime_checkable
 class Decodable(Protocol):
     """A model that writes one token at a time. Put it in evaluation mode first; decoding leaves the mode alone."""
 

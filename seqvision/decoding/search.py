@@ -1,7 +1,7 @@
 """What all ways of decoding share: their options, how they begin, and the record from which captions are read."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -11,6 +11,8 @@ from torch import Tensor
 from seqvision.decoding.constraints import Rules, check_ids
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, first_tensor
 from seqvision.errors import UserError
+
+BLOCK = 2**18  # scores handled at a time on a CPU
 
 
 @dataclass(kw_only=True, eq=False)
@@ -157,8 +159,33 @@ class Trail:
 
 
 def working_precision(logits: Tensor) -> Tensor:
-    """The scores in float32 where they come in half precision, whose sums over a caption would be coarse."""
+    """The scores as they are, or in float32 where they come in half precision."""
     return logits.float() if logits.dtype in (torch.float16, torch.bfloat16) else logits
+
+
+def a_few_pictures_at_a_time(
+    choose: Callable[..., tuple[Tensor, ...]], logits: Float[Tensor, "batch beams vocabulary"], *others: Tensor
+) -> tuple[Tensor, ...]:
+    """What `choose(logits, *others)` returns for the whole batch, worked out for a few pictures at a time on a CPU.
+
+    The copies of the scores on the way then stay in the cache. In one piece they are tens of megabytes a step, for
+    which the system hands out fresh pages every time; this cost half as much as the output layer itself. Scores in half
+    precision, whose sums over a caption would be coarse, become float32 on the way.
+    """
+    pictures = max(1, BLOCK // logits[0].numel())
+    if logits.device.type != "cpu" or pictures >= len(logits):
+        return choose(working_precision(logits), *others)
+    blocks = zip(*(tensor.split(pictures) for tensor in (logits, *others)), strict=True)
+    return tuple(
+        torch.cat(parts)
+        for parts in zip(*(choose(working_precision(part), *rest) for part, *rest in blocks), strict=True)
+    )
+
+
+def normaliser(logits: Float[Tensor, "batch beams vocabulary"]) -> Float[Tensor, "batch beams"]:
+    """What turns scores into log-probabilities when it is subtracted; finite even where all scores are minus infinity,
+    so that no NaN comes of it."""
+    return logits.logsumexp(-1).clamp(min=torch.finfo(logits.dtype).min)
 
 
 def best(scores: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -2,6 +2,7 @@
 
 from abc import abstractmethod
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from jaxtyping import Float, Int
@@ -9,7 +10,7 @@ from torch import Tensor
 
 from seqvision.decoding.constraints import NEVER, Rules
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, select_beams, select_rows
-from seqvision.decoding.search import Search, Trail, best, working_precision
+from seqvision.decoding.search import Search, Trail, a_few_pictures_at_a_time, best, normaliser
 
 
 class Walk(Search):
@@ -30,6 +31,18 @@ class Walk(Search):
     ) -> Int[Tensor, "batch captions"]:
         """The chosen ids."""
 
+    def _advance(
+        self,
+        rules: Rules,
+        logits: Float[Tensor, "batch captions vocabulary"],
+        history: Int[Tensor, "batch captions words"],
+        draws: Float[Tensor, "batch drawn"],
+    ) -> tuple[Tensor, Tensor]:
+        """(tokens, gained), (batch, captions) each: the chosen ids and the model's log-probabilities of them."""
+        allowed = rules(logits, history)
+        tokens = self._choose(allowed, draws)
+        return tokens, allowed.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) - normaliser(logits)
+
     def _search(
         self, model: Decodable, tokens: Int[Tensor, "batch 1"], state: PyTree, memory: PyTree, rules: Rules
     ) -> list[list[Hypothesis]]:
@@ -42,16 +55,13 @@ class Walk(Search):
         trail = Trail(batch)
         alive = torch.ones_like(own_way, dtype=torch.bool)
         finished, steps = torch.zeros_like(alive), torch.zeros_like(own_way)
-        totals = torch.zeros(batch, self._count, device=device)
         for step in range(self.max_length + 1):
             logits, state, attention = model.step(tokens, state, memory)
-            logits = working_precision(logits)
             if step == 0:
                 logits, state = select_beams((logits, state), parents)
-                totals = totals.to(logits.dtype)
-            allowed = rules(logits, history)
-            tokens = self._choose(allowed, draws[:, step])
-            gained = allowed.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) - logits.logsumexp(-1)
+            tokens, gained = a_few_pictures_at_a_time(partial(self._advance, rules), logits, history, draws[:, step])
+            if step == 0:
+                totals = torch.zeros_like(gained)
             trail.add(rows, tokens, parents, attention)
             parents = own_way[: len(rows)]
 
