@@ -1,6 +1,15 @@
-"""Callbacks that Lightning does not have."""
+"""Callbacks that Lightning does not have, and trackers that cannot stop a run."""
 
 from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
 from seqvision.callbacks.progress import progress_bar
+from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
 
-__all__ = ["AtomicCheckpointIO", "LastCheckpoint", "progress_bar"]
+__all__ = [
+    "AtomicCheckpointIO",
+    "LastCheckpoint",
+    "progress_bar",
+    "wandb_logger",
+    "tensorboard_logger",
+    "ConfigurationRecord",
+    "PredictionTable",
+]
