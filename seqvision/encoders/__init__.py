@@ -5,8 +5,10 @@ the cache of a frozen encoder's features.
 """
 
 from seqvision.encoders.base import Encoder
+from seqvision.encoders.cache import FeatureCache
+from seqvision.encoders.feature_table import FeatureTable
 from seqvision.encoders.small_cnn import SmallCNN
 from seqvision.encoders.timm_encoder import TimmEncoder
 from seqvision.encoders.torchvision_encoder import TorchvisionEncoder
 
-__all__ = ["Encoder", "SmallCNN", "TimmEncoder", "TorchvisionEncoder"]
+__all__ = ["Encoder", "SmallCNN", "TimmEncoder", "TorchvisionEncoder", "FeatureCache", "FeatureTable"]

@@ -1,0 +1,254 @@
+"""A frozen encoder's features, computed once and kept on disk."""
+
+import errno
+import hashlib
+import json
+import logging
+import re
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from os import cpu_count
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from filelock import FileLock, Timeout
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from seqvision.encoders.base import Encoder
+from seqvision.encoders.feature_table import HASH_DIGITS, FeatureTable, TableWriter, replace_file
+from seqvision.errors import UserError
+
+log = logging.getLogger(__name__)
+
+Load = Callable[[Path], Tensor]
+
+
+class FeatureCache:
+    """Features by the bytes of each picture, the encoder with its weights, and the preprocessing.
+
+    A renamed or copied picture is found again; a changed picture, other weights or another transform are not, and are
+    computed. Whatever a killed process had finished is kept. Several processes may use one folder: one computes a
+    split, the others wait for it.
+
+    Args:
+        folder: made if missing; may be deleted at any time
+        dtype: of the numbers on disk; "float16" takes half the space and costs about three decimals
+    """
+
+    def __init__(self, folder: str | Path, *, dtype: Literal["float32", "float16"] = "float32") -> None:
+        if dtype not in ("float32", "float16"):
+            raise UserError(f"feature cache: dtype is {dtype!r}; expected 'float32' or 'float16'")
+        self.folder, self.dtype = Path(folder), dtype
+
+    def compute(
+        self,
+        encoder: Encoder,
+        load: Load,
+        paths: Sequence[str | Path],
+        *,
+        split: str,
+        transform_key: str,
+        batch_size: int = 32,
+        workers: int | None = None,
+        progress: bool = True,
+        device: str | torch.device | None = None,
+    ) -> FeatureTable:
+        """The features of the pictures in `paths`, in that order; those not yet in the cache are computed.
+
+        `load` reads one picture and gives a uint8 tensor (C, H, W), all of one size; it is called from `workers`
+        threads while the encoder works. `transform_key` says what `load` does, such as the transform's settings as
+        JSON: it must change when they do.
+        """
+        if not encoder.frozen:
+            raise UserError(
+                f"feature cache: {encoder} is being trained, so its features change; set trainable='none' "
+                "or do without the cache"
+            )
+        pictures = [Path(path) for path in paths]
+        if not pictures:
+            raise UserError(f"feature cache: no pictures in split '{split}'; expected at least one path")
+        if device is not None:
+            encoder.to(device)
+        workers = workers or min(8, (cpu_count() or 1) + 1)
+        with self._friendly_disk(), ThreadPoolExecutor(workers) as pool:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            hashes = self._hashes(pictures, pool)
+            settings = {"encoder": fingerprint(encoder), "transform": transform_key}
+            digest = _hash(json.dumps([settings, self.dtype]).encode())[:16]
+            path = self.folder / f"{re.sub('[^A-Za-z0-9_-]', '_', split)}-{digest}.json"
+            with self._locked(path), _evaluating(encoder):
+                shape = tuple(encoder(_read(load, pictures[0])[None].to(encoder.mean.device)).shape[1:])
+                writer = TableWriter(path, settings, shape, self.dtype)
+                try:
+                    todo = {name: file for name, file in zip(hashes, pictures, strict=True) if name not in writer.rows}
+                    self._check_space(len(todo) * writer.row_bytes)
+                    for names, features in _features(encoder, load, todo, pool, workers, batch_size, progress, split):
+                        writer.append(names, features.numpy())
+                    return writer.table(hashes)
+                finally:
+                    writer.close()
+
+    def _hashes(self, pictures: Sequence[Path], pool: ThreadPoolExecutor) -> list[str]:
+        """The hash of each picture's bytes; a file whose path, size and time are known is not read again."""
+        index = self.folder / "files.json"
+        try:
+            known = json.loads(index.read_bytes())
+        except (OSError, ValueError):  # absent, or damaged: it only saves reading
+            known = {}
+
+        def hash_of(picture: Path) -> tuple[str, list[Any]]:
+            try:
+                picture = picture.absolute()
+                stat = picture.stat()
+                entry = known.get(str(picture))
+                if isinstance(entry, list) and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
+                    return str(picture), entry
+                return str(picture), [stat.st_size, stat.st_mtime_ns, _hash(picture.read_bytes())]
+            except OSError as error:
+                raise UserError(
+                    f"{picture}: no picture that can be read ({error.strerror}); put it there or remove its entry"
+                ) from error
+
+        found = list(pool.map(hash_of, pictures))
+        new = {name: entry for name, entry in found if known.get(name) != entry}
+        if new:
+            with FileLock(f"{index}.lock"):
+                replace_file(index, json.dumps({**known, **new}).encode())
+        return [entry[2] for _, entry in found]
+
+    @contextmanager
+    def _locked(self, path: Path) -> Iterator[None]:
+        lock = FileLock(path.with_suffix(".lock"))
+        try:
+            lock.acquire(timeout=1)
+        except Timeout:
+            log.warning("another process computes the features in %s; waiting for it", path.with_suffix(".bin"))
+            lock.acquire()
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _check_space(self, needed: int) -> None:
+        free = shutil.disk_usage(self.folder).free
+        if needed > free:
+            raise OSError(errno.ENOSPC, f"{needed / 1e6:.0f} MB needed")
+
+    @contextmanager
+    def _friendly_disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+                problem = f"no space left for features ({error.strerror})"
+                free = shutil.disk_usage(self.folder).free
+                problem += f", {free / 1e6:.0f} MB free; what was computed is kept. Make room, or use dtype='float16'"
+            elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
+                problem = f"cannot be written ({error.strerror}); expected a folder that you may write to"
+            else:
+                raise
+            raise UserError(f"feature cache {self.folder}: {problem}, or choose another folder") from error
+
+
+def fingerprint(encoder: Encoder) -> str:
+    """A hash that changes with the encoder's class, structure, settings and weights."""
+    plain = {
+        name: value
+        for name, value in sorted(vars(encoder).items())
+        if not name.startswith("_") and name != "training" and isinstance(value, (str, int, float, bool, tuple, list))
+    }
+    digest = hashlib.blake2b(f"{type(encoder).__qualname__} {plain} {encoder!r}".encode(), digest_size=16)
+    for name, value in sorted(encoder.state_dict().items()):
+        digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
+        digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())
+    return digest.hexdigest()
+
+
+def _hash(content: bytes) -> str:
+    return hashlib.blake2b(content, digest_size=HASH_DIGITS // 2).hexdigest()
+
+
+def _read(load: Load, picture: Path) -> Tensor:
+    try:
+        return load(picture)
+    except UserError:
+        raise
+    except (OSError, ValueError, SyntaxError, RuntimeError) as error:  # what decoders raise on damaged files
+        raise UserError(f"{picture}: not a picture that can be read ({error}); replace or remove it") from error
+
+
+@contextmanager
+def _evaluating(encoder: Encoder) -> Iterator[None]:
+    training = encoder.training
+    encoder.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        encoder.train(training)
+
+
+def _features(
+    encoder: Encoder,
+    load: Load,
+    todo: dict[str, Path],
+    pool: ThreadPoolExecutor,
+    workers: int,
+    batch_size: int,
+    progress: bool,
+    split: str,
+) -> Iterator[tuple[list[str], Tensor]]:
+    """Hashes and features, batch by batch; the threads stay two batches ahead of the encoder."""
+    names = list(todo)
+    batches = [names[i : i + batch_size] for i in range(0, len(names), batch_size)]
+    waiting: deque[list[Future[Tensor]]] = deque()
+    ahead = iter(batches)
+
+    def fill() -> None:
+        while len(waiting) < 3 and (batch := next(ahead, None)) is not None:
+            waiting.append([pool.submit(_read, load, todo[name]) for name in batch])
+
+    try:
+        with _bar(f"features of {split}", len(names), show=progress) as advance:
+            for batch in batches:
+                fill()
+                pictures = [future.result() for future in waiting.popleft()]
+                fill()
+                for name, picture in zip(batch, pictures, strict=True):
+                    if picture.shape != pictures[0].shape:
+                        raise UserError(
+                            f"{todo[name]}: a picture of shape {tuple(picture.shape)} among those of "
+                            f"{tuple(pictures[0].shape)}; expected a transform to one size"
+                        )
+                images = torch.stack(pictures).to(encoder.mean.device, non_blocking=True)
+                yield batch, encoder(images).float().cpu()
+                advance(len(batch))
+    finally:
+        for future in [future for batch_futures in waiting for future in batch_futures]:
+            future.cancel()
+
+
+@contextmanager
+def _bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int], None]]:
+    """A progress bar on the error stream that appears once the work has taken two seconds."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    bar = Progress(*columns, console=Console(stderr=True), transient=True)
+    task = bar.add_task(what, total=total)
+    start = time.monotonic()
+
+    def advance(count: int) -> None:
+        bar.advance(task, count)
+        if show and not bar.live.is_started and time.monotonic() - start > 2:
+            bar.start()
+
+    try:
+        yield advance
+    finally:
+        bar.stop()
