@@ -54,7 +54,7 @@ def read_image(
                 scale = 2 * size / (max(width, height) if fit == "pad" else min(width, height))
                 picture.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
             picture.load()
-            return _upright(_to_rgb(picture), picture)
+            return upright_rgb(picture)
     except UserError:
         raise
     except FileNotFoundError:
@@ -119,12 +119,14 @@ def _deep_to_grey(picture: Image.Image) -> Image.Image:
     return Image.fromarray(np.round(grey).astype(np.uint8))
 
 
-def _upright(picture: Image.Image, opened: Image.Image) -> Image.Image:
+def upright_rgb(picture: Image.Image) -> Image.Image:
+    """A loaded picture of any mode as people see it: turned by EXIF orientation, in RGB, transparent places white."""
     try:
-        orientation = opened.getexif().get(0x0112, 1)
+        turn = _UPRIGHT.get(picture.getexif().get(0x0112, 1))
     except Exception:  # a damaged EXIF block harms no pixel
-        return picture
-    turn = _UPRIGHT.get(orientation)
+        turn = None
+    picture = _to_rgb(picture)
+    picture.info = {}  # the orientation is used up, in whatever form the file had it
     return picture if turn is None else picture.transpose(turn)
 
 

@@ -32,7 +32,7 @@ def split_name(text: str) -> str | None:
 
 def hashed_split(name: str, *, val: float, test: float, seed: int = 0) -> str:
     """The split of a picture by its name: the same on every machine, whatever other pictures there are."""
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    digest = hashlib.sha256(f"{name}#{seed}".encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
     return "val" if place < val else "test" if place < val + test else "train"
 

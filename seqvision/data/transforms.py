@@ -12,7 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from seqvision.data.pictures import MAX_PIXELS, read_image
+from seqvision.data.pictures import MAX_PIXELS, read_image, upright_rgb
 from seqvision.errors import UserError
 
 FITS = ("pad", "crop", "stretch")
@@ -60,7 +60,9 @@ class ImageTransform:
 
     def fitted(self, picture: Image.Image) -> Image.Image:
         """The picture at size x size, still as a picture (RGB, or L with `grey`)."""
-        picture = picture.convert("L" if self.grey else "RGB")
+        picture = upright_rgb(picture)
+        if self.grey:
+            picture = picture.convert("L")
         width, height = picture.size
         square = (self.size, self.size)
         if self.fit == "stretch":

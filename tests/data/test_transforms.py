@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+from seqvision.data.pictures import read_image
 from seqvision.data.transforms import ImageTransform, TrainTransform
 from seqvision.errors import UserError
 
@@ -63,6 +64,19 @@ def test_downscaling_does_not_alias():
 def test_a_path_and_the_opened_picture_give_the_same_pixels(tmp_path):
     noise().save(tmp_path / "a.png")
     assert torch.equal(ImageTransform(24)(tmp_path / "a.png"), ImageTransform(24)(noise()))
+
+
+def test_an_opened_picture_is_seen_as_its_file_is(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    clear = wide().convert("RGBA")
+    clear.putalpha(100)
+    clear.save(tmp_path / "a.png", exif=exif)
+    with Image.open(tmp_path / "a.png") as opened:
+        pixels = ImageTransform(24, "stretch")(opened)
+    assert torch.equal(pixels, ImageTransform(24, "stretch")(tmp_path / "a.png"))
+    assert pixels[:, 0, 0].tolist() == [255, 155, 155]
+    assert torch.equal(ImageTransform(24)(read_image(tmp_path / "a.png")), ImageTransform(24)(tmp_path / "a.png"))
 
 
 def test_decoding_at_reduced_scale_changes_little(shared_data):
