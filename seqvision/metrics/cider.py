@@ -132,6 +132,8 @@ class CiderReferences:
         self.document_frequencies = document_frequencies or DocumentFrequencies.build(list(references.values()))
         if self.document_frequencies.pictures < 2:
             raise UserError(UNDEFINED)
+        self._rarest = math.log(self.document_frequencies.pictures)
+        self._weights = {gram: self.document_frequencies.weight(gram) for gram in self.document_frequencies.counts}
         self._vectors: dict[Hashable, tuple[dict[str, list[tuple[int, float, float]]], list[int]]] = {}
 
     def score(self, names: Sequence[Hashable], candidates: Sequence[Tokens]) -> np.ndarray:
@@ -150,7 +152,7 @@ class CiderReferences:
         products = [[0.0] * ORDERS for _ in bigrams]
         for gram, count in Counter(_ngrams(candidate)).items():
             order = gram.count(" ")
-            weight = count * self.document_frequencies.weight(gram)
+            weight = count * self._weights.get(gram, self._rarest)
             squares[order] += weight * weight
             for reference, in_reference, normalised in entries.get(gram, ()):
                 products[reference][order] += min(weight, in_reference) * normalised
@@ -169,7 +171,7 @@ class CiderReferences:
         entries: dict[str, list[tuple[int, float, float]]] = {}
         for reference, tokens in enumerate(captions):
             weights = {
-                gram: count * self.document_frequencies.weight(gram) for gram, count in Counter(_ngrams(tokens)).items()
+                gram: count * self._weights.get(gram, self._rarest) for gram, count in Counter(_ngrams(tokens)).items()
             }
             squares = [0.0] * ORDERS
             for gram, weight in weights.items():
