@@ -80,7 +80,7 @@ def _has(config: DictConfig, key: str) -> bool:
 
 def _keys(config: Any, prefix: str = "") -> list[str]:
     """All keys of a configuration with dots, inner ones too."""
-    raw = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
+    raw: Any = OmegaConf.to_container(config, resolve=False) if OmegaConf.is_config(config) else config
     found = []
     for key, value in raw.items() if isinstance(raw, dict) else ():
         found.append(f"{prefix}{key}")

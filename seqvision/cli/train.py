@@ -10,6 +10,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
+from seqvision.cli.quiet import quieten
+from seqvision.cli.resume import resume_checkpoint, resumed_config, set_aside_metrics
 from seqvision.errors import UserError
 
 HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
@@ -43,6 +45,9 @@ def main(arguments: list[str]) -> int:
         search = _value(arguments, "--config-dir", "-cd")
         name = _value(arguments, "--config-name", "-cn") or "train"
         check_overrides(overrides, config_name=name, search=search)
+    resume = next((o.partition("=")[2] for o in overrides if o.startswith("resume=")), None)
+    if resume:
+        arguments = [*arguments, f"hydra.run.dir={resume_checkpoint(resume).parent}", "hydra.output_subdir=null"]
     if RUN_DIR in os.environ:  # a process of a distributed run: it shares the first one's folder
         arguments = [*arguments, f"hydra.run.dir={os.environ[RUN_DIR]}", "hydra.output_subdir=null"]
 
@@ -79,12 +84,16 @@ def run(config: DictConfig) -> dict[str, float]:
     from hydra.types import RunMode
 
     if HydraConfig.initialized():
+        hydra = HydraConfig.get()
+        if config.resume:
+            config = resumed_config(config.resume, list(hydra.overrides.task))
         distributed = "ddp" in str(config.trainer.get("strategy"))
-        if HydraConfig.get().mode == RunMode.MULTIRUN and distributed:
+        if hydra.mode == RunMode.MULTIRUN and distributed:
             raise UserError(
                 "--multirun with trainer=ddp: the further processes of a run would get other values than the first. "
                 "Start each combination as a command of its own, or use a launcher (hydra/launcher=submitit_slurm)"
             )
+    config.run_dir = str(Path(config.run_dir).resolve())
     resolved = plain(config)
     digest = config_hash(resolved)
     if os.environ.setdefault(CONFIG_HASH, digest) != digest:
@@ -92,9 +101,12 @@ def run(config: DictConfig) -> dict[str, float]:
             f"the configuration of this process ({digest}) is not that of the first ({os.environ[CONFIG_HASH]}): "
             "start all processes of a run with the same overrides"
         )
-    os.environ.setdefault(RUN_DIR, str(Path(config.run_dir).resolve()))
+    os.environ.setdefault(RUN_DIR, config.run_dir)
     HydraConfig.instance().cfg = None  # Lightning would start further processes in a way of its own for Hydra
     try:
+        Path(config.run_dir).mkdir(parents=True, exist_ok=True)
+        if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+            OmegaConf.save(config, Path(config.run_dir) / "config.yaml")
         return _fit(OmegaConf.create(resolved), resolved, digest)
     finally:
         del os.environ[CONFIG_HASH], os.environ[RUN_DIR]
@@ -108,9 +120,9 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
     from seqvision.callbacks import AtomicCheckpointIO
     from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
 
+    quieten()
     begun = time.time()
     run_dir = Path(config.run_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(config.seed)
     data = instantiate(config.data)
     vocabulary = data.vocabulary
@@ -134,12 +146,12 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
     parameters = sum(p.numel() for p in model.parameters())
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if trainer.is_global_zero:
-        OmegaConf.save(config, run_dir / "config.yaml")
         counts = ", ".join(f"{len(records)} {split}" for split, records in data.records.items())
         print(f"pictures: {counts}; vocabulary: {len(vocabulary)}; parameters: {parameters:,} ({trainable:,} trained)")
     ready = time.time()
-    resume = find_resume(config.resume) if config.resume else None
-    trainer.fit(task, datamodule=data, ckpt_path=resume, weights_only=True)
+    if config.resume and trainer.is_global_zero:
+        set_aside_metrics(run_dir, read_checkpoint(resume_checkpoint(config.resume))["global_step"])
+    trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
     scores = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
     if trainer.is_global_zero:
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
@@ -154,22 +166,9 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
             "scores": scores,
         }
         (run_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-        print(
-            f"done in {time.time() - begun:.0f} s: {run_dir}\n  seqvision caption --checkpoint {best or run_dir} PICTURES"
-        )
+        print(f"done in {time.time() - begun:.0f} s: {run_dir}")
+        print(f"  seqvision caption --checkpoint {best or run_dir} PICTURES")
     return scores
-
-
-def find_resume(path: str | Path) -> Path:
-    """The checkpoint to continue from: the file, or last.ckpt in a run's folder."""
-    path = Path(path)
-    file = path / "last.ckpt" if path.is_dir() else path
-    if not file.is_file():
-        raise UserError(f"resume={path}: no {file.name} there; a run leaves last.ckpt in its folder")
-    from seqvision.inference.checkpoint import read_checkpoint
-
-    read_checkpoint(file)  # a damaged or strange file is refused here, with its reason
-    return file
 
 
 def _choices() -> list[str]:

@@ -11,12 +11,15 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from seqvision.data.batches import CaptionBatch, collate
+from seqvision.data.batches import collate
 from seqvision.data.dataset import CaptionDataset
 from seqvision.data.loading import EvaluationBatches, ResumableLoader, TrainBatches
 from seqvision.data.records import CaptionRecord
 from seqvision.data.transforms import ImageTransform, TrainTransform
 from seqvision.data.vocabulary import Vocabulary, WordVocabulary
+from seqvision.encoders.base import Encoder
+from seqvision.encoders.cache import FeatureCache
+from seqvision.encoders.feature_table import FeatureTable
 from seqvision.errors import UserError
 
 KEEP_BYTES = 1 << 30  # decoded pictures stay in memory up to this size
@@ -54,7 +57,7 @@ class CaptionData(LightningDataModule):
         self.num_workers = num_workers
         self.max_tokens = max_tokens
         self.seed = seed
-        self.features: dict[str, Sequence[Tensor]] = {}
+        self.features: dict[str, FeatureTable] = {}
 
     def read(self) -> list[CaptionRecord]:
         """All records, each with its split."""
@@ -88,6 +91,18 @@ class CaptionData(LightningDataModule):
         """Whether a picture's features are the same in every epoch."""
         return not self.augmentation
 
+    def compute_features(self, encoder: Encoder, folder: str | Path, splits: Sequence[str] = ("train", "val")) -> None:
+        """From here on batches carry a frozen encoder's features, from the cache in `folder`, instead of pictures."""
+        cache = FeatureCache(folder)
+        for split in splits:
+            self.features[split] = cache.compute(
+                encoder,
+                self.image_transform,
+                [record.image for record in self.records[split]],
+                split=split,
+                transform_key=self.image_transform.key(),
+            )
+
     def train_dataloader(self) -> ResumableLoader:
         rank, ranks = self._place()
         if self.batch_size % ranks:
@@ -99,10 +114,10 @@ class CaptionData(LightningDataModule):
         batches = TrainBatches(len(dataset), self.batch_size // ranks, seed=self.seed, rank=rank, ranks=ranks)
         return ResumableLoader(dataset, batches, **self._loader_settings(dataset))
 
-    def val_dataloader(self) -> DataLoader[CaptionBatch]:
+    def val_dataloader(self) -> DataLoader[Any]:
         return self.evaluation_dataloader("val")
 
-    def evaluation_dataloader(self, split: str) -> DataLoader[CaptionBatch]:
+    def evaluation_dataloader(self, split: str) -> DataLoader[Any]:
         """The pictures of a split in order, each once over all processes."""
         rank, ranks = self._place()
         dataset = self._dataset(split, TrainTransform(self.image_transform))

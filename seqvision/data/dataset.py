@@ -10,6 +10,7 @@ from seqvision.data.loading import Item
 from seqvision.data.records import CaptionRecord
 from seqvision.data.transforms import TrainTransform
 from seqvision.data.vocabulary import Vocabulary
+from seqvision.encoders.feature_table import FeatureTable
 
 
 class CaptionDataset(Dataset[CaptionSample]):
@@ -26,7 +27,7 @@ class CaptionDataset(Dataset[CaptionSample]):
         vocabulary: Vocabulary,
         transform: TrainTransform,
         *,
-        features: Sequence[Tensor] | None = None,
+        features: FeatureTable | None = None,
         keep_pixels: bool = False,
         max_tokens: int = 50,
     ):

@@ -94,8 +94,9 @@ class Captioner(nn.Module):
         if self.to_state is not None:
             parts = iter(torch.tanh(self.to_state(pooled)).unsqueeze(1).split([p.shape[-1] for p in _parts(state)], -1))
             state = map_state(lambda _: next(parts), state)
-        keys = self.attention.keys(places) if self.attention is not None else None
-        memory = Memory(summary, places if self.attention is not None else None, keys)
+        memory = Memory(summary, None, None)
+        if self.attention is not None and places is not None:
+            memory = Memory(summary, places, self.attention.keys(places))
         if self.image_as == "input" and summary is not None:
             first = summary if self.attention is None else torch.cat([summary, pooled], dim=-1)
             _, state = self.rnn.step(first.unsqueeze(1), state)

@@ -1,11 +1,11 @@
-"""Captioning: teacher forcing on words, validation by the captions themselves; self-critical training as a second stage."""
+"""Captioning: trained on words, validated by the captions themselves; self-critical training as a second stage."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from pytorch_lightning.utilities import rank_zero_warn
 from torch import Tensor
 
 from seqvision.data.batches import CaptionBatch
@@ -107,8 +107,8 @@ class Captioning(Task):
         for name, value in scores.items():
             self.log(f"val/{name}", value, prog_bar=name == "cider_d", sync_dist=True)
         collapsed = collapse_message(captions, references)
-        if collapsed and not self.trainer.sanity_checking:
-            rank_zero_warn(collapsed)
+        if collapsed and self.trainer.is_global_zero and self.trainer.current_epoch > 0:  # every model begins so
+            print(f"warning: {collapsed}", file=sys.stderr)
 
 
 class SelfCriticalCaptioning(Captioning):

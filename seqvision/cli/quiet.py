@@ -1,0 +1,21 @@
+"""Less noise: what the libraries say to developers, and a user can do nothing about."""
+
+import logging
+import warnings
+
+_NOISE = [
+    r".*`isinstance\(treespec, LeafSpec\)` is deprecated.*",
+    r".*does not have many workers.*",
+    r".*exists and is not empty.*",
+    r".*is smaller than the logging interval.*",
+    r".*`weights_only` was not set.*",
+    r".*Trying to infer the `batch_size` from an ambiguous collection.*",
+]
+
+
+def quieten() -> None:
+    """Silences known harmless messages; everything else still comes through."""
+    for message in _NOISE:
+        warnings.filterwarnings("ignore", message=message)
+    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "timm"):
+        logging.getLogger(name).setLevel(logging.WARNING)

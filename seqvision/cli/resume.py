@@ -1,0 +1,41 @@
+"""Going on with a run: its own configuration, its own folder, its last checkpoint."""
+
+from pathlib import Path
+
+from omegaconf import DictConfig, OmegaConf
+
+from seqvision.cli.config import conf_dir
+from seqvision.errors import UserError
+
+
+def resume_checkpoint(path: str | Path) -> Path:
+    """The checkpoint to go on from: the file itself, or last.ckpt in a run's folder."""
+    path = Path(path)
+    file = path / "last.ckpt" if path.is_dir() else path
+    if not file.is_file():
+        raise UserError(f"resume={path}: no {file.name} there; a run leaves last.ckpt in its folder under runs/")
+    return file
+
+
+def resumed_config(path: str | Path, overrides: list[str]) -> DictConfig:
+    """The configuration of the run that `path` belongs to, with single values changed by `overrides`."""
+    file = resume_checkpoint(path)
+    saved = file.parent / "config.yaml"
+    if not saved.is_file():
+        raise UserError(f"resume={path}: {saved} is missing; it says what the run was made of")
+    config = OmegaConf.load(saved)
+    assert isinstance(config, DictConfig)
+    for override in overrides:
+        key, _, value = override.lstrip("+").partition("=")
+        if (conf_dir() / key).is_dir():
+            raise UserError(f"{override}: a run goes on with the parts it was begun with; only values can be changed")
+        OmegaConf.update(config, key, OmegaConf.create(f"value: {value}").value)
+    config.resume, config.run_dir = str(file), str(file.parent)
+    return config
+
+
+def set_aside_metrics(run_dir: Path, step: int) -> None:
+    """Keeps the curves up to `step` under another name: the logger begins a new file."""
+    metrics = run_dir / "metrics.csv"
+    if metrics.is_file():
+        metrics.rename(run_dir / f"metrics-before-{step:08}.csv")
