@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -21,3 +22,62 @@ def shared_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run's folder as training leaves it, without the training: random weights that look at the picture.
+
+    `best.ckpt` is a checkpoint of a captioner with attention; its data are a few drawn scenes in `scenes/`.
+    """
+    return make_run(tmp_path_factory.mktemp("run"), seed=0)
+
+
+@pytest.fixture(scope="session")
+def second_run(tmp_path_factory: pytest.TempPathFactory, tiny_run: Path) -> Path:
+    """Another run on the data of `tiny_run`, with other weights."""
+    return make_run(tmp_path_factory.mktemp("run"), seed=1, scenes=tiny_run / "scenes")
+
+
+@pytest.fixture(scope="session")
+def tiny_pictures(tiny_run: Path) -> list[Path]:
+    """The scenes of the test split of `tiny_run`."""
+    return sorted((tiny_run / "scenes" / "test").iterdir())
+
+
+def make_run(folder: Path, *, seed: int, scenes: Path | None = None) -> Path:
+    """The folder, with a checkpoint in it."""
+    import torch
+    from hydra import compose, initialize_config_dir
+    from hydra.utils import instantiate
+
+    from seqvision.cli.config import conf_dir, plain
+    from seqvision.inference.checkpoint import contents
+
+    changes = [
+        f"run_dir={folder}",
+        f"data.folder={scenes or folder / 'scenes'}",
+        "data.counts={train: 40, val: 12, test: 12, combinations: 6}",
+        "data.transform.size=32",
+        "encoder.channels=[8, 16]",
+        "encoder.strides=[2, 4]",
+        "attention=dot",
+        "attention.size=8",
+        "rnn.hidden_size=32",
+        "model.embedding_size=16",
+        "decoding.max_length=12",
+        f"seed={seed}",
+    ]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        config = plain(compose("train", overrides=changes))
+    data = instantiate(config["data"])
+    generator = torch.Generator().manual_seed(seed)
+    model = instantiate(config["model"], vocabulary_size=len(data.vocabulary))
+    for parameter in model.parameters():
+        if parameter.dim() > 1:  # strong enough for the pictures to make a difference
+            parameter.data.normal_(std=2 * parameter[0].numel() ** -0.5, generator=generator)
+    description: dict[str, Any] = {**config["model"], "vocabulary_size": len(data.vocabulary)}
+    held = contents(config, description, data.vocabulary, data.image_transform)
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
+    return folder

@@ -9,6 +9,8 @@ from torch import nn
 
 from seqvision.errors import UserError
 
+# the rooms whose networks a checkpoint may name: no other module is even imported on a file's word
+_ROOMS = ("seqvision.models", "seqvision.encoders", "seqvision.rnn", "seqvision.attention")
 # what a checkpoint may name besides this package's own networks: harmless layers
 _TORCH_CLASSES = {
     f"torch.nn.{name}": getattr(nn, name)
@@ -34,7 +36,12 @@ def build(node: Any, *, trust: Sequence[str] = ()) -> Any:
     if "_target_" not in node:
         return entries
     target = _resolve(str(node["_target_"]), trust)
-    return partial(target, **entries) if node.get("_partial_") else target(**entries)
+    if node.get("_partial_"):
+        return partial(target, **entries)
+    try:
+        return target(**entries)
+    except TypeError as error:
+        raise UserError(f"the description of '{node['_target_']}' does not fit this version ({error})") from error
 
 
 def _resolve(name: str, trust: Sequence[str]) -> type[nn.Module]:
@@ -42,7 +49,7 @@ def _resolve(name: str, trust: Sequence[str]) -> type[nn.Module]:
     if name in _TORCH_CLASSES:
         return _TORCH_CLASSES[name]
     module_name, _, attribute = name.rpartition(".")
-    trusted = [module for module in ("seqvision", *trust) if name.startswith(module + ".")]
+    trusted = [module for module in (*_ROOMS, *trust) if name.startswith(module + ".")]
     refusal = (
         f"the checkpoint asks for '{name}', which is not a network of seqvision: it is not built, and nothing of it "
         f"has run. If you know the file's author, allow it with --trust {module_name or name}"

@@ -27,6 +27,11 @@ class LoadedCaptioner:
     config: dict[str, Any]
     path: Path
 
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
 
 def contents(
     config: dict[str, Any], model: dict[str, Any], vocabulary: Vocabulary, transform: ImageTransform
@@ -46,22 +51,49 @@ def load_captioner(
 ) -> LoadedCaptioner:
     """The captioner in a checkpoint file, or in a run's folder (its best, else its last checkpoint).
 
-    Raises `UserError` for a file that is missing, truncated, of another format, or that would run code.
+    device: as torch names it, or "auto" for a GPU where there is one. trust: modules besides this package whose
+    networks may be built. Raises `UserError` for a file that is missing, truncated, of another format, that does not
+    hold together, or that would run code.
     """
+    place = find_device(device)
     file = find_checkpoint(path)
     checkpoint = read_checkpoint(file)
     held = checkpoint["seqvision"]
-    vocabulary = vocabulary_from_state(held["vocabulary"])
-    model = build(held["model"], trust=trust)
+    try:
+        vocabulary = vocabulary_from_state(held["vocabulary"])
+        model = build(held["model"], trust=trust)
+        transform = ImageTransform.from_settings(held["transform"])
+        config = held["config"]
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
+    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
+        # a strange or damaged description makes any part of this fail
+        raise UserError(f"{file}: what it says of its model cannot be used ({error!r}); take another copy") from error
     if not isinstance(model, Captioner):
         raise UserError(f"{file}: holds a {type(model).__name__}, expected a Captioner")
-    vocabulary.check_fits(model.vocabulary_size)
     try:
+        vocabulary.check_fits(model.vocabulary_size)
         model.load_state_dict(model_weights(checkpoint))
+    except UserError as error:
+        raise UserError(f"{file}: {error}") from error
     except RuntimeError as error:
         raise UserError(f"{file}: the weights do not fit the model that the file describes: {error}") from error
-    transform = ImageTransform.from_settings(held["transform"])
-    return LoadedCaptioner(model.to(device).eval(), vocabulary, transform, held["config"], file)
+    return LoadedCaptioner(model.to(place).eval(), vocabulary, transform, config, file)
+
+
+def find_device(name: str | torch.device) -> torch.device:
+    """The device of that name, "auto" being a GPU where there is one; a UserError if this machine lacks it."""
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError, ValueError, NotImplementedError) as error:
+        raise UserError(
+            f"--device {name}: not on this machine ({str(error).splitlines()[0]}); take cpu or auto. "
+            "`seqvision doctor` lists what there is"
+        ) from error
+    return device
 
 
 def find_checkpoint(path: str | Path) -> Path:
@@ -88,16 +120,17 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
                 f"A checkpoint of seqvision never does ({str(error).splitlines()[0]})"
             ) from error
         raise UserError(f"{file}: not a checkpoint, or a damaged one; take another copy") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError) as error:
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
+        reason = (str(error) or repr(error)).splitlines()[0]
         raise UserError(
-            f"{file}: cannot be read, the file seems truncated or damaged ({str(error).splitlines()[0]}); "
+            f"{file}: cannot be read, the file seems truncated or damaged ({reason}); "
             "take another copy, or last.ckpt of the same run"
         ) from error
     held = checkpoint.get("seqvision") if isinstance(checkpoint, dict) else None
     if not isinstance(held, dict) or "format" not in held:
         raise UserError(f"{file}: a torch file, but not a checkpoint of seqvision (no format number in it)")
     if held["format"] != FORMAT:
-        age = "newer" if held["format"] > FORMAT else "older"
+        age = "older" if isinstance(held["format"], int) and held["format"] < FORMAT else "newer"
         raise UserError(
             f"{file}: checkpoint format {held['format']}, this version reads format {FORMAT}; "
             f"use the {age} version of seqvision that wrote it"
@@ -108,4 +141,6 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
 def model_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
     """The model's state dict inside a training checkpoint."""
     prefix = "model."
+    if not isinstance(checkpoint.get("state_dict"), dict):
+        raise UserError("no weights in it (no state_dict); take another copy")
     return {key[len(prefix) :]: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}

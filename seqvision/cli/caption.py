@@ -1,0 +1,137 @@
+"""`seqvision caption`: pictures in, captions out, as text, JSON lines, CSV or a page to look at."""
+
+import csv
+import json
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TextIO
+
+from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, load_captioners, parser
+from seqvision.cli.output import open_output
+from seqvision.errors import UserError
+
+if TYPE_CHECKING:
+    from seqvision.inference import LoadedCaptioner, PictureCaption
+
+DESCRIPTION = """Captions of your own pictures.
+
+  seqvision caption --checkpoint runs/captioner/2026-01-31_12-00-00 holiday.jpg pictures/
+  find . -name '*.png' | seqvision caption --checkpoint best.ckpt --format jsonl -
+  seqvision caption --checkpoint best.ckpt --n-best 5 --format html --output gallery.html pictures/
+
+A picture that cannot be read is reported and skipped; the exit status is then 1."""
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 if pictures were skipped."""
+    options = parser("caption", DESCRIPTION)
+    options.add_argument("pictures", nargs="+", help="pictures, folders, or - for names on standard input")
+    options.add_argument(
+        "--format", choices=("text", "jsonl", "csv", "html"), default="text", help="text: picture TAB caption (default)"
+    )
+    options.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    add_checkpoint_options(options)
+    add_decoding_options(options)
+    given = options.parse_args(arguments)
+
+    from seqvision.data.progress import tracked
+    from seqvision.inference import caption_pictures
+
+    paths = named_pictures(given.pictures)
+    captioners = load_captioners(given)
+    skipped: list[Path] = []
+
+    def report(path: Path, error: UserError) -> None:
+        skipped.append(path)
+        print(f"seqvision: skipped {error}", file=sys.stderr)
+
+    captions: Iterable[PictureCaption] = caption_pictures(
+        captioners,
+        paths,
+        decoder_of(given, captioners[0].config),
+        batch_size=given.batch_size,
+        forbid=given.forbid,
+        require=given.require,
+        on_unreadable=report,
+    )
+    show = given.output is not None or not sys.stdout.isatty()
+    captions = tracked(captions, total=len(paths), description="Captioning", show=show)
+    with open_output(given.output) as file:
+        _WRITERS[given.format](captions, file, captioners)
+    if skipped:
+        print(f"seqvision: {len(skipped)} of {len(paths)} pictures skipped, see above", file=sys.stderr)
+    return 1 if skipped else 0
+
+
+def named_pictures(arguments: Iterable[str]) -> list[Path]:
+    """The files that are named, those in the named folders, and those named on standard input for "-"; each once.
+
+    A file that is missing is left in, to be reported with the unreadable ones. Raises `UserError` where there are
+    none at all.
+    """
+    from seqvision.data import list_pictures
+
+    found: dict[Path, None] = {}
+    for argument in arguments:
+        for name in _lines_of_input() if argument == "-" else [argument]:
+            path = Path(name)
+            found.update(dict.fromkeys(list_pictures(path) if path.is_dir() else [path]))
+    if not found:
+        raise UserError("no pictures: standard input named none; expected one name a line")
+    return list(found)
+
+
+def _lines_of_input() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        name = os.fsdecode(line.rstrip(b"\r\n"))
+        if name:
+            yield name
+
+
+def _write_text(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[LoadedCaptioner]") -> None:
+    for picture in captions:
+        name = str(picture.path).replace("\t", "\\t").replace("\n", "\\n")
+        for caption in picture.captions:
+            file.write(f"{name}\t{caption.text}\n")
+        file.flush()
+
+
+def _write_jsonl(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[LoadedCaptioner]") -> None:
+    for picture in captions:
+        entry: dict[str, Any] = {"id": str(picture.path), "caption": picture.text}
+        entry["captions"] = [
+            {
+                "text": caption.text,
+                "score": caption.score,
+                "log_probability": caption.log_probability,
+                "finished": caption.finished,
+            }
+            for caption in picture.captions
+        ]
+        # ASCII, so that any name survives; the words are escaped, not lost
+        file.write(json.dumps(entry, ensure_ascii=_has_surrogates(str(picture.path))) + "\n")
+        file.flush()
+
+
+def _write_csv(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[LoadedCaptioner]") -> None:
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["id", "rank", "caption", "score", "log_probability", "finished"])
+    for picture in captions:
+        for rank, caption in enumerate(picture.captions, start=1):
+            numbers = [f"{caption.score:.6g}", f"{caption.log_probability:.6g}", str(caption.finished).lower()]
+            writer.writerow([picture.path, rank, caption.text, *numbers])
+
+
+def _write_html(captions: "Iterable[PictureCaption]", file: TextIO, captioners: "list[LoadedCaptioner]") -> None:
+    from seqvision.inference.gallery import write_gallery
+
+    write_gallery(captions, file, captioners)
+
+
+def _has_surrogates(text: str) -> bool:
+    return any("\ud800" <= letter <= "\udfff" for letter in text)
+
+
+_WRITERS = {"text": _write_text, "jsonl": _write_jsonl, "csv": _write_csv, "html": _write_html}

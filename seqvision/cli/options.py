@@ -1,0 +1,121 @@
+"""Options that several commands share, and what they mean. No torch before a command really runs."""
+
+import argparse
+import os
+import shlex
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from seqvision.decoding import Search
+    from seqvision.inference import LoadedCaptioner
+
+
+class _Formatter(argparse.RawDescriptionHelpFormatter):
+    def __init__(self, prog: str) -> None:
+        super().__init__(prog, max_help_position=30, width=100)
+
+
+def parser(name: str, description: str) -> argparse.ArgumentParser:
+    """The argument parser of `seqvision NAME`."""
+    return argparse.ArgumentParser(
+        prog=f"seqvision {name}", description=description, formatter_class=_Formatter, allow_abbrev=False
+    )
+
+
+def add_checkpoint_options(to: argparse.ArgumentParser, *, required: bool = True) -> None:
+    """--checkpoint, --device, --trust, --batch-size."""
+    group = to.add_argument_group("model")
+    group.add_argument(
+        "--checkpoint",
+        action="append",
+        required=required,
+        metavar="FILE",
+        help="a checkpoint, or a run's folder; given several times, the models write together (an ensemble)",
+    )
+    group.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps …; auto takes a GPU where there is one")
+    group.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="pictures at a time (default 32)")
+    group.add_argument(
+        "--trust",
+        action="append",
+        default=[],
+        metavar="MODULE",
+        help="a Python module of your own whose networks the checkpoint may use",
+    )
+
+
+def add_decoding_options(to: argparse.ArgumentParser) -> None:
+    """All there is to say about decoding."""
+    group = to.add_argument_group("decoding")
+    group.add_argument(
+        "--decoding",
+        choices=("greedy", "beam", "diverse", "sample"),
+        help="how captions are found (default: what the other options imply, else greedy)",
+    )
+    group.add_argument("--n-best", type=_positive, metavar="N", help="captions a picture (default 1)")
+    group.add_argument("--beam-size", type=_positive, metavar="N", help="captions followed at once (default 5)")
+    group.add_argument(
+        "--length-penalty", type=float, metavar="X", help="0 ranks by probability, higher favours long captions"
+    )
+    group.add_argument("--temperature", type=float, metavar="X", help="of sampling; below 1 it dares less")
+    group.add_argument("--top-k", type=int, metavar="K", help="sample among the K likeliest words")
+    group.add_argument("--top-p", type=float, metavar="P", help="sample among the likeliest words that hold this share")
+    group.add_argument("--seed", type=int, help="of sampling (default 0)")
+    group.add_argument("--max-length", type=_positive, metavar="N", help="words at most (default: as in training)")
+    group.add_argument("--min-length", type=int, metavar="N", help="words at least (default 1)")
+    group.add_argument("--no-repeat-ngram", type=int, metavar="N", help="no N words twice in the same order")
+    group.add_argument(
+        "--forbid", action="append", default=[], metavar="WORD", help="a word that must not occur; may be repeated"
+    )
+    group.add_argument(
+        "--require",
+        action="append",
+        default=[],
+        metavar="WORDS",
+        help="a word or phrase that every caption contains; may be repeated",
+    )
+
+
+def load_captioners(arguments: argparse.Namespace) -> "list[LoadedCaptioner]":
+    """The checkpoints of the command line, which must share a vocabulary."""
+    from seqvision.inference import load_captioner
+    from seqvision.inference.captioning import check_vocabularies
+
+    if arguments.trust and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # where a person's own module lies
+    found = [load_captioner(path, device=arguments.device, trust=arguments.trust) for path in arguments.checkpoint]
+    check_vocabularies(found)
+    return found
+
+
+def decoder_of(arguments: argparse.Namespace, config: dict[str, Any]) -> "Search":
+    """The decoder that the command line asks for; its greatest length is the training's unless given."""
+    from seqvision.inference import make_decoder
+
+    trained_with = config.get("decoding")
+    usual = trained_with.get("max_length") if isinstance(trained_with, dict) else None
+    return make_decoder(
+        arguments.decoding,
+        n_best=arguments.n_best,
+        beam_size=arguments.beam_size,
+        length_penalty=arguments.length_penalty,
+        temperature=arguments.temperature,
+        top_k=arguments.top_k,
+        top_p=arguments.top_p,
+        seed=arguments.seed,
+        max_length=arguments.max_length or usual,
+        min_length=arguments.min_length,
+        no_repeat_ngram=arguments.no_repeat_ngram,
+    )
+
+
+def typed(name: str, arguments: list[str]) -> str:
+    """The command as a person could type it again."""
+    return shlex.join(["seqvision", name, *arguments])
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is not 1 or more")
+    return number

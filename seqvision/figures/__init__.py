@@ -1,0 +1,19 @@
+"""Pictures of results: from arrays to matplotlib figures, and the plain pieces that HTML pages are made of.
+
+Nothing here reads a checkpoint or a configuration; it is handed numbers, words and pictures.
+"""
+
+from seqvision.figures.attention import attention_figure, covered_share, spotlight
+from seqvision.figures.curves import curves_figure
+from seqvision.figures.page import Page, data_uri, figure_svg, table
+
+__all__ = [
+    "attention_figure",
+    "spotlight",
+    "covered_share",
+    "curves_figure",
+    "Page",
+    "data_uri",
+    "figure_svg",
+    "table",
+]
