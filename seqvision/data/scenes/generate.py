@@ -1,6 +1,7 @@
 """Scenes by chance: any one of them alone, in any order and in any process, from (seed, split, index)."""
 
 from itertools import combinations
+from math import dist
 
 import numpy as np
 
@@ -75,16 +76,11 @@ def _positions(rng: np.random.Generator, radii: list[float]) -> list[tuple[float
     """Centres in different places of the three by three, drawn again until nothing overlaps."""
     while True:
         places = rng.choice(9, size=len(radii), replace=False)
-        centres = [
-            (CENTRES[place % 3] + rng.uniform(-JITTER, JITTER), CENTRES[place // 3] + rng.uniform(-JITTER, JITTER))
-            for place in places
-        ]
-        if all(np.hypot(a[0] - b[0], a[1] - b[1]) > EXTENT * (r + s) for (a, r), (b, s) in _pairwise(centres, radii)):
+        jitter = rng.uniform(-JITTER, JITTER, size=(len(radii), 2)).tolist()
+        centres = [(CENTRES[p % 3] + x, CENTRES[p // 3] + y) for p, (x, y) in zip(places, jitter, strict=True)]
+        pairs = combinations(zip(centres, radii, strict=True), 2)
+        if all(dist(first, second) > EXTENT * (r + s) for (first, r), (second, s) in pairs):
             return centres
-
-
-def _pairwise(centres: list[tuple[float, float]], radii: list[float]):
-    return combinations(zip(centres, radii, strict=True), 2)
 
 
 def _tint(rng: np.random.Generator, rgb, spread: float) -> tuple[int, int, int]:

@@ -1,7 +1,6 @@
 """Scenes as files, in the layouts that other data sets come in, so that the ordinary readers serve."""
 
 import csv
-import hashlib
 import json
 import os
 import shutil
@@ -65,7 +64,6 @@ def write_scenes(
             draft / "scenes.json",
             {
                 "settings": settings,
-                "hash": settings_hash(settings),
                 "scenes": {f"{s}/{i:05}.png": scene.to_dict() for (s, i), scene in zip(names, scenes, strict=True)},
             },
         )
@@ -78,7 +76,10 @@ def write_scenes(
 
 def read_scenes(folder: str | Path) -> dict[str, Scene]:
     """The scenes of a written folder by picture name, e.g. "test/00003.png"."""
-    data = json.loads((Path(folder) / "scenes.json").read_text(encoding="utf-8"))
+    path = Path(folder) / "scenes.json"
+    if not path.is_file():
+        raise UserError(f"{path}: not found; captions can be judged only on a folder that write_scenes made")
+    data = json.loads(path.read_text(encoding="utf-8"))
     return {name: Scene.from_dict(scene) for name, scene in data["scenes"].items()}
 
 
@@ -100,10 +101,6 @@ def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: 
     return Path(folder)
 
 
-def settings_hash(settings: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(settings, sort_keys=True).encode()).hexdigest()[:16]
-
-
 def _is_written(folder: Path, settings: Mapping[str, Any]) -> bool:
     """True if the folder holds scenes made with these settings, false if nothing is there yet."""
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
@@ -112,13 +109,12 @@ def _is_written(folder: Path, settings: Mapping[str, Any]) -> bool:
         raise UserError(
             f"{folder}: not empty and no folder of scenes (no scenes.json); name another folder for the scenes"
         )
-    found = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))
-    if found["hash"] == settings_hash(settings):
+    found = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))["settings"]
+    differing = [key for key in settings if found.get(key) != settings[key]]
+    if not differing:
         return True
-    differences = [
-        f"{key} {found['settings'].get(key)!r}" for key in settings if found["settings"].get(key) != settings[key]
-    ]
-    expected = [f"{key} {settings[key]!r}" for key in settings if found["settings"].get(key) != settings[key]]
+    differences = [f"{key} {found.get(key)!r}" for key in differing]
+    expected = [f"{key} {settings[key]!r}" for key in differing]
     raise UserError(
         f"{folder}: holds scenes made with {', '.join(differences)}; expected {', '.join(expected)}. "
         f"Name another folder, or delete this one and it is written again: rm -r {folder}"

@@ -50,6 +50,11 @@ def test_an_unknown_split_is_named(tmp_path: Path) -> None:
         write_scenes(tmp_path / "scenes", counts={"dev": 3}, progress=False)
 
 
+def test_a_folder_without_scenes_cannot_be_judged_on(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"scenes\.json: not found; .*write_scenes"):
+        read_scenes(tmp_path)
+
+
 def test_a_write_cut_short_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args) -> None:
         raise OSError("No space left on device")
