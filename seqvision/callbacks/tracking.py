@@ -4,6 +4,7 @@ import importlib.util
 import json
 import netrc
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from textwrap import indent
@@ -14,7 +15,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 from pytorch_lightning.loggers import TensorBoardLogger, WandbLogger
 from pytorch_lightning.loggers.logger import DummyExperiment, rank_zero_experiment
-from pytorch_lightning.utilities import rank_zero_only, rank_zero_warn
+from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
 from seqvision.errors import UserError
@@ -67,6 +68,7 @@ class TolerantWandbLogger(WandbLogger):
 
     def __init__(self, *, timeout: float = 5.0, finish_timeout: float = 60.0, **settings: Any):
         super().__init__(**settings)
+        self._wandb_init.pop("anonymous", None)  # Lightning passes it, wandb complains of it
         self.timeout = timeout
         self.finish_timeout = finish_timeout
         self._reported = False
@@ -90,7 +92,7 @@ class TolerantWandbLogger(WandbLogger):
         except Exception as error:
             if not self._reported:
                 self._reported = True
-                rank_zero_warn(f"wandb failed, training goes on and this is not in the run: {_line(error)}")
+                _say("wandb failed, training goes on and this is not in its run", error)
 
     @rank_zero_only
     def log_metrics(self, metrics: Any, step: int | None = None) -> None:
@@ -126,8 +128,8 @@ class TolerantWandbLogger(WandbLogger):
                 return run
             except Exception as error:
                 self._given_up = mode == "offline"
-                kept = "this run is not tracked" if self._given_up else "this run is kept offline, see `wandb sync`"
-                rank_zero_warn(f"wandb could not start, {kept}: {_line(error)}")
+                kept = "this run is not tracked" if self._given_up else "this run is kept offline for `wandb sync`"
+                _say(f"wandb could not start, {kept}", error)
         return None
 
 
@@ -206,9 +208,10 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
-def _line(error: Exception) -> str:
-    """An error as one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())[:300]}"
+@rank_zero_only
+def _say(what: str, error: Exception) -> None:
+    """One line about a failure that the run survives."""
+    print(f"warning: {what} ({type(error).__name__}: {' '.join(str(error).split())[:300]})", file=sys.stderr)
 
 
 def _has_key(settings: Any) -> bool:
