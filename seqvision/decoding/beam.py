@@ -37,7 +37,7 @@ class BeamSearch(Search):
     best finished caption. A live beam's log-probability can only fall. With a length penalty above 0 its score is
     therefore at most what it would be if it came to the greatest length without further loss, and with one below 0 at
     most what ending with the next step would give. If fewer than `n_best` captions finish within max_length, the best
-    unfinished ones follow.
+    of those that were cut off there follow.
 
     With required words the beam is shared out among the stages of their completion as in dynamic beam allocation
     (Post and Vilar, 2018): the best of each stage first, the most complete stage leading, then the second best of
@@ -74,7 +74,8 @@ class BeamSearch(Search):
             before = totals
             parents, tokens, totals = a_few_pictures_at_a_time(partial(self._choose, rules), logits, totals, history)
             trail.add(rows, tokens, parents, attention)
-            ended = (tokens == self.end) & (totals > NEVER)
+            possible = totals > NEVER
+            ended = possible & (tokens == self.end)
             if step > self.min_length:
                 shelf = self._shelve(shelf, totals, ended, step)
             totals = totals.masked_fill(ended if step <= self.max_length else torch.ones_like(ended), NEVER)
@@ -85,8 +86,10 @@ class BeamSearch(Search):
             done = (reachable <= shelf.scores[..., -1]).all(-1)
             keep = (~done).nonzero().squeeze(1)
             if len(keep) < len(rows):
-                went_on = torch.zeros_like(before).scatter_add(1, parents, ended.to(before.dtype)) == 0
-                unfinished = self._shelve(self._empty_shelf(before), before, went_on, step - 1)
+                # captions that were cut off or had nowhere to go, and not those that were merely beaten
+                no_end = torch.zeros_like(before).scatter_add(1, parents, ended.to(before.dtype)) == 0
+                cut_off = no_end if step > self.max_length else no_end & ~possible.any(1, keepdim=True)
+                unfinished = self._shelve(self._empty_shelf(before), before, cut_off, step - 1)
                 left.append(select_rows((rows, shelf, unfinished), done.nonzero().squeeze(1)))
                 if len(keep) == 0:
                     break

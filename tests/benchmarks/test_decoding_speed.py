@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from seqvision.decoding import BeamSearch, GreedySearch, StepOutput
+from seqvision.rnn import ElmanCell, Recurrent
 
 PICTURES, VOCABULARY, SIZE, WORDS, BEAMS = 50, 10_000, 512, 20, 5
 
@@ -24,23 +25,22 @@ class ElmanCaptioner(nn.Module):
     def __init__(self):
         super().__init__()
         self.embedding = nn.Embedding(VOCABULARY, SIZE)
-        self.cell = nn.RNNCell(SIZE, SIZE)
+        self.rnn = Recurrent(ElmanCell, SIZE, SIZE)
         self.output = nn.Linear(SIZE, VOCABULARY)
 
-    def start(self, features: Tensor) -> tuple[None, Tensor]:
-        return None, features.unsqueeze(1)
+    def start(self, features: Tensor) -> tuple[None, tuple[Tensor, ...]]:
+        return None, (features.unsqueeze(1),)
 
-    def step(self, tokens: Tensor, state: Tensor, memory: None) -> StepOutput:
-        batch, beams = tokens.shape
-        hidden = self.cell(self.embedding(tokens.flatten()), state.flatten(0, 1))
-        return StepOutput(self.output(hidden).view(batch, beams, -1), hidden.view(batch, beams, -1))
+    def step(self, tokens: Tensor, state: tuple[Tensor, ...], memory: None) -> StepOutput:
+        hidden, state = self.rnn.step(self.embedding(tokens), state)
+        return StepOutput(self.output(hidden), state)
 
 
 def bare_loop(model: ElmanCaptioner, features: Tensor) -> Tensor:
-    hidden = features.repeat_interleave(BEAMS, 0)
-    tokens = torch.ones(len(hidden), dtype=torch.long)
+    state = (features.repeat_interleave(BEAMS, 0),)
+    tokens = torch.ones(len(state[0]), dtype=torch.long)
     for _ in range(WORDS):
-        hidden = model.cell(model.embedding(tokens), hidden)
+        hidden, state = model.rnn.step(model.embedding(tokens), state)
         tokens = model.output(hidden).topk(BEAMS)[1][:, 0]
     return tokens
 

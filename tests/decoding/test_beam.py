@@ -41,15 +41,14 @@ def test_a_beam_as_wide_as_there_are_captions_finds_the_true_best(
 
 
 def test_the_search_goes_on_while_a_live_beam_may_still_win(table_model):
-    # (4,) is finished first; with the mean over the steps as score, the longer caption is better
-    model = table_model({1: {4: 0.5, 5: 0.5}, 4: {END: 0.6, 6: 0.4}, 5: {6: 0.99}, 6: {7: 0.99}, 7: {END: 0.99}}, 8)
-    by_sum = BeamSearch(2, max_length=6)(model, torch.zeros(1, 1))[0][0]
-    by_mean = BeamSearch(2, max_length=6, length_penalty=1.0)(model, torch.zeros(1, 1))[0][0]
-    assert by_sum.tokens == (5, 6, 7)
-    assert by_mean.tokens == (5, 6, 7)
-    assert by_mean.score == pytest.approx(by_mean.log_probability / 4)
-    favour_short = BeamSearch(2, max_length=6, length_penalty=-2.0)(model, torch.zeros(1, 1))[0][0]
-    assert favour_short.tokens == (4,)
+    # when (4,) ends, the mean of the other beam is worse, also if it ended at once; only its sure words catch up
+    sure = {last: {last + 1: 1.0} for last in range(5, 10)}
+    model = table_model({1: {4: 0.7, 5: 0.3}, 4: {END: 0.8, 4: 0.2}, **sure, 10: {END: 1.0}}, 11)
+    long, short = (5, 6, 7, 8, 9, 10), (4,)
+    for length_penalty, winner in [(0.0, short), (1.0, long), (-2.0, short)]:
+        [[h]] = BeamSearch(2, length_penalty=length_penalty)(model, torch.zeros(1, 1))
+        assert h.tokens == winner
+        assert h.score == pytest.approx(h.log_probability / (len(winner) + 1) ** length_penalty)
 
 
 def test_the_search_stops_when_no_live_beam_can_win(toy_captioner, pictures):
@@ -125,6 +124,24 @@ def test_groups_that_keep_apart_give_captions_that_differ(toy_captioner, picture
     for captions in diverse:
         assert len({h.tokens[0] for h in captions}) == 3, "every group begins with a word of its own"
         assert [h.score for h in captions] == sorted((h.score for h in captions), reverse=True)
+
+
+def test_fewer_captions_rather_than_fragments(table_model):
+    # groups that do not look at each other find the same three; (6, 8, 8), given up half-way, is no fourth caption
+    model = table_model(
+        {
+            1: {4: 0.5, 5: 0.3, 6: 0.2},
+            4: {END: 1.0},
+            5: {7: 1.0},
+            6: {8: 1.0},
+            7: {END: 0.5, 9: 0.5},
+            8: {8: 0.6, 10: 0.4},
+            9: {END: 0.9, 9: 0.1},
+        },
+        11,
+    )
+    [captions] = DiverseBeamSearch(6, groups=2, diversity=0.0, n_best=4)(model, torch.zeros(1, 1))
+    assert [(h.tokens, h.finished) for h in captions] == [((4,), True), ((5, 7), True), ((5, 7, 9), True)]
 
 
 def test_diversity_bears_on_the_choice_and_not_on_the_scores(toy_captioner, pictures, rescore):

@@ -119,9 +119,11 @@ def test_required_words_always_occur_when_length_allows(
 
 
 def test_a_beam_places_required_words_where_the_model_likes_them(table_model):
-    # greedy takes 4 and then has to append the required 7; the beam knows by then that 7 is better placed first
-    model = table_model({1: {4: 0.6, 7: 0.4}, 4: {5: 0.95, 7: 0.01}, 5: {END: 0.9, 7: 0.01}, 7: {4: 0.9, END: 0.1}}, 8)
-    beam = BeamSearch(4, max_length=4)(model, torch.zeros(1, 1), required=[(7,)])[0][0]
+    # 7 is the third choice at first and all but impossible later; a part of the beam keeps it from the start
+    model = table_model(
+        {1: {4: 0.5, 5: 0.3, 7: 0.2}, 4: {5: 0.95, 7: 0.01}, 5: {END: 0.9, 7: 0.01}, 7: {4: 0.9, END: 0.1}}, 8
+    )
+    beam = BeamSearch(2, max_length=4)(model, torch.zeros(1, 1), required=[(7,)])[0][0]
     greedy = GreedySearch(max_length=4)(model, torch.zeros(1, 1), required=[(7,)])[0][0]
     assert beam.tokens == (7, 4, 5)
     assert 7 in greedy.tokens
