@@ -6,6 +6,7 @@ Nothing here reads a checkpoint or a configuration; it is handed numbers, words 
 from seqvision.figures.attention import attention_figure, covered_share, spotlight
 from seqvision.figures.curves import curves_figure
 from seqvision.figures.page import Page, data_uri, figure_svg, table
+from seqvision.figures.sheet import sheet_picture
 
 __all__ = [
     "attention_figure",
@@ -16,4 +17,5 @@ __all__ = [
     "data_uri",
     "figure_svg",
     "table",
+    "sheet_picture",
 ]

