@@ -41,6 +41,9 @@ class LastCheckpoint(Checkpoint):
         self.every_n_steps = every_n_steps
         self._saved = -1
 
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._saved = trainer.global_step  # not before the next whole step: gradients gathered so far are not saved
+
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
         if trainer.global_step % self.every_n_steps == 0:
             self._save(trainer)

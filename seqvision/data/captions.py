@@ -154,8 +154,9 @@ class CaptionData(LightningDataModule):
 class FileCaptions(CaptionData):
     """A person's own pictures and captions, in any layout that `read_captions` knows.
 
-    path: the folder or the caption file; layout, images, image_column, caption_column, encoding, on_missing: as in
-    `read_captions`. val, test: the shares for a stable split by picture, where the data has none of its own.
+    path: the folder or the caption file; layout, images, the columns, encoding, on_missing:
+    as in `read_captions`. splits: the shares `val` and `test` and the seed of a stable split by picture, where the data
+    has none of its own.
     """
 
     def __init__(
@@ -166,6 +167,7 @@ class FileCaptions(CaptionData):
         images: str | Path | None = None,
         image_column: str | None = None,
         caption_column: str | None = None,
+        split_column: str | None = None,
         encoding: str = "utf-8",
         on_missing: str = "error",
         splits: Mapping[str, Any] | None = None,
@@ -178,6 +180,7 @@ class FileCaptions(CaptionData):
             "images": Path(images) if images else None,
             "image_column": image_column,
             "caption_column": caption_column,
+            "split_column": split_column,
             "encoding": encoding,
             "on_missing": on_missing,
         }
