@@ -2,7 +2,6 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +10,7 @@ from torch import Tensor, nn
 
 from seqvision.errors import UserError
 
-Trainable = Literal["none", "all"] | int
+Trainable = str | int  # "all", "none", or the number of last stages
 
 # Rec. 601 luma, what PIL's convert("L") uses
 GREY = (0.299, 0.587, 0.114)
@@ -83,6 +82,7 @@ class Encoder(nn.Module):
             raise self.misfit(error) from error
         if any(m.dim() != 4 for m in maps):
             raise UserError(f"{self}: the network gives no feature map but {[tuple(m.shape) for m in maps]}")
+        self._drop_unused()
         if weights is not None:
             try:
                 self.load_state_dict(weights)
@@ -186,6 +186,31 @@ class Encoder(nn.Module):
 
     def __str__(self) -> str:
         return type(self).__name__
+
+    @torch.enable_grad()
+    def _drop_unused(self) -> None:
+        """Take out layers that no feature goes through, such as a classifier's: stored, they would never learn."""
+        called: set[nn.Module] = set()
+        handles = [m.register_forward_pre_hook(lambda module, _: called.add(module)) for m in self.modules()]
+        parameters = list(self.parameters())
+        training = self.training
+        self.eval()
+        maps = self.maps(self.mean.new_zeros(1, self.in_channels, self.image_size, self.image_size))
+        gradients = torch.autograd.grad(sum(m.sum() for m in maps), parameters, allow_unused=True)  # type: ignore[arg-type]
+        self.train(training)
+        for handle in handles:
+            handle.remove()
+        used = {parameter for parameter, gradient in zip(parameters, gradients, strict=True) if gradient is not None}
+
+        def drop(parent: nn.Module) -> None:
+            for name, module in list(parent.named_children()):
+                mine = set(module.parameters())
+                if mine and not mine & used and not called & set(module.modules()):
+                    setattr(parent, name, nn.Identity())
+                else:
+                    drop(module)
+
+        drop(self)
 
     @torch.no_grad()
     def _probe(self, image_size: int) -> list[Tensor]:

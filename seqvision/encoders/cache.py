@@ -6,14 +6,14 @@ import json
 import logging
 import re
 import shutil
-import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from os import cpu_count
 from pathlib import Path
-from typing import Any, Literal
+from time import monotonic
+from typing import Any
 
 import torch
 from filelock import FileLock, Timeout
@@ -42,7 +42,7 @@ class FeatureCache:
         dtype: of the numbers on disk; "float16" takes half the space and costs about three decimals
     """
 
-    def __init__(self, folder: str | Path, *, dtype: Literal["float32", "float16"] = "float32") -> None:
+    def __init__(self, folder: str | Path, *, dtype: str = "float32") -> None:
         if dtype not in ("float32", "float16"):
             raise UserError(f"feature cache: dtype is {dtype!r}; expected 'float32' or 'float16'")
         self.folder, self.dtype = Path(folder), dtype
@@ -241,14 +241,15 @@ def _bar(what: str, total: int, *, show: bool) -> Iterator[Callable[[int], None]
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     bar = Progress(*columns, console=Console(stderr=True), transient=True)
     task = bar.add_task(what, total=total)
-    start = time.monotonic()
+    start = monotonic()
 
     def advance(count: int) -> None:
         bar.advance(task, count)
-        if show and not bar.live.is_started and time.monotonic() - start > 2:
+        if show and not bar.live.is_started and monotonic() - start > 2:
             bar.start()
 
     try:
         yield advance
     finally:
-        bar.stop()
+        if bar.live.is_started:
+            bar.stop()

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from math import gcd
-from typing import Literal
 
 import torch
 from jaxtyping import Float
@@ -12,10 +11,8 @@ from seqvision.encoders.base import Encoder, Trainable
 from seqvision.encoders.weights import read_state_dict
 from seqvision.errors import UserError
 
-Norm = Literal["group", "batch", "none"]
 
-
-def normalisation(norm: Norm, channels: int) -> nn.Module:
+def normalisation(norm: str, channels: int) -> nn.Module:
     """A normalisation layer; "group" uses groups of channels // 8 and, unlike "batch", behaves alike in both modes."""
     layers = {"group": lambda: nn.GroupNorm(gcd(8, channels), channels), "batch": lambda: nn.BatchNorm2d(channels)}
     if norm == "none":
@@ -28,7 +25,7 @@ def normalisation(norm: Norm, channels: int) -> nn.Module:
 class ConvBlock(nn.Module):
     """Convolution, normalisation, ReLU; plus its input if `residual`."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: Norm, residual=False):
+    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: str, residual=False):
         super().__init__()
         self.residual = residual
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm == "none")
@@ -60,7 +57,7 @@ class SmallCNN(Encoder):
         strides: Sequence[int] = (2, 2, 2, 1),
         blocks: int | Sequence[int] = 1,
         stem_kernel: int = 3,
-        norm: Norm = "group",
+        norm: str = "group",
         coordinates: bool = False,
         dropout: float = 0.0,
         weights: str | None = None,
