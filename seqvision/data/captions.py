@@ -58,6 +58,8 @@ class CaptionData(LightningDataModule):
         self.max_tokens = max_tokens
         self.seed = seed
         self.features: dict[str, FeatureTable] = {}
+        self._train_loader: ResumableLoader | None = None
+        self._position: dict[str, int] = {}
 
     def read(self) -> list[CaptionRecord]:
         """All records, each with its split."""
@@ -112,7 +114,18 @@ class CaptionData(LightningDataModule):
             )
         dataset = self._dataset("train", TrainTransform(self.image_transform, self.augmentation))
         batches = TrainBatches(len(dataset), self.batch_size // ranks, seed=self.seed, rank=rank, ranks=ranks)
-        return ResumableLoader(dataset, batches, **self._loader_settings(dataset))
+        self._train_loader = ResumableLoader(dataset, batches, **self._loader_settings(dataset))
+        if self._position:
+            self._train_loader.load_state_dict(self._position)
+        return self._train_loader
+
+    def state_dict(self) -> dict[str, int]:
+        """How far the training epoch is; Lightning keeps it in every checkpoint."""
+        return self._train_loader.state_dict() if self._train_loader is not None else {}
+
+    def load_state_dict(self, state_dict: dict[str, int]) -> None:
+        """Where the next training loader goes on."""
+        self._position = state_dict
 
     def val_dataloader(self) -> DataLoader[Any]:
         return self.evaluation_dataloader("val")

@@ -32,6 +32,11 @@ class TrainBatches(Sampler[list[Item]]):
         self.epoch = 0
         self.first = 0
 
+    @property
+    def sampler(self) -> "TrainBatches":
+        """Itself: Lightning tells the epoch to a batch sampler's sampler."""
+        return self
+
     def set_epoch(self, epoch: int) -> None:
         """Which epoch's order comes next; Lightning calls it."""
         self.epoch = epoch
@@ -41,10 +46,14 @@ class TrainBatches(Sampler[list[Item]]):
         return whole + (rest >= self.ranks)
 
     def __iter__(self) -> Iterator[list[Item]]:
+        first, self.first = self.first, 0  # only the epoch that was interrupted begins in the middle
+        return self._from(first)
+
+    def _from(self, first: int) -> Iterator[list[Item]]:
         shuffler = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
         order = torch.randperm(self.size, generator=shuffler).tolist()
         step = self.batch_size * self.ranks
-        for batch in range(self.first, len(self)):
+        for batch in range(first, len(self)):
             share = order[batch * step : (batch + 1) * step][self.rank :: self.ranks]
             yield [Item(index, seed_of(self.seed, self.epoch, index)) for index in share]
 
@@ -67,7 +76,8 @@ class EvaluationBatches(Sampler[list[Item]]):
 class ResumableLoader(DataLoader):
     """A data loader that knows how many batches of the epoch it has handed out, and can go on from there.
 
-    Lightning keeps its state in every checkpoint.
+    The data module keeps its state in every checkpoint. (Lightning would too, but loses it where the schedule's
+    length is asked for before the run: the loader is made then, and not told.)
     """
 
     def __init__(self, dataset: Any, batches: TrainBatches, **settings: Any):
@@ -81,7 +91,6 @@ class ResumableLoader(DataLoader):
         for batch in super().__iter__():
             self.handed_out += 1
             yield batch
-        self.batches.first = self.handed_out = 0
 
     def state_dict(self) -> dict[str, int]:
         """How far the epoch is."""
