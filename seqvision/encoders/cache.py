@@ -99,8 +99,8 @@ class FeatureCache:
         """The hash of each picture's bytes; a file whose path, size and time are known is not read again."""
         index = self.folder / "files.json"
         try:
-            known = json.loads(index.read_bytes())
-        except (OSError, ValueError):  # absent, or damaged: it only saves reading
+            known = dict(json.loads(index.read_bytes()))
+        except (OSError, ValueError, TypeError):  # absent, or damaged: it only saves reading
             known = {}
 
         def hash_of(picture: Path) -> tuple[str, list[Any]]:
@@ -108,7 +108,7 @@ class FeatureCache:
                 picture = picture.absolute()
                 stat = picture.stat()
                 entry = known.get(str(picture))
-                if isinstance(entry, list) and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
+                if isinstance(entry, list) and len(entry) == 3 and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
                     return str(picture), entry
                 return str(picture), [stat.st_size, stat.st_mtime_ns, _hash(picture.read_bytes())]
             except OSError as error:
@@ -146,7 +146,7 @@ class FeatureCache:
         try:
             yield
         except OSError as error:
-            if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            if error.errno in (errno.ENOSPC, getattr(errno, "EDQUOT", None)):  # Windows has no quotas
                 problem = f"no space left for features ({error.strerror})"
                 free = shutil.disk_usage(self.folder).free
                 problem += f", {free / 1e6:.0f} MB free; what was computed is kept. Make room, or use dtype='float16'"
