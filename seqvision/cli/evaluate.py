@@ -21,6 +21,7 @@ from seqvision.errors import UserError
 
 if TYPE_CHECKING:
     from seqvision.data import CaptionRecord
+    from seqvision.decoding import Search
     from seqvision.inference import LoadedCaptioner
     from seqvision.inference.evaluation import Evaluation
 
@@ -47,53 +48,52 @@ def main(arguments: list[str]) -> int:
     """0 when all is scored."""
     given = _parse(arguments)
 
+    from seqvision.cli.record import evaluation_record, save_record
     from seqvision.cli.stored_data import scenes_of, split_records, splits_of, stored_data
-    from seqvision.inference.evaluation import evaluate_captions
+    from seqvision.inference.evaluation import evaluate_split
     from seqvision.inference.predictions import match_predictions, read_predictions
 
     begun = time.time()
     captioners = load_captioners(given) if given.checkpoint else []
-    config = captioners[0].config if captioners else None
-    data = stored_data(config, given.data, trust=given.trust)
+    data = stored_data(captioners[0].config if captioners else None, given.data, trust=given.trust)
     splits, scenes = splits_of(data), scenes_of(data)
-    names = given.split.split(",")
-    wanted = {name: split_records(splits, name) for name in names}
+    wanted = {name: split_records(splits, name) for name in given.split.split(",")}
     predictions = read_predictions(given.predictions) if given.predictions else None
-    evaluations = []
+    decoder = decoder_of(given, captioners[0].config) if captioners and predictions is None else None
+    evaluations, entries = [], []
     for name, records in wanted.items():
-        if predictions is not None:
+        if predictions is None:
+            captions = _caption(captioners, records, decoder, given)
+        else:
             everything = [record for some in splits.values() for record in some]
             captions = match_predictions(predictions, everything, records, source=given.predictions)
-        else:
-            captions = _caption(captioners, records, given)
-        training = [] if given.no_controls else splits.get("train", [])
-        neighbours = None
-        if captioners and training:
-            from seqvision.inference.neighbours import neighbour_captions
-
-            cache = None if given.cache == "none" else Path(given.cache)
-            neighbours = neighbour_captions(captioners[0], training, records, cache=cache)
         evaluations.append(
-            evaluate_captions(
+            evaluate_split(
                 captions,
                 records,
                 split=name,
-                training_captions=[text for record in training for text in record.captions],
-                neighbours=neighbours,
+                training=[] if given.no_controls else splits.get("train", []),
+                captioner=captioners[0] if captioners else None,
+                cache=None if given.cache == "none" else Path(given.cache),
                 scenes=scenes,
                 resamples=given.bootstrap,
                 seed=given.seed or 0,
             )
         )
-    records_of_it = [
-        evaluation_record(e, captioners, given, typed("evaluate", arguments), time.time() - begun) for e in evaluations
-    ]
-    if captioners and predictions is None:
-        for entry in records_of_it:
-            save_record(captioners[0].path.parent, entry)
+        entries.append(
+            evaluation_record(
+                evaluations[-1],
+                captioners,
+                decoding=str(decoder) if decoder else None,
+                command=typed("evaluate", arguments),
+                seconds=time.time() - begun,
+            )
+        )
+        if decoder:
+            save_record(captioners[0].path.parent, entries[-1])
     if given.save_predictions:
         _save_predictions(given.save_predictions, evaluations)
-    write_output(given.output, _FORMATS[given.format](evaluations, records_of_it))
+    write_output(given.output, _FORMATS[given.format](evaluations, entries))
     return 0
 
 
@@ -126,7 +126,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 
 
 def _caption(
-    captioners: "list[LoadedCaptioner]", records: "list[CaptionRecord]", given: argparse.Namespace
+    captioners: "list[LoadedCaptioner]",
+    records: "list[CaptionRecord]",
+    decoder: "Search | None",
+    given: argparse.Namespace,
 ) -> list[str]:
     """The models' captions of the records; a picture that cannot be read ends it, for the scores would be others'."""
     from seqvision.data.progress import tracked
@@ -135,43 +138,12 @@ def _caption(
     captions = caption_pictures(
         captioners,
         [record.image for record in records],
-        decoder_of(given, captioners[0].config),
+        decoder,
         batch_size=given.batch_size,
         forbid=given.forbid,
         require=given.require,
     )
     return [picture.text for picture in tracked(captions, total=len(records), description="Captioning")]
-
-
-def evaluation_record(
-    evaluation: "Evaluation",
-    captioners: "list[LoadedCaptioner]",
-    given: argparse.Namespace,
-    command: str,
-    seconds: float,
-) -> dict[str, Any]:
-    """All that is needed to tell later what these scores are, and to make them again."""
-    from seqvision.cli.config import config_hash
-    from seqvision.cli.machine import commit, machine
-
-    config = captioners[0].config if captioners else {}
-    return {
-        "command": command,
-        "commit": commit(),
-        "checkpoints": [str(captioner.path) for captioner in captioners],
-        "config_hash": config_hash(config) if config else None,
-        "seed": config.get("seed"),
-        "decoding": str(decoder_of(given, config)) if captioners and not given.predictions else None,
-        "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-        "seconds": round(seconds, 1),
-        "machine": machine(),
-        **evaluation.to_dict(),
-    }
-
-
-def save_record(folder: Path, record: dict[str, Any]) -> None:
-    """The record as evaluation_SPLIT.json in a run's folder."""
-    write_output(folder / f"evaluation_{record['split']}.json", json.dumps(record, indent=2))
 
 
 def _save_predictions(path: str, evaluations: "list[Evaluation]") -> None:

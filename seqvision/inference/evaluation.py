@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from seqvision.data import CaptionRecord
 from seqvision.data.scenes import Scene, check_caption
 from seqvision.data.scenes import check_captions as check_scene_captions
+from seqvision.inference.checkpoint import LoadedCaptioner
+from seqvision.inference.neighbours import neighbour_captions
 from seqvision.metrics import (
     bootstrap_interval,
     caption_scores,
@@ -18,6 +21,7 @@ from seqvision.metrics import (
 )
 from seqvision.metrics.captions import derangement
 
+_ORDER = ("true", "facts_ratio", "cider_d", "bleu_4", "rouge_l", "meteor_nltk")  # what is looked at first
 # scores of a whole set that are not means over its captions: a resampled mean would not be theirs
 _NOT_MEANS = ("bleu_1", "bleu_2", "bleu_3", "bleu_4")
 
@@ -64,20 +68,23 @@ class Evaluation:
         }
 
 
-def evaluate_captions(
+def evaluate_split(
     captions: Sequence[str],
     records: Sequence[CaptionRecord],
     *,
     split: str,
-    training_captions: Sequence[str] = (),
-    neighbours: Sequence[str] | None = None,
+    training: Sequence[CaptionRecord] = (),
+    captioner: LoadedCaptioner | None = None,
+    cache: Path | None = None,
     scenes: Mapping[str, Scene] | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> Evaluation:
-    """The evaluation of one caption a record. neighbours: the nearest training pictures' captions; scenes: by id.
+    """The evaluation of one caption a record.
 
-    resamples: of the bootstrap; 0 leaves the intervals out.
+    training: the pictures and captions that two of the controls draw on; captioner: whose features say which picture
+    is nearest, kept in the folder `cache`; scenes: what was drawn, by id; resamples: of the bootstrap, 0 leaves the
+    intervals out.
     """
     references = [record.captions for record in records]
     seen = [scenes[record.id] for record in records] if scenes and all(r.id in scenes for r in records) else None
@@ -87,13 +94,14 @@ def evaluate_captions(
         notes.append(missing)
     own = score(captions, references, seen)
     controls = {}
-    if training_captions:
-        usual = [most_frequent_caption(training_captions)] * len(records)
-        controls["most_frequent"] = score(usual, references, seen).corpus
+    if training:
+        usual = most_frequent_caption([text for record in training for text in record.captions])
+        controls["most_frequent"] = score([usual] * len(records), references, seen).corpus
     else:
-        notes.append("no training captions here: the most frequent one is left out of the controls")
-    if neighbours is not None:
-        controls["nearest_neighbour"] = score(neighbours, references, seen).corpus
+        notes.append("no training captions: the controls that draw on them are left out")
+    if training and captioner is not None:
+        nearest = neighbour_captions(captioner, training, records, cache=cache)
+        controls["nearest_neighbour"] = score(nearest, references, seen).corpus
     if len(records) > 1:
         others = derangement(len(records), seed=seed)
         controls["shuffled"] = score([captions[other] for other in others], references, seen).corpus
@@ -130,4 +138,5 @@ def score(captions: Sequence[str], references: Sequence[Sequence[str]], scenes: 
         corpus |= check_scene_captions(captions, scenes)
         verdicts = [check_caption(caption, scene) for caption, scene in zip(captions, scenes, strict=True)]
         per_item["true"] = [float(verdict.true) for verdict in verdicts]
-    return Scored(corpus, per_item)
+    order = [name for name in _ORDER if name in corpus] + [name for name in corpus if name not in _ORDER]
+    return Scored({name: corpus[name] for name in order}, per_item)

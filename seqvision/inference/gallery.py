@@ -36,9 +36,18 @@ def write_gallery(
 
 
 def card(
-    picture: PictureCaption, *, fit: str, name: str | None = None, says: str = "", references: Sequence[str] = ()
+    picture: PictureCaption,
+    *,
+    fit: str,
+    name: str | None = None,
+    says: str = "",
+    references: Sequence[str] = (),
+    unfolded: bool = False,
 ) -> str:
-    """One picture with its captions as HTML. says: a short remark; references: what people wrote."""
+    """One picture with its captions as HTML.
+
+    fit: the transform's. says: a short remark; references: what people wrote; unfolded: show the attention at once.
+    """
     best = picture.captions[0]
     seen = thumbnail(picture.path)
     width, height = covered_share(*seen.size, fit)
@@ -52,7 +61,7 @@ def card(
         f'<ul class="references">{wrote}</ul>' if wrote else "",
         f'<p class="name">{escape(str(picture.path) if name is None else name)}</p>',
         _others(picture.captions),
-        _strip(best),
+        _strip(best, unfolded),
         "</div></article>",
     ]
     return "\n".join(part for part in parts if part)
@@ -95,7 +104,7 @@ def _others(captions: Sequence[Caption]) -> str:
     return f'<details><summary>the {len(captions)} best</summary><ol class="best">{entries}</ol></details>'
 
 
-def _strip(caption: Caption) -> str:
+def _strip(caption: Caption, unfolded: bool) -> str:
     if caption.attention is None or not len(caption.attention):
         return ""
     tiles = "".join(
@@ -103,4 +112,5 @@ def _strip(caption: Caption) -> str:
         f"<figcaption>{escape(text.strip())}</figcaption></figure>"
         for text, weights in zip(caption.pieces, caption.attention, strict=True)
     )
-    return f'<details><summary>where it looked</summary><div class="strip">{tiles}</div></details>'
+    is_open = " open" if unfolded else ""
+    return f'<details{is_open}><summary>where it looked</summary><div class="strip">{tiles}</div></details>'

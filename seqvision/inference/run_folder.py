@@ -1,0 +1,91 @@
+"""What a run has left in its folder besides its checkpoints: curves, its record, its evaluations."""
+
+import csv
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from seqvision.errors import UserError
+
+Points = list[tuple[float, float]]
+
+
+def read_curves(folder: Path) -> dict[str, Points]:
+    """(step, value) points by logged name, from metrics.csv and from what earlier parts of a resumed run left.
+
+    A part that was broken off may have gone beyond the step that the run was resumed from, which its name says
+    (metrics-before-STEP.csv): what lies behind it was done again, and is left out.
+    """
+    curves: dict[str, dict[float, float]] = {}
+    parts = [(path, _border(path)) for path in sorted(folder.glob("metrics-*.csv"))]
+    for path, border in [*parts, (folder / "metrics.csv", None)]:
+        if not path.is_file():
+            continue
+        with path.open(encoding="utf-8", newline="") as file:
+            for row in csv.DictReader(file):
+                step = _number(row.get("step"))
+                if step is None or (border is not None and step >= border):
+                    continue
+                for name, text in row.items():
+                    value = _number(text)
+                    if name not in ("step", None) and value is not None:
+                        curves.setdefault(name, {})[step] = value
+    return {name: sorted(points.items()) for name, points in curves.items()}
+
+
+def curve_panels(curves: Mapping[str, Points]) -> dict[str, dict[str, Points]]:
+    """The curves worth looking at, by panel: the losses together, then the validation's scores, then the rate."""
+    panels: dict[str, dict[str, Points]] = {}
+    losses = {name.partition("/")[0]: curves[name] for name in ("train/loss", "val/loss") if name in curves}
+    if losses:
+        panels["loss"] = losses
+    for name, title in _SHOWN.items():
+        if name in curves:
+            panels[title] = {title: curves[name]}
+    rates = {name: points for name, points in curves.items() if name.startswith("lr-")}
+    if rates:
+        # groups of parameters share a schedule: one line for each rate that differs
+        distinct = {str(points): (name, points) for name, points in rates.items()}
+        panels["learning rate"] = dict(distinct.values())
+    return panels
+
+
+_SHOWN = {
+    "train/reward": "reward",
+    "val/cider_d": "CIDEr-D",
+    "val/bleu_4": "BLEU-4",
+    "val/rouge_l": "ROUGE-L",
+    "val/distinct": "share of different captions",
+}
+
+
+def read_record(folder: Path) -> dict[str, Any]:
+    """What training wrote into run.json; empty if it did not come to its end."""
+    return _json(folder / "run.json") if (folder / "run.json").is_file() else {}
+
+
+def read_evaluations(folder: Path) -> list[dict[str, Any]]:
+    """The evaluations of the run by split, test first."""
+    found = [_json(path) for path in sorted(folder.glob("evaluation_*.json"))]
+    return sorted(found, key=lambda record: record.get("split") != "test")
+
+
+def _json(path: Path) -> dict[str, Any]:
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        assert isinstance(found, dict)
+    except (OSError, ValueError, AssertionError) as error:
+        raise UserError(f"{path}: cannot be read ({error}); delete it, and it can be made again") from error
+    return found
+
+
+def _border(path: Path) -> float | None:
+    return _number(path.stem.rpartition("-")[2])
+
+
+def _number(text: Any) -> float | None:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return None
