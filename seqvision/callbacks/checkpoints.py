@@ -45,7 +45,8 @@ class LastCheckpoint(Checkpoint):
         self._saved = trainer.global_step  # not before the next whole step: gradients gathered so far are not saved
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        if trainer.global_step % self.every_n_steps == 0:
+        # not at an epoch's last step: Lightning would take that file for the beginning of the same epoch
+        if trainer.global_step % self.every_n_steps == 0 and not trainer.is_last_batch:
             self._save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -130,10 +130,12 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
     description = {**resolved["model"], "vocabulary_size": len(vocabulary)}
     held = contents(resolved, description, vocabulary, data.image_transform)
     task = instantiate(config.task)(model, vocabulary=vocabulary, references=data.references, contents=held)
+    if model.encoder.frozen:
+        if config.cache and data.cacheable:
+            data.compute_features(model.encoder, config.cache)
+        model.standardise(data.sample_features(model.encoder))
     if config.start_from:
         model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
-    if config.cache and model.encoder.frozen and data.cacheable:
-        data.compute_features(model.encoder, config.cache)
     try:
         trainer = instantiate(
             config.trainer,

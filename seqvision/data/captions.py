@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ class CaptionData(LightningDataModule):
     augmentation: transforms of training pictures by name, in order, drawn anew for each picture in each epoch.
     vocabulary: a partial that still lacks the texts.
     batch_size: the global batch: with several processes each takes its share.
+    memorise: trains on that many pictures with their first caption each, and validates on the same: what any network
+        should manage before anything else is tried.
     num_workers: processes that read pictures; "auto" takes none where pictures fit into memory or features are
         cached, else one a core.
     """
@@ -46,6 +49,7 @@ class CaptionData(LightningDataModule):
         evaluation_batch_size: int = 100,
         num_workers: int | str = "auto",
         max_tokens: int = 50,
+        memorise: int | None = None,
         seed: int = 0,
     ):
         super().__init__()
@@ -56,6 +60,7 @@ class CaptionData(LightningDataModule):
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers
         self.max_tokens = max_tokens
+        self.memorise = memorise
         self.seed = seed
         self.features: dict[str, FeatureTable] = {}
         self._train_loader: ResumableLoader | None = None
@@ -76,6 +81,9 @@ class CaptionData(LightningDataModule):
             if not splits[name]:
                 found = ", ".join(f"{len(records)} in '{split}'" for split, records in splits.items())
                 raise UserError(f"data: the split '{name}' has no pictures ({found}); see `seqvision data check`")
+        if self.memorise:
+            few = [replace(record, captions=record.captions[:1]) for record in splits["train"][: self.memorise]]
+            splits["train"] = splits["val"] = few
         return splits
 
     @cached_property
@@ -104,6 +112,15 @@ class CaptionData(LightningDataModule):
                 split=split,
                 transform_key=self.image_transform.key(),
             )
+
+    def sample_features(self, encoder: Encoder, pictures: int = 1000) -> Tensor:
+        """A frozen encoder's features of evenly spaced training pictures, for their statistics."""
+        every = range(0, len(self.records["train"]), max(1, len(self.records["train"]) // pictures))
+        if "train" in self.features:
+            return self.features["train"].batch(list(every))
+        images = [self.image_transform(self.records["train"][index].image) for index in every]
+        with torch.no_grad():
+            return torch.cat([encoder(torch.stack(images[i : i + 50])) for i in range(0, len(images), 50)])
 
     def train_dataloader(self) -> ResumableLoader:
         rank, ranks = self._place()

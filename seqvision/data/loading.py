@@ -9,7 +9,7 @@ from torch.utils.data import DataLoader, Sampler
 
 
 class Item(NamedTuple):
-    """One draw: which record by its number, and the seed of all that is drawn for it (its caption, its augmentation)."""
+    """One draw: which record by its number, and the seed of its caption and its augmentation."""
 
     record: int
     seed: int

@@ -43,6 +43,9 @@ class Captioner(nn.Module):
     dropout: on the features, the embeddings and what the output layer sees.
     """
 
+    feature_mean: Tensor
+    feature_deviation: Tensor
+
     def __init__(
         self,
         encoder: Encoder,
@@ -63,6 +66,8 @@ class Captioner(nn.Module):
         self.image_as = image_as
         self.embedding = nn.Embedding(vocabulary_size, embedding_size)
         self.dropout = nn.Dropout(dropout)
+        self.register_buffer("feature_mean", torch.zeros(encoder.feature_size))
+        self.register_buffer("feature_deviation", torch.ones(encoder.feature_size))
         self.feature_norm = nn.LayerNorm(encoder.feature_size)
 
         beside = encoder.feature_size if attention is not None else 0
@@ -84,8 +89,17 @@ class Captioner(nn.Module):
         """The encoder's features of pictures (batch, channels, height, width)."""
         return self.encoder(images)
 
+    def standardise(self, features: Float[Tensor, "pictures *places feature"]) -> None:
+        """From here on features are taken relative to the mean and the deviation of these: a frozen encoder's differ
+        widely in scale, and the small ones (a colour, say) would hardly be heard.
+        """
+        flat = features.flatten(0, -2).float()
+        self.feature_mean = flat.mean(dim=0).to(self.feature_mean)
+        self.feature_deviation = flat.std(dim=0, correction=0).clamp(min=1e-5).to(self.feature_deviation)
+
     def start(self, features: Tensor) -> tuple[Memory, RecurrentState]:
         """The picture's share of all steps, and the state before the first word (batch, 1, …)."""
+        features = (features - self.feature_mean) / self.feature_deviation
         features = self.dropout(self.feature_norm(features))
         places = features.flatten(1, -2) if features.dim() > 2 else None
         pooled = places.mean(dim=1) if places is not None else features

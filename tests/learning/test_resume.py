@@ -4,45 +4,22 @@ import os
 import random
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
 import torch
+from training import SMALL, find, finish, train
 
 OVERRIDES = [
-    "data.counts={train: 100, val: 6}",
-    "data.batch_size=8",
-    "data.transform.size=32",
-    "encoder.channels=[8, 8, 8, 8]",
-    "rnn.hidden_size=16",
-    "attention=dot",
+    *SMALL,
     "augmentation=colour",
     "model.dropout=0.3",
     "task.sampling_probability=0.5",
-    "trainer.accelerator=cpu",
     "trainer.max_epochs=6",
     "trainer.accumulate_grad_batches=2",
-    "decoding.max_length=5",
     "callbacks.last.every_n_steps=1",
 ]
-
-
-def train(folder: Path, *overrides: str) -> subprocess.Popen:
-    command = [sys.executable, "-m", "seqvision", "train", *overrides]
-    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
-
-
-def finish(process: subprocess.Popen) -> str:
-    output, _ = process.communicate(timeout=300)
-    assert process.returncode == 0, output
-    return output
-
-
-def last(folder: Path) -> Path:
-    (checkpoint,) = folder.glob("runs/*/*/last.ckpt")
-    return checkpoint
 
 
 @pytest.mark.slow
@@ -59,11 +36,11 @@ def test_ten_deaths_change_nothing(tmp_path):
         time.sleep(draw.random() * 0.1)  # anywhere within a step, a validation or the writing of a checkpoint
         process.send_signal(signal.SIGKILL)
         process.communicate()
-        steps.append(torch.load(last(wild), weights_only=True)["global_step"])  # whole and readable, always
-        process = train(wild, f"resume={last(wild).parent}")
+        steps.append(torch.load(find(wild, "last.ckpt"), weights_only=True)["global_step"])  # always readable
+        process = train(wild, f"resume={find(wild, 'last.ckpt').parent}")
     finish(process)
     assert steps == sorted(steps)
-    expected, found = (torch.load(last(f), weights_only=True) for f in (calm, wild))
+    expected, found = (torch.load(find(f, "last.ckpt"), weights_only=True) for f in (calm, wild))
     assert found["global_step"] == expected["global_step"] == 42
     for name, weight in expected["state_dict"].items():
         assert torch.equal(found["state_dict"][name], weight), name
