@@ -9,6 +9,7 @@ _NOISE = [
     r".*exists and is not empty.*",
     r".*is smaller than the logging interval.*",
     r".*`weights_only` was not set.*",
+    r".*module\(s\) in eval mode at the start of training.*",
     r".*Trying to infer the `batch_size` from an ambiguous collection.*",
 ]
 
@@ -17,5 +18,9 @@ def quieten() -> None:
     """Silences known harmless messages; everything else still comes through."""
     for message in _NOISE:
         warnings.filterwarnings("ignore", message=message)
-    for name in ("pytorch_lightning.utilities.rank_zero", "lightning_fabric.utilities.rank_zero", "timm"):
-        logging.getLogger(name).setLevel(logging.WARNING)
+    for name, level in (
+        ("pytorch_lightning.utilities.rank_zero", logging.WARNING),
+        ("lightning_fabric.utilities.rank_zero", logging.WARNING),
+        ("timm", logging.ERROR),
+    ):
+        logging.getLogger(name).setLevel(level)

@@ -158,6 +158,7 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
     if trainer.is_global_zero:
         best = getattr(trainer.checkpoint_callback, "best_model_path", "")
         record = {
+            "name": config.name,
             "command": " ".join(["seqvision", *sys.argv[1:]]),
             "config_hash": digest,
             "seed": config.seed,

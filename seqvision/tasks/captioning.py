@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqvision.data.batches import CaptionBatch
-from seqvision.data.vocabulary import END, Vocabulary
+from seqvision.data.vocabulary import END, START, UNKNOWN, Vocabulary
 from seqvision.decoding import GreedySearch, Hypothesis, Sampling
 from seqvision.decoding.search import Search
 from seqvision.losses import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
@@ -32,6 +32,8 @@ class Captioning(Task):
 
     references: every picture's captions by its name. decoder: what validation decodes with.
     attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
+    word_dropout: how often the network is given the unknown word instead of the true one, so that it must look
+        rather than guess from the words so far (Bowman et al., 2016).
     sampling_probability: how often a word is the network's own at the end of training; it grows linearly from 0
         (scheduled sampling).
     """
@@ -47,6 +49,7 @@ class Captioning(Task):
         decoder: Search,
         loss: SequenceCrossEntropy,
         attention_penalty: float = 0.0,
+        word_dropout: float = 0.0,
         sampling_probability: float = 0.0,
         encoder_lr_factor: float = 1.0,
         **settings: Any,
@@ -58,6 +61,7 @@ class Captioning(Task):
         self.decoder = decoder
         self.cross_entropy = loss
         self.attention_penalty = attention_penalty
+        self.word_dropout = word_dropout
         self.sampling_probability = sampling_probability
         self.predictions: list[Prediction] = []
         self._validation: list[tuple[str, str]] = []
@@ -65,10 +69,16 @@ class Captioning(Task):
 
     def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
         done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
-        return self._word_loss(batch, self.sampling_probability * done)
+        inputs = batch.tokens[:, :-1]
+        if self.word_dropout:
+            dropped = torch.rand(inputs.shape, device=inputs.device) < self.word_dropout
+            inputs = torch.where(dropped & (inputs != START), UNKNOWN, inputs)
+        return self._word_loss(batch, inputs, self.sampling_probability * done)
 
-    def _word_loss(self, batch: CaptionBatch, sampling_probability: float) -> tuple[Tensor, Tensor]:
-        inputs, targets = batch.tokens[:, :-1], batch.tokens[:, 1:]
+    def _word_loss(
+        self, batch: CaptionBatch, inputs: Tensor, sampling_probability: float = 0.0
+    ) -> tuple[Tensor, Tensor]:
+        targets = batch.tokens[:, 1:]
         valid = torch.arange(targets.shape[1], device=targets.device) < (batch.lengths - 1).unsqueeze(1)
         out = self.model(self.features(batch), inputs, sampling_probability=sampling_probability)
         loss = self.cross_entropy(out.logits, targets, valid)
@@ -91,7 +101,7 @@ class Captioning(Task):
         self._validation, self._validation_loss = [], []
 
     def validation_step(self, batch: CaptionBatch, batch_idx: int) -> None:
-        self._validation_loss.append(self._word_loss(batch, 0.0))
+        self._validation_loss.append(self._word_loss(batch, batch.tokens[:, :-1]))
         captions = [self.text(best) for best, *_ in self.decoder(self.model, self.features(batch))]
         self._validation += zip(batch.ids, captions, strict=True)
 
