@@ -1,0 +1,160 @@
+"""What a training step does does not depend on how its batch is cut or padded."""
+
+from functools import partial
+from itertools import pairwise
+
+import pytest
+import torch
+from pytorch_lightning import Trainer
+from torch.utils.data import DataLoader
+
+from seqvision.attention import DotAttention
+from seqvision.data.batches import CaptionSample, collate
+from seqvision.data.vocabulary import WordVocabulary
+from seqvision.decoding import GreedySearch
+from seqvision.encoders import SmallCNN
+from seqvision.losses import SequenceCrossEntropy
+from seqvision.models import Captioner
+from seqvision.optim import constant
+from seqvision.rnn import LayerNormElmanCell, Recurrent
+from seqvision.tasks import Captioning, SelfCriticalCaptioning
+
+pytestmark = [  # Lightning's, of no concern here
+    pytest.mark.filterwarnings("ignore:.*does not have many workers"),
+    pytest.mark.filterwarnings("ignore:.*LeafSpec.*:FutureWarning"),
+    pytest.mark.filterwarnings("ignore:.*have no `val_dataloader`"),
+]
+
+CAPTIONS = ["a red dog", "a cat", "dog", "a red cat and a dog and a cat"]
+
+
+def samples() -> list[CaptionSample]:
+    """Four pictures with captions of very different lengths."""
+    draws = torch.Generator().manual_seed(3)
+    vocabulary = WordVocabulary.build(CAPTIONS)
+    return [
+        CaptionSample(str(i), vocabulary.encode(text), torch.randint(256, (3, 8, 8), generator=draws).to(torch.uint8))
+        for i, text in enumerate(CAPTIONS)
+    ]
+
+
+def task(kind=Captioning, **settings) -> Captioning:
+    """A small captioner in its task, always with the same weights."""
+    torch.manual_seed(0)
+    vocabulary = WordVocabulary.build(CAPTIONS)
+    model = Captioner(
+        SmallCNN(image_size=8, channels=(4, 4), strides=(2, 2)),
+        partial(Recurrent, LayerNormElmanCell, hidden_size=6),
+        vocabulary_size=len(vocabulary),
+        embedding_size=5,
+        attention=partial(DotAttention, size=4),
+    )
+    return kind(
+        model,
+        vocabulary=vocabulary,
+        references={str(i): (text,) for i, text in enumerate(CAPTIONS)},
+        decoder=GreedySearch(max_length=4),
+        loss=SequenceCrossEntropy(label_smoothing=0.1),
+        optimizer=partial(torch.optim.SGD, lr=1.0),
+        scheduler=constant,
+        contents={},
+        **settings,
+    )
+
+
+def as_they_are(batches: list) -> DataLoader:
+    """A loader of batches that are made already."""
+    return DataLoader(batches, batch_size=None)
+
+
+def fit(module: Captioning, batches: list, folder, **settings) -> Trainer:
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        **{"max_epochs": 1, **settings},
+    )
+    trainer.fit(module, as_they_are(batches), weights_only=True)
+    return trainer
+
+
+def step(batches: list, folder, **settings) -> dict[str, torch.Tensor]:
+    """How far one step moves each parameter: the gradient, as the rate is 1."""
+    module = task(attention_penalty=1.0, **settings)
+    before = {name: value.clone() for name, value in module.model.state_dict().items()}
+    trainer = fit(module, batches, folder, accumulate_grad_batches=len(batches))
+    assert trainer.global_step == 1
+    return {name: before[name] - value for name, value in module.model.state_dict().items()}
+
+
+@pytest.mark.parametrize("cuts", [(2,), (1,), (3,), (1, 2, 3)], ids=str)
+def test_accumulated_batches_are_one_batch(cuts, tmp_path):
+    all_of_them = samples()
+    whole = step([collate(all_of_them)], tmp_path)
+    edges = [0, *cuts, 4]
+    parts = [collate(all_of_them[start:end]) for start, end in pairwise(edges)]
+    accumulated = step(parts, tmp_path)
+    for name, moved in whole.items():
+        torch.testing.assert_close(accumulated[name], moved, atol=1e-6, rtol=1e-4)
+    assert max(moved.abs().max() for moved in whole.values()) > 1e-3
+
+
+def test_padding_changes_no_gradient(tmp_path):
+    whole = step([collate(samples())], tmp_path)
+    wide = step([collate(samples(), width=30)], tmp_path)
+    for name, moved in whole.items():
+        torch.testing.assert_close(wide[name], moved, atol=1e-6, rtol=1e-4)
+
+
+def test_loss_is_the_mean_over_words(tmp_path):
+    module = task()
+    fit(module, [collate(samples())], tmp_path, limit_train_batches=0)
+    loss, words = module.loss(collate(samples()))
+    assert words == sum(len(text.split()) + 1 for text in CAPTIONS)  # the end mark is a word to learn
+    alone = [module.loss(collate([sample]))[0] for sample in samples()]
+    torch.testing.assert_close(loss, torch.stack(alone).sum())
+
+
+def test_a_step_draws_the_same_whatever_was_drawn_before(tmp_path):
+    losses = []
+    for disturbance in (0, 100):
+        module = task(sampling_probability=1.0, seed=7)
+        module.model.dropout.p = 0.5
+        torch.rand(disturbance)
+        fit(module, [collate(samples())] * 2, tmp_path)
+        losses.append({name: value.clone() for name, value in module.model.state_dict().items()})
+    for name, value in losses[0].items():
+        assert torch.equal(value, losses[1][name])
+
+
+def test_validation_scores_each_picture_once_in_order_of_names(tmp_path):
+    module = task()
+    four = samples()
+    trainer = fit(module, [collate(four)], tmp_path, limit_train_batches=0)
+    with torch.no_grad():
+        loss, words = module.loss(collate(four))
+    scores = trainer.validate(module, as_they_are([collate(four[2:]), collate(four[:2])]), verbose=False)[0]
+    assert [one.id for one in module.predictions] == ["0", "1", "2", "3"]
+    assert [one.references for one in module.predictions] == [(text,) for text in CAPTIONS]
+    assert scores["val/loss"] == pytest.approx(float(loss / words), rel=1e-5)
+    assert {"val/cider_d", "val/bleu_4", "val/rouge_l"} <= set(scores)
+
+
+def test_self_critical_step_raises_the_reward(tmp_path):
+    module = task(SelfCriticalCaptioning, samples=4)
+    module.make_optimizer = partial(torch.optim.Adam, lr=0.02)
+    rewards = []
+    batch = collate(samples())
+
+    def reward() -> float:
+        with torch.no_grad():
+            found = module.decoder(module.model.eval(), module.features(batch))
+        return float(module._reward(batch.ids, [best for best, *_ in found]).mean())
+
+    rewards.append(reward())
+    fit(module.train(), [batch] * 30, tmp_path)
+    rewards.append(reward())
+    assert rewards[1] > rewards[0]
