@@ -10,6 +10,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
+from seqvision.cli.objects import instantiate
 from seqvision.cli.quiet import quieten
 from seqvision.cli.resume import resume_checkpoint, resumed_config, set_aside_metrics
 from seqvision.errors import UserError
@@ -55,26 +56,16 @@ def main(arguments: list[str]) -> int:
 
     # the file name stays: Lightning starts further processes by the very command line that started this one
     command, sys.argv = sys.argv, [sys.argv[0], *arguments]
-    outcome: list[int] = []
 
     def job(config: DictConfig) -> None:
         sys.argv = command
-        outcome.append(_job(config))
+        run(config)
 
+    os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come out as they are, not cut short
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
     finally:
         sys.argv = command
-    return max(outcome, default=0)
-
-
-def _job(config: DictConfig) -> int:
-    """One run; what the user can mend is said without a traceback."""
-    try:
-        run(config)
-    except UserError as error:
-        print(f"seqvision: {error}", file=sys.stderr)
-        return 2
     return 0
 
 
@@ -114,8 +105,6 @@ def run(config: DictConfig) -> dict[str, float]:
 
 def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]:
     import torch
-    from hydra.utils import instantiate
-    from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
     from seqvision.callbacks import AtomicCheckpointIO
     from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
@@ -136,15 +125,12 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
         model.standardise(data.sample_features(model.encoder))
     if config.start_from:
         model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
-    try:
-        trainer = instantiate(
-            config.trainer,
-            callbacks=[instantiate(node) for node in config.callbacks.values() if node],
-            logger=[instantiate(node) for node in config.logger.values() if node],
-            plugins=[AtomicCheckpointIO()],
-        )
-    except MisconfigurationException as error:
-        raise UserError(f"trainer: {error}. `seqvision doctor` lists the devices of this machine") from error
+    trainer = instantiate(
+        config.trainer,
+        callbacks=[instantiate(node) for node in config.callbacks.values() if node],
+        logger=[instantiate(node) for node in config.logger.values() if node],
+        plugins=[AtomicCheckpointIO()],
+    )
     parameters = sum(p.numel() for p in model.parameters())
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if trainer.is_global_zero:

@@ -1,0 +1,125 @@
+"""`seqvision train` as a person types it: what it leaves, and what it says when something is wrong."""
+
+import json
+
+import pytest
+import torch
+from training import SMALL
+
+from seqvision.cli import main
+
+# what torch and Lightning say to developers of Lightning
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+
+def train(folder, monkeypatch, *overrides: str) -> int:
+    monkeypatch.chdir(folder)
+    return main(["train", *SMALL, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1", *overrides])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("work")
+    with pytest.MonkeyPatch.context() as patch:
+        assert train(folder, patch, "hydra.run.dir=run", "name=mine") == 0
+    return folder / "run"
+
+
+def test_a_run_leaves_all_that_is_needed_later(run):
+    record = json.loads((run / "run.json").read_text())
+    assert record["steps"] == 2
+    assert record["name"] == "mine"
+    assert {"val/loss", "val/cider_d"} <= set(record["scores"])
+    for name in ("best.ckpt", "last.ckpt"):
+        held = torch.load(run / name, weights_only=True)["seqvision"]
+        assert held["format"] == 1
+        assert held["config"]["encoder"]["channels"] == [8, 8, 8, 8]
+    assert "val/cider_d" in (run / "metrics.csv").read_text()
+    assert "${" in (run / "config.yaml").read_text(), "the saved configuration keeps its references"
+
+
+def test_the_first_loss_is_that_of_guessing(run):
+    held = torch.load(run / "last.ckpt", weights_only=True)["seqvision"]
+    words = len(held["vocabulary"]["tokens"])
+    record = json.loads((run / "run.json").read_text())
+    assert record["scores"]["val/loss"] == pytest.approx(torch.tensor(float(words)).log().item(), abs=0.5)
+
+
+def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(run, monkeypatch, capsys):
+    monkeypatch.chdir(run.parent)
+    assert main(["train", f"resume={run}", "trainer.max_epochs=2"]) == 0
+    record = json.loads((run / "run.json").read_text())
+    assert record["steps"] == 4
+    assert list(run.glob("metrics-before-*.csv")), "earlier curves are kept"
+    assert main(["train", f"resume={run}", "rnn=lstm"]) == 2
+    assert "only values can be changed" in capsys.readouterr().err
+
+
+def test_weights_of_another_run_are_a_start(run, monkeypatch):
+    assert train(run.parent, monkeypatch, f"start_from={run}", "hydra.run.dir=second", "task=self_critical") == 0
+    assert (run.parent / "second" / "best.ckpt").is_file()
+
+
+def test_memorising_validates_on_what_is_learnt(tmp_path, monkeypatch):
+    assert train(tmp_path, monkeypatch, "data.memorise=5", "hydra.run.dir=run", "trainer.max_epochs=2") == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 2
+
+
+@pytest.mark.parametrize(
+    ("override", "messages"),
+    [
+        ("optimizer.lrr=1", ["optimizer.lrr=1", "no key 'optimizer.lrr'", "optimizer.lr"]),
+        ("rnn=elmann", ["rnn=elmann", "no such choice", "elman"]),
+        ("rnnn=elman", ["no key 'rnnn'", "rnn"]),
+        ("experiment=caption_scene", ["no such choice", "caption_scenes"]),
+        ("trainer=gpu", ["trainer", "seqvision doctor"]),
+        ("trainer.devices=0", ["trainer"]),
+        ("resume=nowhere", ["resume=nowhere", "last.ckpt"]),
+        ("start_from=nowhere", ["nowhere", "no such checkpoint"]),
+        ("encoder.channels=[8]", ["SmallCNN"]),
+        ("rnn.backend=fused", ["rnn.backend=fused", "LayerNormElmanCell", "rnn.backend=auto"]),
+    ],
+)
+def test_what_a_person_gets_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, capsys, override, messages):
+    if override == "trainer=gpu" and torch.cuda.is_available():
+        pytest.skip("this machine has a GPU")
+    overrides = [o for o in SMALL if o != "trainer.accelerator=cpu"]
+    monkeypatch.chdir(tmp_path)
+    status = main(["train", *overrides, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1", override])
+    error = capsys.readouterr().err
+    assert status == 2, error
+    assert "Traceback" not in error
+    for message in messages:
+        assert message in error
+
+
+def test_an_empty_split_is_named(tmp_path, monkeypatch, capsys):
+    assert train(tmp_path, monkeypatch, "data.counts={train: 8, val: 0}") == 2
+    assert "the split 'val' has no pictures" in capsys.readouterr().err
+
+
+def test_a_full_disk_ends_the_run_with_a_sentence(tmp_path, monkeypatch, capsys):
+    def full(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("seqvision.callbacks.checkpoints.torch.save", full)
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 2
+    error = capsys.readouterr().err
+    assert "No space left on device" in error
+    assert "resume=" in error
+    assert not list((tmp_path / "run").glob("*.ckpt"))
+
+
+def test_configuration_is_printed_without_running(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--cfg", "job", "rnn=lstm"]) == 0
+    assert "seqvision.rnn.LSTMCell" in capsys.readouterr().out
+    assert not (tmp_path / "runs").exists()
+
+
+def test_a_folder_of_ones_own_configuration(tmp_path, monkeypatch, capsys):
+    (tmp_path / "mine" / "experiment").mkdir(parents=True)
+    (tmp_path / "mine" / "experiment" / "small.yaml").write_text("# @package _global_\nrnn:\n  hidden_size: 33\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "--config-dir", "mine", "experiment=small", "--cfg", "job"]) == 0
+    assert "hidden_size: 33" in capsys.readouterr().out
