@@ -6,13 +6,15 @@ import os
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TextIO
+from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, load_captioners, parser
 from seqvision.cli.output import open_output
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
+    from typing import IO
+
     from seqvision.inference import LoadedCaptioner, PictureCaption
 
 DESCRIPTION = """Captions of your own pictures.
@@ -90,7 +92,7 @@ def _lines_of_input() -> Iterator[str]:
             yield name
 
 
-def _write_text(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[LoadedCaptioner]") -> None:
+def _write_text(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list[LoadedCaptioner]") -> None:
     for picture in captions:
         name = str(picture.path).replace("\t", "\\t").replace("\n", "\\n")
         for caption in picture.captions:
@@ -98,7 +100,7 @@ def _write_text(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[Loa
         file.flush()
 
 
-def _write_jsonl(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[LoadedCaptioner]") -> None:
+def _write_jsonl(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list[LoadedCaptioner]") -> None:
     for picture in captions:
         entry: dict[str, Any] = {"id": str(picture.path), "caption": picture.text}
         entry["captions"] = [
@@ -115,7 +117,7 @@ def _write_jsonl(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[Lo
         file.flush()
 
 
-def _write_csv(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[LoadedCaptioner]") -> None:
+def _write_csv(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list[LoadedCaptioner]") -> None:
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(["id", "rank", "caption", "score", "log_probability", "finished"])
     for picture in captions:
@@ -124,7 +126,7 @@ def _write_csv(captions: "Iterable[PictureCaption]", file: TextIO, _: "list[Load
             writer.writerow([picture.path, rank, caption.text, *numbers])
 
 
-def _write_html(captions: "Iterable[PictureCaption]", file: TextIO, captioners: "list[LoadedCaptioner]") -> None:
+def _write_html(captions: "Iterable[PictureCaption]", file: "IO[str]", captioners: "list[LoadedCaptioner]") -> None:
     from seqvision.inference.gallery import write_gallery
 
     write_gallery(captions, file, captioners)

@@ -10,7 +10,6 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqvision.cli.config import conf_dir
 from seqvision.cli.machine import commit, cpu_model, usable_cores
 from seqvision.cli.options import parser
 from seqvision.cli.output import write_output
@@ -69,6 +68,8 @@ def main(arguments: list[str]) -> int:
 
 def examine() -> dict[str, Any]:
     """The findings as plain data; "problems" lists what has to be mended."""
+    from seqvision.cli.config import conf_dir
+
     versions = {name: version(name) for name in CORE}
     problems = [f"{name} is missing: pip install '{name}'" for name, found in versions.items() if found is None]
     configuration = conf_dir()

@@ -4,6 +4,7 @@ import argparse
 import csv
 import io
 import json
+import sys
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,7 +35,8 @@ DESCRIPTION = """Scores of a model's captions of a split, with intervals, beside
 
 The controls: the most frequent training caption for every picture; the caption of the nearest training picture in
 the model's own features; the model's own captions of other pictures (shuffled). A model that looks beats them all.
-evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine."""
+evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine; those of
+ensembles, predictions and other data are only written where --output says."""
 
 COLUMNS = {
     "most_frequent": "most frequent",
@@ -45,7 +47,7 @@ COLUMNS = {
 
 
 def main(arguments: list[str]) -> int:
-    """0 when all is scored."""
+    """0 when all is scored, 1 if the scores could not be kept in the run's folder."""
     given = _parse(arguments)
 
     from seqvision.cli.record import evaluation_record, save_record
@@ -89,11 +91,17 @@ def main(arguments: list[str]) -> int:
                 seconds=time.time() - begun,
             )
         )
-        if decoder:
-            save_record(captioners[0].path.parent, entries[-1])
     if given.save_predictions:
         _save_predictions(given.save_predictions, evaluations)
     write_output(given.output, _FORMATS[given.format](evaluations, entries))
+    if len(captioners) != 1 or predictions is not None or given.data:
+        return 0  # not this run's own scores on its own data
+    try:
+        for entry in entries:
+            save_record(captioners[0].path.parent, entry)
+    except UserError as error:
+        print(f"seqvision: the scores were not kept with the run: {error}", file=sys.stderr)
+        return 1
     return 0
 
 

@@ -6,13 +6,13 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TextIO
+from typing import IO
 
 from seqvision.errors import UserError
 
 
 @contextmanager
-def open_output(path: str | Path | None) -> Iterator[TextIO]:
+def open_output(path: str | Path | None) -> Iterator[IO[str]]:
     """A text file to write to: standard output without a path, else a draft that takes the file's name at the end.
 
     File names that are not Unicode come out as the bytes they are. Raises `UserError` where the file cannot be
@@ -44,7 +44,7 @@ def write_output(path: str | Path | None, text: str) -> None:
         file.write(text if text.endswith("\n") else text + "\n")
 
 
-def _standard_output() -> Iterator[TextIO]:
+def _standard_output() -> Iterator[IO[str]]:
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="surrogateescape")
     try:

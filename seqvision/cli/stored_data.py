@@ -21,7 +21,7 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
     from hydra.errors import HydraException, InstantiationException
     from hydra.utils import instantiate
     from omegaconf import OmegaConf
-    from omegaconf.errors import OmegaConfBaseException
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
     own = (config or {}).get("data")
     try:
@@ -46,6 +46,8 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
         node["augmentation"] = None  # pictures as they are
         _check(node, trust)
         return instantiate(OmegaConf.create(node))
+    except MissingMandatoryValue as error:
+        raise UserError(f"--data {' '.join(changes)}: data.{error.key} is missing; add {error.key}=…") from error
     except (HydraException, OmegaConfBaseException, InstantiationException) as error:
         raise UserError(f"data: {' '.join(str(error).split())}") from error
 

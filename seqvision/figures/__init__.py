@@ -5,7 +5,7 @@ Nothing here reads a checkpoint or a configuration; it is handed numbers, words 
 
 from seqvision.figures.attention import attention_figure, covered_share, spotlight
 from seqvision.figures.curves import curves_figure
-from seqvision.figures.page import Page, data_uri, figure_svg, table
+from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
 from seqvision.figures.sheet import sheet_picture
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "covered_share",
     "curves_figure",
     "Page",
+    "Writable",
     "data_uri",
     "figure_svg",
     "table",

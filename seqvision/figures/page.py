@@ -5,13 +5,21 @@ import io
 from collections.abc import Iterable, Sequence
 from html import escape
 from pathlib import Path
-from typing import TextIO
+from typing import Protocol, runtime_checkable
 
+import matplotlib as mpl
 from matplotlib.figure import Figure
 from PIL import Image
 
 _STYLE = Path(__file__).with_name("page.css")
 _SCRIPT = Path(__file__).with_name("page.js")
+
+
+@runtime_checkable
+class Writable(Protocol):
+    """Whatever text can be written to."""
+
+    def write(self, text: str, /) -> object: ...
 
 
 class Page:
@@ -20,7 +28,7 @@ class Page:
     Used as a context manager; `add` takes finished HTML, everything else escapes what it is given.
     """
 
-    def __init__(self, file: TextIO, title: str, lead: str = ""):
+    def __init__(self, file: Writable, title: str, lead: str = ""):
         self.file, self.title, self.lead = file, title, lead
 
     def __enter__(self) -> "Page":
@@ -75,10 +83,8 @@ def data_uri(picture: Image.Image) -> str:
 
 def figure_svg(figure: Figure) -> str:
     """The figure as SVG to put into a page; its text is text, and black and white follow the page's colours."""
-    import matplotlib as mpl
-
     buffer = io.StringIO()
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "seqvision"}):
+    with mpl.rc_context({"svg.fonttype": "none"}):
         figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None, "Creator": None})
     text = buffer.getvalue()
     return text[text.index("<svg") :]

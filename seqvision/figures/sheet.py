@@ -7,10 +7,18 @@ from PIL import Image, ImageDraw, ImageFont
 
 SIDE, GAP, LINES, LINE = 168, 14, 5, 15
 INK, GROUND = (40, 40, 42), (246, 245, 242)
+RIGHT, WRONG = (22, 112, 58), (190, 40, 40)
 
 
-def sheet_picture(pictures: Sequence[Image.Image], captions: Sequence[str], *, columns: int = 6) -> Image.Image:
-    """The pictures in rows, each enlarged or reduced to fit a square, its caption below."""
+def sheet_picture(
+    pictures: Sequence[Image.Image],
+    captions: Sequence[str],
+    *,
+    columns: int = 6,
+    right: Sequence[bool] | None = None,
+) -> Image.Image:
+    """The pictures in rows, each enlarged or reduced to fit a square, its caption below: green or red where it is
+    known which are `right`."""
     columns = max(1, min(columns, len(pictures)))
     rows = max(1, -(-len(pictures) // columns))
     height = SIDE + GAP + LINES * LINE
@@ -27,5 +35,6 @@ def sheet_picture(pictures: Sequence[Image.Image], captions: Sequence[str], *, c
         if len(lines) > LINES:
             lines = [*lines[: LINES - 1], lines[LINES - 1] + " …"]
         for line, text in enumerate(lines):
-            draw.text((left, top + SIDE + 5 + line * LINE), text, fill=INK, font=font)
+            ink = INK if right is None else RIGHT if right[number] else WRONG
+            draw.text((left, top + SIDE + 5 + line * LINE), text, fill=ink, font=font)
     return sheet

@@ -4,13 +4,12 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from math import exp
 from pathlib import Path
-from typing import TextIO
 
 import numpy as np
 from PIL import Image
 
 from seqvision.data import read_image
-from seqvision.figures import Page, covered_share, data_uri, spotlight
+from seqvision.figures import Page, Writable, covered_share, data_uri, spotlight
 from seqvision.inference.captioning import Caption, PictureCaption
 from seqvision.inference.checkpoint import LoadedCaptioner
 
@@ -19,7 +18,7 @@ SIZE = 360  # pixels of the longer side of the pictures in the page
 
 def write_gallery(
     captions: Iterable[PictureCaption],
-    file: TextIO,
+    file: Writable,
     captioners: Sequence[LoadedCaptioner],
     *,
     title: str = "Captions",

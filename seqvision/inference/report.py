@@ -4,13 +4,13 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
-from typing import Any, TextIO
+from typing import Any
 
 import numpy as np
 
 from seqvision.data import CaptionRecord
 from seqvision.data.scenes import Scene, check_caption
-from seqvision.figures import Page, curves_figure, figure_svg, table
+from seqvision.figures import Page, Writable, curves_figure, figure_svg, table
 from seqvision.inference.captioning import PictureCaption
 from seqvision.inference.checkpoint import LoadedCaptioner
 from seqvision.inference.evaluation import score
@@ -53,7 +53,7 @@ class Shown:
 
 
 def write_report(
-    file: TextIO,
+    file: Writable,
     captioner: LoadedCaptioner,
     *,
     curves: Mapping[str, Any],

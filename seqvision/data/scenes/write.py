@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from PIL import Image
-from rich.progress import track
 
+from seqvision.data.progress import tracked
 from seqvision.data.scenes.captions import reference_captions
 from seqvision.data.scenes.draw import draw_scene
 from seqvision.data.scenes.generate import SPLITS, make_scene
@@ -127,7 +127,7 @@ def _draw_all(scenes: list[Scene], paths: list[Path], size: int, progress: bool,
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         done = pool.map(draw, scenes, paths)
-        for _ in track(done, "Drawing scenes", total=len(scenes), disable=not progress, transient=True):
+        for _ in tracked(done, total=len(scenes), description="Drawing scenes", show=progress):
             pass
 
 

@@ -1,0 +1,33 @@
+"""Help answers at once: it waits for no torch."""
+
+import subprocess
+import sys
+
+import pytest
+
+from seqvision.cli import COMMANDS
+
+HEAVY = ("torch", "numpy", "hydra", "omegaconf", "matplotlib", "PIL", "pytorch_lightning", "timm")
+
+
+@pytest.mark.parametrize(
+    "command", [["caption"], ["evaluate"], ["report"], ["doctor"], ["data"], ["data", "check"], ["data", "scenes"]]
+)
+def test_help_imports_nothing_heavy(command):
+    script = (
+        "import sys\nfrom seqvision.cli import main\n"
+        f"try: main({[*command, '--help']!r})\nexcept SystemExit as end: assert not end.code\n"
+        f"print([name for name in {HEAVY!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    *help_text, heavy = done.stdout.splitlines()
+    assert heavy == "[]"
+    assert help_text[0].startswith("usage: seqvision " + command[0])
+
+
+def test_every_command_is_listed_and_a_slip_is_understood(run):
+    listed = run("--help").out
+    assert all(name in listed for name in COMMANDS)
+    slip = run("captoin")
+    assert slip.status == 2
+    assert "did you mean 'caption'?" in slip.err

@@ -1,0 +1,52 @@
+"""A run's page holds its scores, curves and pictures, and needs nothing from outside."""
+
+import json
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture
+def own_run(tiny_run, tmp_path, monkeypatch):
+    shutil.copytree(tiny_run, tmp_path / "run", ignore=shutil.ignore_patterns("scenes"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "run" / "metrics.csv").write_text("step,train/loss,val/cider_d\n1,3.5,\n2,3.0,.5\n")
+    return tmp_path / "run"
+
+
+def test_without_an_evaluation_the_validation_split_is_scored(run, own_run):
+    found = run("report", own_run)
+    assert found.status == 0, found.err
+    assert found.out == f"{own_run / 'report.html'}\n"
+    page = (own_run / "report.html").read_text()
+    record = json.loads((own_run / "evaluation_val.json").read_text())
+    assert f"{record['scores']['cider_d']:.3f}" in page
+    for heading in ("Scores on val", "How training went", "Best captions of val", "Worst captions of val"):
+        assert heading in page
+    assert "Where it looked" in page
+    assert "LayerNormElmanCell" in page
+    assert page.count('<article class="card"') == 6 + 6 + 3  # half of the 12 pictures at either end
+    assert not re.findall(r"""(?:src|href)="(?!#)|url\((?!data:|#)|@import""", page)
+
+
+def test_an_evaluation_that_is_there_is_shown(run, own_run):
+    run("evaluate", "--checkpoint", own_run, "--bootstrap", 20)
+    found = run("report", own_run, "--output", "page.html", "--examples", 2, "--limit", 6)
+    assert found.status == 0, found.err
+    page = Path("page.html").read_text()
+    assert "Scores on test" in page
+    assert "Worst captions of test" in page
+    assert "of 6 of its 12 pictures" in page
+    assert page.count('<article class="card"') == 2 + 2 + 3
+    assert not (own_run / "report.html").exists()
+    assert not (own_run / "evaluation_val.json").exists()
+
+
+def test_mistakes_are_said_in_a_sentence(run, own_run):
+    assert "no such run's folder" in run("report", "nowhere").err
+    assert "Did you mean combinations?" in run("report", own_run, "--split", "combination").err
+    assert "--limit is 2 or more" in run("report", own_run, "--limit", 1).err
+    (own_run / "best.ckpt").unlink()
+    assert "no best.ckpt or last.ckpt" in run("report", own_run).err

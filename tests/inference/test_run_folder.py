@@ -1,0 +1,36 @@
+"""Curves go on over a resumed run, and what was done twice is shown once."""
+
+import pytest
+
+from seqvision.errors import UserError
+from seqvision.inference.run_folder import curve_panels, read_curves, read_evaluations, read_record
+
+
+def test_curves_are_joined_over_a_resume(tmp_path):
+    (tmp_path / "metrics-before-00000020.csv").write_text(
+        "epoch,step,train/loss,val/loss\n0,9,3.0,\n0,9,,3.5\n1,19,2.0,\n1,29,9.9,9.9\n"
+    )
+    (tmp_path / "metrics.csv").write_text("epoch,step,train/loss,lr-AdamW/pg1,lr-AdamW/pg2\n1,29,1.0,.1,.1\n,39,.5,,\n")
+    curves = read_curves(tmp_path)
+    assert curves["train/loss"] == [(9, 3.0), (19, 2.0), (29, 1.0), (39, 0.5)]
+    assert curves["val/loss"] == [(9, 3.5)]
+    panels = curve_panels(curves)
+    assert list(panels) == ["loss", "learning rate"]
+    assert list(panels["loss"]) == ["train", "val"]
+    assert len(panels["learning rate"]) == 1
+
+
+def test_a_folder_without_curves_or_records(tmp_path):
+    assert read_curves(tmp_path) == {}
+    assert curve_panels({}) == {}
+    assert read_record(tmp_path) == {}
+    assert read_evaluations(tmp_path) == []
+
+
+def test_test_comes_first_and_damaged_records_are_named(tmp_path):
+    for split in ("combinations", "test", "val"):
+        (tmp_path / f"evaluation_{split}.json").write_text(f'{{"split": "{split}"}}')
+    assert [record["split"] for record in read_evaluations(tmp_path)] == ["test", "combinations", "val"]
+    (tmp_path / "evaluation_val.json").write_text('{"split"')
+    with pytest.raises(UserError, match=r"evaluation_val\.json: cannot be read .* delete it"):
+        read_evaluations(tmp_path)
