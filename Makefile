@@ -28,8 +28,9 @@ install-dev: $(VENV)/.installed-dev
 demo: install
 	rm -rf $(DEMO)
 	$(BIN)/seqvision train experiment=demo hydra.run.dir=$(DEMO)
-	$(BIN)/seqvision evaluate --checkpoint $(DEMO) --split test
-	$(BIN)/seqvision caption --checkpoint $(DEMO) --format html --output $(DEMO)/captions.html data/scenes/combinations --limit 60
+	$(BIN)/seqvision evaluate --checkpoint $(DEMO) --split test,combinations
+	$(BIN)/seqvision caption --checkpoint $(DEMO) data/scenes/test/0000?.png
+	$(BIN)/seqvision caption --checkpoint $(DEMO) --format html --output $(DEMO)/captions.html data/scenes/test/000[0-3]?.png
 	$(BIN)/seqvision report $(DEMO)
 	@echo "captions of pictures it has never seen: $(DEMO)/captions.html"
 	@echo "the whole run on one page:              $(DEMO)/report.html"

@@ -1,11 +1,10 @@
 """Keeps the records of runs in results/ and writes the README's tables from them.
 
-    python results/tables.py add RUN …     copies the records of runs (run.json, evaluation_*.json)
-    python results/tables.py               writes the tables between the README's marks
+python results/tables.py add RUN …     copies the records of runs (run.json, evaluation_*.json)
+python results/tables.py               writes the tables between the README's marks
 """
 
 import json
-import re
 import statistics
 import sys
 from collections import defaultdict
@@ -14,7 +13,11 @@ from typing import Any
 
 HERE = Path(__file__).resolve().parent
 README = HERE.parent / "README.md"
-CONTROLS = {"nearest_neighbour": "nearest neighbour", "most_frequent": "commonest caption", "shuffled": "shuffled pictures"}
+CONTROLS = {
+    "nearest_neighbour": "nearest training picture",
+    "most_frequent": "commonest caption",
+    "shuffled": "shuffled pictures",
+}
 
 
 def add(run: Path) -> Path:
@@ -52,30 +55,72 @@ def spread(values: list[float], digits: int = 3) -> str:
     return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
 
 
-def caption_table(records: dict[str, list[dict[str, Any]]], names: list[str], split: str) -> str:
-    """CIDEr-D, BLEU-4 and exact captions of experiments on one split, beside their controls."""
-    lines = ["| experiment | CIDEr-D | BLEU-4 | exact | time a run |", "|---|---|---|---|---|"]
-    for name in names:
+def table(
+    records: dict[str, list[dict[str, Any]]], title: str, experiments: list[str], columns: dict[str, tuple[str, str]]
+) -> str:
+    """A table with a row an experiment and a row a control; columns are title -> (split, metric)."""
+    lines = [f"| {title} | {' | '.join(columns)} | training |", "|---" * (len(columns) + 2) + "|"]
+    present = [name for name in experiments if name in records]
+    for name in present:
         runs = records[name]
-        scores = [run["evaluations"][split]["scores"]["model"] for run in runs]
+        cells = [spread([run["evaluations"][s]["scores"][m] for run in runs]) for s, m in columns.values()]
         minutes = statistics.mean(run["run"]["seconds"]["training"] for run in runs) / 60
-        cells = [spread([s[key] for s in scores]) for key in ("cider_d", "bleu_4", "exact_match")]
-        lines.append(f"| `{name}` ({len(runs)} seeds) | {' | '.join(cells)} | {minutes:.1f} min |")
-    first = records[names[0]][0]["evaluations"][split]["scores"]
-    for key, title in CONTROLS.items():
-        if key in first:
-            cells = [f"{first[key][metric]:.3f}" for metric in ("cider_d", "bleu_4", "exact_match")]
-            lines.append(f"| control: {title} | {' | '.join(cells)} | |")
+        seeds = f"{len(runs)} seeds" if len(runs) > 1 else "1 seed"
+        lines.append(f"| `{name}` ({seeds}) | {' | '.join(cells)} | {minutes:.1f} min |")
+    if present:
+        first = records[present[0]][0]["evaluations"]
+        for key, name in CONTROLS.items():
+            values = [first[split]["controls"].get(key, {}).get(metric) for split, metric in columns.values()]
+            if any(value is not None for value in values):
+                cells = ["–" if value is None else f"{value:.3f}" for value in values]
+                lines.append(f"| control: {name} | {' | '.join(cells)} | |")
     return "\n".join(lines)
 
 
+def tables() -> dict[str, str]:
+    """The README's tables by the name of their mark."""
+    records = load()
+    return {
+        "emoji": table(
+            records,
+            "emoji drawings to names, test",
+            [f"emoji_{cell}" for cell in ("layernorm_elman", "elman", "lstm", "gru")],
+            {
+                "CIDEr-D": ("test", "cider_d"),
+                "BLEU-4": ("test", "bleu_4"),
+                "exact": ("test", "exact_match"),
+                "CIDEr-D, val": ("val", "cider_d"),
+            },
+        ),
+        "scenes": table(
+            records,
+            "drawn scenes",
+            ["caption_scenes", "demo"],
+            {
+                "true": ("test", "true"),
+                "facts over references'": ("test", "facts_ratio"),
+                "true, new combinations": ("combinations", "true"),
+                "CIDEr-D": ("test", "cider_d"),
+            },
+        ),
+    }
+
+
 def main(arguments: list[str]) -> None:
-    """Adds records or writes the tables."""
+    """Adds records, or writes the tables into the README."""
     if arguments[:1] == ["add"]:
         for run in arguments[1:]:
             print(add(Path(run)))
         return
-    print(json.dumps({name: len(runs) for name, runs in load().items()}))
+    text = README.read_text()
+    for name, content in tables().items():
+        begin, end = f"<!-- table:{name} -->", "<!-- end -->"
+        before, mark, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not mark or not closed:
+            sys.exit(f"README.md: no marks {begin} … {end}")
+        text = f"{before}{begin}\n{content}\n{end}{after}"
+    README.write_text(text)
 
 
 if __name__ == "__main__":

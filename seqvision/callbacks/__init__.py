@@ -1,5 +1,6 @@
 """Callbacks that Lightning does not have, and trackers that cannot stop a run."""
 
+from seqvision.callbacks.agreement import SameConfiguration
 from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
 from seqvision.callbacks.progress import progress_bar
 from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
@@ -7,6 +8,7 @@ from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, t
 __all__ = [
     "AtomicCheckpointIO",
     "LastCheckpoint",
+    "SameConfiguration",
     "progress_bar",
     "wandb_logger",
     "tensorboard_logger",

@@ -52,6 +52,9 @@ def _explain(message: str, overrides: list[str], base: DictConfig, search: str |
     if choice:
         group, _, name = choice.group(1).rpartition("/")
         folders = [conf_dir() / group, *([Path(search) / group] if search else [])]
+        if group == "hydra/launcher":
+            extra = "ray" if name.startswith("ray") else "slurm"
+            return f"{group}={name}: not installed. pip install 'seqvision[{extra}]'"
         names = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
         return f"{group}={name}: there is no such choice. {_near(name, names)}"
     key = re.search(r"Key '([^']+)' is not in struct|Could not override '([^']+)'", message)

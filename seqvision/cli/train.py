@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -33,7 +32,6 @@ choices
 {groups}"""
 
 RUN_DIR = "SEQVISION_RUN_DIR"
-CONFIG_HASH = "SEQVISION_CONFIG_HASH"
 
 
 def main(arguments: list[str]) -> int:
@@ -49,6 +47,7 @@ def main(arguments: list[str]) -> int:
     resume = next((o.partition("=")[2] for o in overrides if o.startswith("resume=")), None)
     if resume:
         arguments = [*arguments, f"hydra.run.dir={resume_checkpoint(resume).parent}", "hydra.output_subdir=null"]
+    arguments = _flags_first(arguments)
     if RUN_DIR in os.environ:  # a process of a distributed run: it shares the first one's folder
         arguments = [*arguments, f"hydra.run.dir={os.environ[RUN_DIR]}", "hydra.output_subdir=null"]
 
@@ -73,69 +72,73 @@ def run(config: DictConfig) -> dict[str, float]:
     """The last validation's scores of a training run by its configuration."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
+    from pytorch_lightning.plugins.environments import SLURMEnvironment
 
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         if config.resume:
             config = resumed_config(config.resume, list(hydra.overrides.task))
-        distributed = "ddp" in str(config.trainer.get("strategy"))
-        if hydra.mode == RunMode.MULTIRUN and distributed:
+        several = "ddp" in str(config.trainer.get("strategy")) or str(config.trainer.devices) != "1"
+        if hydra.mode == RunMode.MULTIRUN and several and not SLURMEnvironment.detect():
             raise UserError(
-                "--multirun with trainer=ddp: the further processes of a run would get other values than the first. "
-                "Start each combination as a command of its own, or use a launcher (hydra/launcher=submitit_slurm)"
+                "--multirun with several processes a run: the further ones would get other values than the first. "
+                "Start each combination as a command of its own, or hand them to a cluster (+cluster=slurm)"
             )
     config.run_dir = str(Path(config.run_dir).resolve())
-    resolved = plain(config)
-    digest = config_hash(resolved)
-    if os.environ.setdefault(CONFIG_HASH, digest) != digest:
-        raise UserError(
-            f"the configuration of this process ({digest}) is not that of the first ({os.environ[CONFIG_HASH]}): "
-            "start all processes of a run with the same overrides"
-        )
-    os.environ.setdefault(RUN_DIR, config.run_dir)
+    os.environ[RUN_DIR] = config.run_dir
     HydraConfig.instance().cfg = None  # Lightning would start further processes in a way of its own for Hydra
     try:
-        Path(config.run_dir).mkdir(parents=True, exist_ok=True)
-        if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-            OmegaConf.save(config, Path(config.run_dir) / "config.yaml")
-        return _fit(OmegaConf.create(resolved), resolved, digest)
+        return _fit(config)
     finally:
-        del os.environ[CONFIG_HASH], os.environ[RUN_DIR]
+        del os.environ[RUN_DIR]
 
 
-def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]:
+def _fit(unresolved: DictConfig) -> dict[str, float]:
     import torch
 
-    from seqvision.callbacks import AtomicCheckpointIO
+    from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration
     from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
 
     quieten()
     begun = time.time()
+    resolved = plain(unresolved)
+    config, digest = OmegaConf.create(resolved), config_hash(resolved)
     run_dir = Path(config.run_dir)
+    run_dir.mkdir(parents=True, exist_ok=True)
+
+    # the trainer first: what it lacks (a device, a key for tracking) is said before any work is done
+    callbacks = [instantiate(node) for node in config.callbacks.values() if node]
+    trainer = instantiate(
+        config.trainer,
+        callbacks=[*callbacks, SameConfiguration(digest)],
+        logger=[instantiate(node) for node in config.logger.values() if node],
+        plugins=[AtomicCheckpointIO()],
+    )
+    if trainer.is_global_zero:
+        OmegaConf.save(unresolved, run_dir / "config.yaml")
+
     torch.manual_seed(config.seed)
     data = instantiate(config.data)
-    vocabulary = data.vocabulary
-    model = instantiate(config.model, vocabulary_size=len(vocabulary))
-    description = {**resolved["model"], "vocabulary_size": len(vocabulary)}
-    held = contents(resolved, description, vocabulary, data.image_transform)
-    task = instantiate(config.task)(model, vocabulary=vocabulary, references=data.references, contents=held)
+    model = instantiate(config.model, vocabulary_size=len(data.vocabulary))
+    description = {**resolved["model"], "vocabulary_size": len(data.vocabulary)}
+    held = contents(resolved, description, data.vocabulary, data.image_transform)
+    task = instantiate(config.task)(model, vocabulary=data.vocabulary, references=data.references, contents=held)
     if model.encoder.frozen:
+        model.encoder.to(trainer.strategy.root_device)
         if config.cache and data.cacheable:
             data.compute_features(model.encoder, config.cache)
         model.standardise(data.sample_features(model.encoder))
     if config.start_from:
         model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
-    trainer = instantiate(
-        config.trainer,
-        callbacks=[instantiate(node) for node in config.callbacks.values() if node],
-        logger=[instantiate(node) for node in config.logger.values() if node],
-        plugins=[AtomicCheckpointIO()],
-    )
+
     parameters = sum(p.numel() for p in model.parameters())
     trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
     if trainer.is_global_zero:
         counts = ", ".join(f"{len(records)} {split}" for split, records in data.records.items())
-        print(f"pictures: {counts}; vocabulary: {len(vocabulary)}; parameters: {parameters:,} ({trainable:,} trained)")
+        print(
+            f"pictures: {counts}; vocabulary: {len(data.vocabulary)}; "
+            f"parameters: {parameters:,} ({trainable:,} trained)"
+        )
     ready = time.time()
     if config.resume and trainer.is_global_zero:
         set_aside_metrics(run_dir, read_checkpoint(resume_checkpoint(config.resume))["global_step"])
@@ -158,6 +161,12 @@ def _fit(config: Any, resolved: dict[str, Any], digest: str) -> dict[str, float]
         print(f"done in {time.time() - begun:.0f} s: {run_dir}")
         print(f"  seqvision caption --checkpoint {best or run_dir} PICTURES")
     return scores
+
+
+def _flags_first(arguments: list[str]) -> list[str]:
+    """The same arguments with the flags before the overrides, as Hydra's parser wants them."""
+    switches = {flag for flag in arguments if flag in ("--multirun", "-m")}
+    return [*sorted(switches), *(argument for argument in arguments if argument not in switches)]
 
 
 def _choices() -> list[str]:

@@ -120,7 +120,8 @@ class CaptionData(LightningDataModule):
             return self.features["train"].batch(list(every))
         images = [self.image_transform(self.records["train"][index].image) for index in every]
         with torch.no_grad():
-            return torch.cat([encoder(torch.stack(images[i : i + 50])) for i in range(0, len(images), 50)])
+            batches = [torch.stack(images[i : i + 50]).to(encoder.mean.device) for i in range(0, len(images), 50)]
+            return torch.cat([encoder(batch) for batch in batches])
 
     def train_dataloader(self) -> ResumableLoader:
         rank, ranks = self._place()

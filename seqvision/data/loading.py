@@ -46,14 +46,10 @@ class TrainBatches(Sampler[list[Item]]):
         return whole + (rest >= self.ranks)
 
     def __iter__(self) -> Iterator[list[Item]]:
-        first, self.first = self.first, 0  # only the epoch that was interrupted begins in the middle
-        return self._from(first)
-
-    def _from(self, first: int) -> Iterator[list[Item]]:
         shuffler = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
         order = torch.randperm(self.size, generator=shuffler).tolist()
         step = self.batch_size * self.ranks
-        for batch in range(first, len(self)):
+        for batch in range(self.first, len(self)):
             share = order[batch * step : (batch + 1) * step][self.rank :: self.ranks]
             yield [Item(index, seed_of(self.seed, self.epoch, index)) for index in share]
 
@@ -89,6 +85,7 @@ class ResumableLoader(DataLoader):
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         self.handed_out = self.batches.first
         for batch in super().__iter__():
+            self.batches.first = 0  # only the epoch that was interrupted begins in the middle
             self.handed_out += 1
             yield batch
 

@@ -94,8 +94,8 @@ class Captioner(nn.Module):
         widely in scale, and the small ones (a colour, say) would hardly be heard.
         """
         flat = features.flatten(0, -2).float()
-        self.feature_mean = flat.mean(dim=0).to(self.feature_mean)
-        self.feature_deviation = flat.std(dim=0, correction=0).clamp(min=1e-5).to(self.feature_deviation)
+        self.feature_mean.copy_(flat.mean(dim=0))
+        self.feature_deviation.copy_(flat.std(dim=0, correction=0).clamp(min=1e-5))
 
     def start(self, features: Tensor) -> tuple[Memory, RecurrentState]:
         """The picture's share of all steps, and the state before the first word (batch, 1, …)."""

@@ -33,7 +33,9 @@ def torch_layer(
     ih, hh = cell.input_to_hidden, cell.hidden_to_hidden
     weights = [ih.weight, hh.weight, ih.bias, hh.bias]
     layer = _LAYERS[type(cell)]
-    settings = (True, 1, 0.0, cell.training, False)  # biases, layers, dropout, training, bidirectional
+    # cuDNN keeps what a backward pass needs only when told that it trains; with no dropout that changes nothing else
+    trains = cell.training or torch.is_grad_enabled()
+    settings = (True, 1, 0.0, trains, False)  # biases, layers, dropout, training, bidirectional
     if lengths is None:
         hx = tuple(s.unsqueeze(0) for s in states)
         outputs, *last = layer(x, hx if len(hx) > 1 else hx[0], weights, *settings, True)

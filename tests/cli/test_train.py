@@ -123,3 +123,25 @@ def test_a_folder_of_ones_own_configuration(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "--config-dir", "mine", "experiment=small", "--cfg", "job"]) == 0
     assert "hidden_size: 33" in capsys.readouterr().out
+
+
+def test_processes_with_other_configurations_are_refused():
+    from unittest.mock import Mock
+
+    from pytorch_lightning import LightningModule, Trainer
+
+    from seqvision.callbacks import SameConfiguration
+    from seqvision.errors import UserError
+
+    second, module = Mock(spec=Trainer, global_rank=1), Mock(spec=LightningModule)
+    second.strategy.broadcast.return_value = "abc"
+    SameConfiguration("abc").on_fit_start(second, module)
+    with pytest.raises(UserError, match=r"process 1 \(abd\) is not that of the first \(abc\)"):
+        SameConfiguration("abd").on_fit_start(second, module)
+
+
+def test_flags_may_stand_anywhere(tmp_path, monkeypatch):
+    overrides = ["data.counts={train: 16, val: 4}", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"]
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *SMALL, *overrides, "seed=0,1", "--multirun", "name=many"]) == 0
+    assert sorted(path.parent.name for path in tmp_path.glob("sweep/*/run.json")) == ["0", "1"]
