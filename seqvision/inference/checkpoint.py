@@ -77,7 +77,11 @@ def load_captioner(
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
     except RuntimeError as error:
-        raise UserError(f"{file}: the weights do not fit the model that the file describes: {error}") from error
+        reason = " ".join(str(error).split())
+        raise UserError(
+            f"{file}: the weights do not fit the model that the file describes ({reason:.300}); "
+            "use the version of seqvision that wrote it, or take another copy"
+        ) from error
     return LoadedCaptioner(model.to(place).eval(), vocabulary, transform, config, file)
 
 
