@@ -1,6 +1,6 @@
 """Draws docs/captions.png: the first pictures of two held-out splits with a model's captions, green where true.
 
-    python results/figure.py runs/demo data/scenes
+python results/figure.py runs/demo data/scenes
 """
 
 import sys

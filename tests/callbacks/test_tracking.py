@@ -246,7 +246,7 @@ def records(file: Path) -> tuple[dict, list[dict]]:
         record = wandb_internal_pb2.Record()
         record.ParseFromString(parts)
         parts = b""
-        for item in record.config.update:
+        for item in [*record.run.config.update, *record.config.update]:  # with the beginning, or after it
             config[item.key or item.nested_key[0]] = json.loads(item.value_json)
         if record.WhichOneof("record_type") == "history":
             history.append(
