@@ -15,7 +15,7 @@ HELD_OUT = frozenset((COLOURS[(3 * i + 5) % len(COLOURS)], shape) for i, shape i
 
 CENTRES = (0.22, 0.5, 0.78)
 JITTER = 0.04
-RADIUS = {"small": 0.092, "large": 0.148}
+RADIUS = {"small": 0.1, "large": 0.15}
 EXTENT = 1.15
 """How far the furthest corner of an outline lies from the centre, in radii."""
 
@@ -43,7 +43,7 @@ def make_scene(seed: int, index: int, split: str = "train") -> Scene:
     number = int(rng.choice([1, 2, 3], p=[0.15, 0.4, 0.45]))
     pairs = _pairs(rng, number, held_out=split == "combinations")
     sizes = [str(rng.choice(SIZES)) for _ in pairs]
-    radii = [RADIUS[size] * rng.uniform(0.95, 1.05) for size in sizes]
+    radii = [RADIUS[size] * rng.uniform(0.97, 1.03) for size in sizes]
     objects = tuple(
         SceneObject(
             shape=shape,
