@@ -34,6 +34,8 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"seqvision {__version__}")
         return 0
     name, *rest = arguments
+    if name == "-sc":
+        return importlib.import_module("seqvision.cli.completion").complete(rest, list(COMMANDS))
     try:
         if name not in COMMANDS:
             from difflib import get_close_matches

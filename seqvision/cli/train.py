@@ -40,7 +40,7 @@ def main(arguments: list[str]) -> int:
         print(HELP.format(groups="\n".join(_choices())))
         return 0
     overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
-    if not {"--multirun", "-m"} & set(arguments) and not any(a.startswith("--shell") for a in arguments):
+    if not {"--multirun", "-m"} & set(arguments) and not {"-sc", "--shell-completion"} & set(arguments):
         search = _value(arguments, "--config-dir", "-cd")
         name = _value(arguments, "--config-name", "-cn") or "train"
         check_overrides(overrides, config_name=name, search=search)

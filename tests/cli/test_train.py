@@ -145,3 +145,25 @@ def test_flags_may_stand_anywhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(["train", *SMALL, *overrides, "seed=0,1", "--multirun", "name=many"]) == 0
     assert sorted(path.parent.name for path in tmp_path.glob("sweep/*/run.json")) == ["0", "1"]
+
+
+@pytest.mark.parametrize(
+    ("line", "word"),
+    [
+        ("seqvision tr", "train"),
+        ("seqvision train rn", "rnn="),
+        ("seqvision train rnn=l", "rnn=lstm"),
+        ("seqvision train rnn=lstm optimizer.l", "optimizer.lr="),
+        ("seqvision train experiment=caption", "experiment=caption_scenes"),
+    ],
+)
+def test_the_shell_completes_commands_groups_choices_and_keys(monkeypatch, capsys, line, word):
+    monkeypatch.setenv("COMP_LINE", line)
+    monkeypatch.setenv("COMP_POINT", str(len(line)))
+    assert main(["-sc", "query=bash"]) == 0
+    assert word in capsys.readouterr().out.split()
+
+
+def test_completion_can_be_installed(capsys):
+    assert main(["train", "--shell-completion", "install=bash"]) == 0
+    assert "complete" in capsys.readouterr().out
