@@ -167,3 +167,18 @@ def test_the_shell_completes_commands_groups_choices_and_keys(monkeypatch, capsy
 def test_completion_can_be_installed(capsys):
     assert main(["train", "--shell-completion", "install=bash"]) == 0
     assert "complete" in capsys.readouterr().out
+
+
+def test_what_is_left_out_of_the_data_is_said(tmp_path, monkeypatch, caplog):
+    from PIL import Image
+
+    for index in range(8):
+        Image.new("RGB", (32, 32), (30 * index, 0, 0)).save(tmp_path / f"{index}.png")
+    rows = [f"{index}.png,picture number {index},{'val' if index > 5 else 'train'}" for index in range(9)]
+    (tmp_path / "captions.csv").write_text(
+        "\n".join(["image,caption,split", *rows[:6], *rows[6:8], "ghost.png,none,train"])
+    )
+    files = ["data=files", f"data.path={tmp_path}", "data.on_missing=skip", "trainer.max_epochs=1"]
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *[o for o in SMALL if "counts" not in o], *files]) == 0
+    assert "left out 1 missing" in caplog.text
