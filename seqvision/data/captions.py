@@ -131,7 +131,9 @@ class CaptionData(LightningDataModule):
                 f"processes; take {-(-self.batch_size // ranks) * ranks}"
             )
         dataset = self._dataset("train", TrainTransform(self.image_transform, self.augmentation))
-        batches = TrainBatches(len(dataset), self.batch_size // ranks, seed=self.seed, rank=rank, ranks=ranks)
+        batches = TrainBatches(
+            len(dataset), self.batch_size // ranks, seed=self.seed, rank=rank, ranks=ranks, length=dataset.length
+        )
         self._train_loader = ResumableLoader(dataset, batches, **self._loader_settings(dataset))
         if self._position:
             self._train_loader.load_state_dict(self._position)

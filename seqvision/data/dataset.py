@@ -40,6 +40,11 @@ class CaptionDataset(Dataset[CaptionSample]):
     def __len__(self) -> int:
         return len(self.records)
 
+    def length(self, item: Item) -> int:
+        """The number of words in the caption that the item picks."""
+        captions = self.tokens[item.record]
+        return len(captions[item.seed % len(captions)])
+
     def __getitem__(self, item: Item) -> CaptionSample:
         index, seed = item
         captions = self.tokens[index]

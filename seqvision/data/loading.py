@@ -1,11 +1,13 @@
 """Which items make which batch: a pure function of seed, epoch, rank and position, so that a run can be resumed
 anywhere and cut over any number of processes."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
 from torch.utils.data import DataLoader, Sampler
+
+POOL = 8  # global batches that are sorted together
 
 
 class Item(NamedTuple):
@@ -25,10 +27,23 @@ class TrainBatches(Sampler[list[Item]]):
 
     Every rank gets the same number of batches. The last global batch may be smaller; where it has fewer items than
     there are ranks it is left out (they come at another place in the next epoch).
+
+    length: how long an item's sequence is. Items of about the same length then share a batch, so that little of it is
+        padding: the shuffled order is cut into pools of `POOL` global batches, and each pool is sorted.
     """
 
-    def __init__(self, size: int, batch_size: int, *, seed: int = 0, rank: int = 0, ranks: int = 1):
+    def __init__(
+        self,
+        size: int,
+        batch_size: int,
+        *,
+        seed: int = 0,
+        rank: int = 0,
+        ranks: int = 1,
+        length: Callable[[Item], int] | None = None,
+    ):
         self.size, self.batch_size, self.seed, self.rank, self.ranks = size, batch_size, seed, rank, ranks
+        self.length = length
         self.epoch = 0
         self.first = 0
 
@@ -48,10 +63,17 @@ class TrainBatches(Sampler[list[Item]]):
     def __iter__(self) -> Iterator[list[Item]]:
         shuffler = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
         order = torch.randperm(self.size, generator=shuffler).tolist()
+        items = [Item(index, seed_of(self.seed, self.epoch, index)) for index in order]
         step = self.batch_size * self.ranks
-        for batch in range(self.first, len(self)):
-            share = order[batch * step : (batch + 1) * step][self.rank :: self.ranks]
-            yield [Item(index, seed_of(self.seed, self.epoch, index)) for index in share]
+        if self.length is not None:
+            pools = [items[i : i + POOL * step] for i in range(0, len(items), POOL * step)]
+            items = [item for pool in pools for item in sorted(pool, key=self.length)]
+        batches = [items[i : i + step] for i in range(0, len(items), step)]
+        if self.length is not None:  # the last one may be smaller and stays where it is
+            head = torch.randperm(len(batches) - 1, generator=shuffler).tolist()
+            batches = [*(batches[i] for i in head), batches[-1]]
+        for batch in batches[self.first : len(self)]:
+            yield batch[self.rank :: self.ranks]
 
 
 class EvaluationBatches(Sampler[list[Item]]):

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from seqvision.data.batches import CaptionBatch
-from seqvision.data.vocabulary import END, START, UNKNOWN, Vocabulary
+from seqvision.data.vocabulary import END, PAD, START, Vocabulary
 from seqvision.decoding import GreedySearch, Hypothesis, Sampling
 from seqvision.decoding.search import Search
 from seqvision.losses import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
@@ -32,8 +32,9 @@ class Captioning(Task):
 
     references: every picture's captions by its name. decoder: what validation decodes with.
     attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
-    word_dropout: how often the network is given the unknown word instead of the true one, so that it must look
-        rather than guess from the words so far (Bowman et al., 2016).
+    word_swap: how often the network is given another word of the batch instead of the true one (SwitchOut: Wang et
+        al., 2018), so that it looks rather than guesses: without it, a colour and a shape that never met in training
+        are not said together, however clearly they are seen.
     sampling_probability: how often a word is the network's own at the end of training; it grows linearly from 0
         (scheduled sampling).
     """
@@ -49,7 +50,7 @@ class Captioning(Task):
         decoder: Search,
         loss: SequenceCrossEntropy,
         attention_penalty: float = 0.0,
-        word_dropout: float = 0.0,
+        word_swap: float = 0.0,
         sampling_probability: float = 0.0,
         encoder_lr_factor: float = 1.0,
         **settings: Any,
@@ -61,7 +62,7 @@ class Captioning(Task):
         self.decoder = decoder
         self.cross_entropy = loss
         self.attention_penalty = attention_penalty
-        self.word_dropout = word_dropout
+        self.word_swap = word_swap
         self.sampling_probability = sampling_probability
         self.predictions: list[Prediction] = []
         self._validation: list[tuple[str, str]] = []
@@ -70,9 +71,11 @@ class Captioning(Task):
     def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
         done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
         inputs = batch.tokens[:, :-1]
-        if self.word_dropout:
-            dropped = torch.rand(inputs.shape, device=inputs.device) < self.word_dropout
-            inputs = torch.where(dropped & (inputs != START), UNKNOWN, inputs)
+        if self.word_swap:
+            words = inputs[batch.tokens[:, 1:] != PAD]
+            others = words[torch.randint(len(words), inputs.shape, device=inputs.device)]
+            swapped = torch.rand(inputs.shape, device=inputs.device) < self.word_swap
+            inputs = torch.where(swapped & (inputs != START) & (others != START), others, inputs)
         return self._word_loss(batch, inputs, self.sampling_probability * done)
 
     def _word_loss(

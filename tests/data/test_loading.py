@@ -100,3 +100,32 @@ def test_resumed_loader_continues_exactly(workers, handed_out):
         assert before + list(resumed) == epochs[1]
     resumed.batches.set_epoch(2)
     assert list(resumed) == epochs[2]
+
+
+def test_items_of_about_the_same_length_share_a_batch():
+    lengths = [(37 * index) % 20 + 1 for index in range(403)]
+
+    def length(item):
+        return lengths[item.record]
+
+    def padding(batches):
+        batches = list(batches)
+        return sum(max(map(length, batch)) * len(batch) for batch in batches) / sum(lengths)
+
+    plain = list(TrainBatches(403, 8, seed=1))
+    sorted_ = TrainBatches(403, 8, seed=1, length=length)
+    assert padding(plain) > 1.6
+    assert padding(sorted_) < 1.2
+    assert sorted(item for batch in sorted_ for item in batch) == sorted(item for batch in plain for item in batch)
+    firsts = [length(batch[0]) for batch in sorted_]
+    assert firsts[:8] != sorted(firsts[:8]), "short batches do not come first"
+
+
+@pytest.mark.parametrize("ranks", [2, 3])
+def test_sorted_batches_are_shared_out_like_others(ranks):
+    shares = [
+        list(TrainBatches(50, 4, seed=2, rank=r, ranks=ranks, length=lambda i: i.record % 7)) for r in range(ranks)
+    ]
+    whole = list(TrainBatches(50, 4 * ranks, seed=2, length=lambda i: i.record % 7))
+    for step, batch in enumerate(whole[: len(shares[0])]):
+        assert sorted(batch) == sorted(item for share in shares for item in share[step])
