@@ -169,3 +169,28 @@ def test_captions_as_good_as_the_greedy_ones_move_nothing(tmp_path, monkeypatch)
     before = {name: value.clone() for name, value in module.model.state_dict().items()}
     fit(module, [collate(samples())], tmp_path)
     assert all(torch.equal(before[name], value) for name, value in module.model.state_dict().items())
+
+
+def test_swapped_words_are_words_of_the_batch_and_never_the_start(monkeypatch, tmp_path):
+    """The network is given others; what it is asked for stays the same."""
+    seen, targets = [], []
+
+    def spy(self, features, tokens, **settings):
+        seen.append(tokens)
+        return forward(self, features, tokens, **settings)
+
+    def ask(self, logits, wanted, valid):
+        targets.append(wanted)
+        return judge(self, logits, wanted, valid)
+
+    forward, judge = Captioner.forward, SequenceCrossEntropy.forward
+    monkeypatch.setattr(Captioner, "forward", spy)
+    monkeypatch.setattr(SequenceCrossEntropy, "forward", ask)
+    batch = collate(samples())
+    fit(task(word_swap=1.0), [batch], tmp_path)
+    (tokens,), (wanted,) = seen, targets
+    assert torch.equal(wanted, batch.tokens[:, 1:])
+    assert (tokens[:, 0] == 1).all()
+    given = batch.tokens[:, :-1]
+    assert not torch.equal(tokens, given)
+    assert set(tokens[:, 1:].flatten().tolist()) <= set(given.flatten().tolist())
