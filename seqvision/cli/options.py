@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ def add_decoding_options(to: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--decoding",
         choices=("greedy", "beam", "diverse", "sample"),
-        help="how captions are found (default: what the other options imply, else greedy)",
+        help="how captions are found (default: what the other options imply, else as in training)",
     )
     group.add_argument("--n-best", type=_positive, metavar="N", help="captions a picture (default 1)")
     group.add_argument("--beam-size", type=_positive, metavar="N", help="captions followed at once (default 5)")
@@ -89,24 +90,17 @@ def load_captioners(arguments: argparse.Namespace) -> "list[LoadedCaptioner]":
 
 
 def decoder_of(arguments: argparse.Namespace, config: dict[str, Any]) -> "Search":
-    """The decoder that the command line asks for; its greatest length is the training's unless given."""
-    from seqvision.inference import make_decoder
+    """The decoder that the command line asks for; the one that training validated with, unless another is meant."""
+    from seqvision.inference import make_decoder, trained_decoder
 
-    trained_with = config.get("decoding")
-    usual = trained_with.get("max_length") if isinstance(trained_with, dict) else None
-    return make_decoder(
-        arguments.decoding,
-        n_best=arguments.n_best,
-        beam_size=arguments.beam_size,
-        length_penalty=arguments.length_penalty,
-        temperature=arguments.temperature,
-        top_k=arguments.top_k,
-        top_p=arguments.top_p,
-        seed=arguments.seed,
-        max_length=arguments.max_length or usual,
-        min_length=arguments.min_length,
-        no_repeat_ngram=arguments.no_repeat_ngram,
-    )
+    own = ("n_best", "beam_size", "length_penalty", "temperature", "top_k", "top_p", "seed")
+    common = ("max_length", "min_length", "no_repeat_ngram")
+    options = {name: getattr(arguments, name) for name in (*own, *common)}
+    if arguments.decoding is None and all(options[name] is None for name in own):
+        return replace(trained_decoder(config), **{name: options[name] for name in common if options[name] is not None})
+    if options["max_length"] is None:
+        options["max_length"] = trained_decoder(config).max_length
+    return make_decoder(arguments.decoding, **options)
 
 
 def typed(name: str, arguments: list[str]) -> str:

@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     from seqvision.cli.record import evaluation_record, save_record
     from seqvision.cli.stored_data import scenes_of, split_records, splits_of, stored_data
     from seqvision.data.progress import tracked
-    from seqvision.inference import caption_pictures, make_decoder
+    from seqvision.inference import caption_pictures, trained_decoder
     from seqvision.inference.evaluation import evaluate_split
     from seqvision.inference.report import Shown, write_report
     from seqvision.inference.run_folder import read_curves, read_evaluations, read_record
@@ -57,8 +57,7 @@ def main(arguments: list[str]) -> int:
     records = split_records(splits, split)
     every = -(-len(records) // given.limit)
     chosen = records[::every]
-    trained_with = captioner.config.get("decoding") or {}
-    decoder = make_decoder("greedy", max_length=trained_with.get("max_length"))
+    decoder = trained_decoder(captioner.config)
     captions = caption_pictures(captioner, [r.image for r in chosen], decoder, batch_size=given.batch_size)
     pictures = list(tracked(captions, total=len(chosen), description="Captioning"))
     if not evaluations:

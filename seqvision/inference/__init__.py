@@ -5,6 +5,14 @@ Nothing here trains, and nothing here knows a command line or the configuration'
 
 from seqvision.inference.captioning import Caption, PictureCaption, caption_pictures
 from seqvision.inference.checkpoint import LoadedCaptioner, load_captioner
-from seqvision.inference.decoders import make_decoder
+from seqvision.inference.decoders import make_decoder, trained_decoder
 
-__all__ = ["load_captioner", "LoadedCaptioner", "caption_pictures", "PictureCaption", "Caption", "make_decoder"]
+__all__ = [
+    "load_captioner",
+    "LoadedCaptioner",
+    "caption_pictures",
+    "PictureCaption",
+    "Caption",
+    "make_decoder",
+    "trained_decoder",
+]

@@ -12,9 +12,10 @@ import torch
 from torch import Tensor
 
 from seqvision.data import UNKNOWN, Vocabulary
-from seqvision.decoding import Ensemble, GreedySearch, Hypothesis, Search
+from seqvision.decoding import Ensemble, Hypothesis, Search
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedCaptioner
+from seqvision.inference.decoders import trained_decoder
 
 
 @dataclass(frozen=True)
@@ -60,13 +61,14 @@ def caption_pictures(
     """Each picture's captions in the order of `paths`, as they are made.
 
     Several captioners write together: each next word by the mean of their probabilities. They must share a vocabulary,
-    and each sees the picture through its own transform and encoder, once. decoder: greedy if not given. forbid: words
+    and each sees the picture through its own transform and encoder, once. decoder: that of the
+    first one's training if not given. forbid: words
     that must not occur; require: words or phrases that every caption contains. An unreadable picture is handed to
     `on_unreadable` and left out; without it, the `UserError` is raised.
     """
     members = [captioners] if isinstance(captioners, LoadedCaptioner) else list(captioners)
     check_vocabularies(members)
-    decoder = decoder or GreedySearch()
+    decoder = decoder or trained_decoder(members[0].config)
     model: Any = members[0].model if len(members) == 1 else Ensemble([member.model for member in members])
     vocabulary = members[0].vocabulary
     forbidden = [forbidden_id(vocabulary, word) for word in forbid]

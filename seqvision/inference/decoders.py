@@ -47,6 +47,19 @@ def make_decoder(decoding: str | None = None, **options: Any) -> Search:
     return kind(**given)
 
 
+def trained_decoder(config: Mapping[str, Any]) -> Search:
+    """The decoder that a checkpoint's training validated with; greedy where its configuration names none.
+
+    Raises `UserError` for anything that is no decoder of this package.
+    """
+    node = dict(config.get("decoding") or {})
+    kinds = {f"seqvision.decoding.{kind.__name__}": kind for kind, _ in DECODERS.values()}
+    name = str(node.pop("_target_", "seqvision.decoding.GreedySearch"))
+    if name not in kinds:
+        raise UserError(f"the checkpoint decodes with '{name}', which is none of {', '.join(kinds)}; give --decoding")
+    return kinds[name](**node)
+
+
 def _implied(given: Mapping[str, Any]) -> str:
     if {"temperature", "top_k", "top_p"} & set(given):
         return "sample"

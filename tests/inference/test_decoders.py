@@ -4,7 +4,7 @@ import pytest
 
 from seqvision.decoding import BeamSearch, DiverseBeamSearch, GreedySearch, Sampling
 from seqvision.errors import UserError
-from seqvision.inference import make_decoder
+from seqvision.inference import make_decoder, trained_decoder
 
 
 @pytest.mark.parametrize(
@@ -47,3 +47,12 @@ def test_a_beam_is_as_wide_as_the_captions_asked_for():
 def test_options_that_do_not_go_together_are_refused(options, message):
     with pytest.raises(UserError, match=message):
         make_decoder(**options)
+
+
+def test_captions_are_decoded_as_in_training_unless_told_otherwise():
+    config = {"decoding": {"_target_": "seqvision.decoding.BeamSearch", "beam_size": 3, "max_length": 7}}
+    decoder = trained_decoder(config)
+    assert (type(decoder).__name__, decoder.beam_size, decoder.max_length) == ("BeamSearch", 3, 7)
+    assert type(trained_decoder({})).__name__ == "GreedySearch"
+    with pytest.raises(UserError, match=r"os\.system.*give --decoding"):
+        trained_decoder({"decoding": {"_target_": "os.system", "command": "true"}})
