@@ -2,9 +2,11 @@
 
 import json
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
@@ -94,10 +96,9 @@ def run(config: DictConfig) -> dict[str, float]:
 
 
 def _fit(unresolved: DictConfig) -> dict[str, float]:
-    import torch
-
+    """Builds all parts, trains, and leaves the run's folder."""
     from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration
-    from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
+    from seqvision.inference.checkpoint import read_checkpoint
 
     quieten()
     begun = time.time()
@@ -116,6 +117,40 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     )
     if trainer.is_global_zero:
         OmegaConf.save(unresolved, run_dir / "config.yaml")
+    task, data = _build(config, resolved, trainer.strategy.root_device)
+    size = sum(parameter.numel() for parameter in task.model.parameters())
+    if trainer.is_global_zero:
+        counts = ", ".join(f"{len(records)} {split}" for split, records in data.records.items())
+        print(f"pictures: {counts}; vocabulary: {len(data.vocabulary)}; parameters: {size:,}")
+
+    ready = time.time()
+    if config.resume and trainer.is_global_zero:
+        set_aside_metrics(run_dir, read_checkpoint(resume_checkpoint(config.resume))["global_step"])
+    trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
+    scores = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
+    if trainer.is_global_zero:
+        record = {
+            "name": config.name,
+            "command": shlex.join(["seqvision", *sys.argv[1:]]),
+            "config_hash": digest,
+            "seed": config.seed,
+            "seconds": {"preparation": round(ready - begun, 1), "training": round(time.time() - ready, 1)},
+            "epochs": trainer.current_epoch,
+            "steps": trainer.global_step,
+            "parameters": size,
+            "scores": scores,
+        }
+        (run_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+        print(f"done in {time.time() - begun:.0f} s: {run_dir}")
+        print(f"  seqvision caption --checkpoint {run_dir} PICTURES")
+    return scores
+
+
+def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
+    """The task with its network, and the data, with a frozen encoder's features where they can be kept."""
+    import torch
+
+    from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
 
     torch.manual_seed(config.seed)
     data = instantiate(config.data)
@@ -124,43 +159,13 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     held = contents(resolved, description, data.vocabulary, data.image_transform)
     task = instantiate(config.task)(model, vocabulary=data.vocabulary, references=data.references, contents=held)
     if model.encoder.frozen:
-        model.encoder.to(trainer.strategy.root_device)
+        model.encoder.to(device)
         if config.cache and data.cacheable:
             data.compute_features(model.encoder, config.cache)
         model.standardise(data.sample_features(model.encoder))
     if config.start_from:
         model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
-
-    parameters = sum(p.numel() for p in model.parameters())
-    trainable = sum(p.numel() for p in model.parameters() if p.requires_grad)
-    if trainer.is_global_zero:
-        counts = ", ".join(f"{len(records)} {split}" for split, records in data.records.items())
-        print(
-            f"pictures: {counts}; vocabulary: {len(data.vocabulary)}; "
-            f"parameters: {parameters:,} ({trainable:,} trained)"
-        )
-    ready = time.time()
-    if config.resume and trainer.is_global_zero:
-        set_aside_metrics(run_dir, read_checkpoint(resume_checkpoint(config.resume))["global_step"])
-    trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
-    scores = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
-    if trainer.is_global_zero:
-        best = getattr(trainer.checkpoint_callback, "best_model_path", "")
-        record = {
-            "name": config.name,
-            "command": " ".join(["seqvision", *sys.argv[1:]]),
-            "config_hash": digest,
-            "seed": config.seed,
-            "seconds": {"preparation": round(ready - begun, 1), "training": round(time.time() - ready, 1)},
-            "epochs": trainer.current_epoch,
-            "steps": trainer.global_step,
-            "parameters": parameters,
-            "scores": scores,
-        }
-        (run_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
-        print(f"done in {time.time() - begun:.0f} s: {run_dir}")
-        print(f"  seqvision caption --checkpoint {best or run_dir} PICTURES")
-    return scores
+    return task, data
 
 
 def _flags_first(arguments: list[str]) -> list[str]:
