@@ -33,6 +33,8 @@ class CaptionData(LightningDataModule):
     augmentation: transforms of training pictures by name, in order, drawn anew for each picture in each epoch.
     vocabulary: a partial that still lacks the texts.
     batch_size: the global batch: with several processes each takes its share.
+    sort_by_length: captions of about the same length share a batch; quicker where lengths differ widely, but a batch is
+        then no longer a fair sample, and learning takes more steps.
     memorise: trains on that many pictures with their first caption each, and validates on the same: what any network
         should manage before anything else is tried.
     num_workers: processes that read pictures; "auto" takes none where pictures fit into memory or features are
@@ -49,6 +51,7 @@ class CaptionData(LightningDataModule):
         evaluation_batch_size: int = 100,
         num_workers: int | str = "auto",
         max_tokens: int = 50,
+        sort_by_length: bool = False,
         memorise: int | None = None,
         seed: int = 0,
     ):
@@ -60,6 +63,7 @@ class CaptionData(LightningDataModule):
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers
         self.max_tokens = max_tokens
+        self.sort_by_length = sort_by_length
         self.memorise = memorise
         self.seed = seed
         self.features: dict[str, FeatureTable] = {}
@@ -132,7 +136,12 @@ class CaptionData(LightningDataModule):
             )
         dataset = self._dataset("train", TrainTransform(self.image_transform, self.augmentation))
         batches = TrainBatches(
-            len(dataset), self.batch_size // ranks, seed=self.seed, rank=rank, ranks=ranks, length=dataset.length
+            len(dataset),
+            self.batch_size // ranks,
+            seed=self.seed,
+            rank=rank,
+            ranks=ranks,
+            length=dataset.length if self.sort_by_length else None,
         )
         self._train_loader = ResumableLoader(dataset, batches, **self._loader_settings(dataset))
         if self._position:
