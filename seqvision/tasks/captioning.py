@@ -32,9 +32,9 @@ class Captioning(Task):
 
     references: every picture's captions by its name. decoder: what validation decodes with.
     attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
-    word_swap: how often, at the end of training, the network is given another word of the batch instead of the true
-        one; it grows linearly from 0 (SwitchOut: Wang et al., 2018). So it looks rather than guesses: without it, a
-        colour and a shape that never met in training are not said together, however clearly they are seen.
+    word_swap: how often the network is given another word of the batch instead of the true one (SwitchOut: Wang et
+        al., 2018), so that it looks rather than guesses: without it, a colour and a shape that never met in training
+        are not said together, however clearly they are seen.
     sampling_probability: how often a word is the network's own at the end of training; it grows linearly from 0
         (scheduled sampling).
     """
@@ -71,10 +71,10 @@ class Captioning(Task):
     def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
         done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
         inputs = batch.tokens[:, :-1]
-        if self.word_swap * done > 0:
+        if self.word_swap:
             words = inputs[batch.tokens[:, 1:] != PAD]
             others = words[torch.randint(len(words), inputs.shape, device=inputs.device)]
-            swapped = torch.rand(inputs.shape, device=inputs.device) < self.word_swap * done
+            swapped = torch.rand(inputs.shape, device=inputs.device) < self.word_swap
             inputs = torch.where(swapped & (inputs != START) & (others != START), others, inputs)
         return self._word_loss(batch, inputs, self.sampling_probability * done)
 

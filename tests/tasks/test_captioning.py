@@ -187,8 +187,8 @@ def test_swapped_words_are_words_of_the_batch_and_never_the_start(monkeypatch, t
     monkeypatch.setattr(Captioner, "forward", spy)
     monkeypatch.setattr(SequenceCrossEntropy, "forward", ask)
     batch = collate(samples())
-    fit(task(word_swap=1.0), [batch] * 4, tmp_path)
-    tokens, wanted = seen[-1], targets[-1]
+    fit(task(word_swap=1.0), [batch], tmp_path)
+    (tokens,), (wanted,) = seen, targets
     assert torch.equal(wanted, batch.tokens[:, 1:])
     assert (tokens[:, 0] == 1).all()
     given = batch.tokens[:, :-1]
