@@ -34,7 +34,7 @@ RNN = """
 _target_: seqvision.rnn.Recurrent
 _partial_: true
 cell:
-  _target_: my_cells.LeakyCell
+  _target_: leaky_cells_of_mine.LeakyCell
   _partial_: true
   leak: 0.3
 hidden_size: 16
@@ -43,7 +43,7 @@ hidden_size: 16
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_a_cell_of_ones_own(tmp_path, monkeypatch, capsys):
-    (tmp_path / "my_cells.py").write_text(CELL)
+    (tmp_path / "leaky_cells_of_mine.py").write_text(CELL)
     (tmp_path / "conf" / "rnn").mkdir(parents=True)
     (tmp_path / "conf" / "rnn" / "leaky.yaml").write_text(RNN)
     monkeypatch.chdir(tmp_path)
@@ -53,7 +53,7 @@ def test_a_cell_of_ones_own(tmp_path, monkeypatch, capsys):
     caption = ["caption", "--checkpoint", "run", "data/scenes/val"]
     capsys.readouterr()
     assert main(caption) == 2
-    assert "--trust my_cells" in capsys.readouterr().err
-    assert main([*caption, "--trust", "my_cells"]) == 0
+    assert "--trust leaky_cells_of_mine" in capsys.readouterr().err
+    assert main([*caption, "--trust", "leaky_cells_of_mine"]) == 0
     assert len(capsys.readouterr().out.splitlines()) == 4
-    sys.modules.pop("my_cells")
+    sys.modules.pop("leaky_cells_of_mine")
