@@ -5,6 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.config import conf_dir
+from seqvision.cli.objects import instantiate
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -18,8 +19,7 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
     A checkpoint's word is not enough to run anything: besides the classes and functions of `seqvision.data` made for
     this, only those of the modules in `trust` are called. Raises `UserError` where it asks for something else.
     """
-    from hydra.errors import HydraException, InstantiationException
-    from hydra.utils import instantiate
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
     from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
@@ -48,7 +48,7 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
         return instantiate(OmegaConf.create(node))
     except MissingMandatoryValue as error:
         raise UserError(f"--data {' '.join(changes)}: data.{error.key} is missing; add {error.key}=…") from error
-    except (HydraException, OmegaConfBaseException, InstantiationException) as error:
+    except (HydraException, OmegaConfBaseException) as error:
         raise UserError(f"data: {' '.join(str(error).split())}") from error
 
 
