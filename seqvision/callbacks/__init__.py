@@ -2,12 +2,14 @@
 
 from seqvision.callbacks.agreement import SameConfiguration
 from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
+from seqvision.callbacks.forgetting import Forgetting
 from seqvision.callbacks.progress import progress_bar
 from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
 
 __all__ = [
     "AtomicCheckpointIO",
     "LastCheckpoint",
+    "Forgetting",
     "SameConfiguration",
     "progress_bar",
     "wandb_logger",

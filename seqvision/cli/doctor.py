@@ -91,7 +91,7 @@ def examine() -> dict[str, Any]:
         "python": {"version": platform.python_version()},
         "versions": versions,
         "devices": devices() if versions["torch"] else {},
-        "compiler": compiler(),
+        "compiler": compiler() if versions["torch"] else None,
         "extras": [examine_extra(extra) for extra in EXTRAS],
         "configuration": str(configuration),
         "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
@@ -114,9 +114,10 @@ def devices() -> dict[str, Any]:
 
 
 def compiler() -> str | None:
-    """The C++ compiler that fused steps are built with, if there is one."""
-    names = [os.environ["CXX"]] if os.environ.get("CXX") else ["c++", "g++", "clang++"]
-    return next((path for name in names if (path := shutil.which(name))), None)
+    """The C++ compiler that the fused recurrence is built with, if there is one."""
+    from seqvision.rnn.kernels.build import compiler
+
+    return compiler()
 
 
 def version(name: str) -> str | None:
@@ -175,7 +176,7 @@ def to_text(found: dict[str, Any]) -> str:
             *(["  mps                yes (Apple)"] if found["devices"]["mps"] else []),
         ]
     lines += [
-        f"  compiler           {found['compiler'] or 'none: fused steps on the CPU fall back to plain loops'}",
+        f"  compiler           {found['compiler'] or 'none: the recurrences take the reference loop, which is slower (install g++)'}",
         f"  configuration      {found['configuration']}",
         f"  free disk here     {found['free_disk_gb']} GB",
         "",

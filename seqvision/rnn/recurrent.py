@@ -9,8 +9,8 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from seqvision.errors import UserError
+from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
-from seqvision.rnn.torch_layers import supports, torch_layer
 from seqvision.rnn.unroll import map_state, reverse_sequences, unroll, valid_steps
 
 Backend = Literal["auto", "reference", "fused"]
@@ -51,11 +51,6 @@ class Recurrent(nn.Module):
         self.output_size = hidden_size * self.directions
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self.cells = nn.ModuleList(cell(size, hidden_size) for size in sizes for _ in range(self.directions))
-        if backend == "fused" and not all(supports(c) for c in self._cells()):
-            raise UserError(
-                f"rnn.backend=fused: there is no fused layer for {type(self.cells[0]).__name__}; "
-                "use rnn.backend=auto, which takes the reference loop for it"
-            )
 
     def forward(
         self,
@@ -73,9 +68,8 @@ class Recurrent(nn.Module):
             outputs = []
             for backward in range(self.directions):
                 cell, start = self._cells()[len(last)], state[len(last)]
-                steps = reverse_sequences(inputs, lengths) if backward else inputs
-                output, final = self._run(cell, steps, lengths, start)
-                outputs.append(reverse_sequences(output, lengths) if backward else output)
+                output, final = self._run(cell, inputs, lengths, start, reverse=bool(backward))
+                outputs.append(output)
                 last.append(final)
             inputs = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
         return inputs, tuple(last)
@@ -101,28 +95,44 @@ class Recurrent(nn.Module):
     def _cells(self) -> list[Cell]:
         return list(self.cells)  # type: ignore[arg-type]  # a ModuleList does not know what it holds
 
-    def _run(self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State) -> tuple[Tensor, State]:
-        """One layer in one direction."""
+    def _run(
+        self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State, *, reverse: bool
+    ) -> tuple[Tensor, State]:
+        """One layer in one direction, by the fastest of what computes it."""
+        if self.backend != "reference" and kernels.supports(cell, x):
+            return kernels.elman(cell, x, lengths, state, reverse=reverse)
+        steps = reverse_sequences(x, lengths) if reverse else x
         packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
-        if self.backend != "reference" and supports(cell) and packable:
-            return torch_layer(cell, x, lengths, state)
+        if self.backend != "reference" and torch_layers.supports(cell) and packable:
+            output, final = torch_layers.torch_layer(cell, steps, lengths, state)
+        elif self.backend == "fused" and not torch_layers.supports(cell):
+            raise UserError(
+                f"rnn.backend=fused: there is no fused layer for {type(cell).__name__} on {x.device.type} here; "
+                "use rnn.backend=auto, which takes the reference loop for it"
+            )
+        else:
+            output, final = _loop(cell, steps, lengths, state)
+        return reverse_sequences(output, lengths) if reverse else output, final
 
-        if lengths is None:
 
-            def free_step(projected: Tensor, before: State) -> tuple[Tensor, State]:
-                after = cell.step(projected, before)
-                return cell.output(after), after
+def _loop(cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State) -> tuple[Tensor, State]:
+    """The reference: one `cell.step` after the other."""
+    if lengths is None:
 
-            return unroll(free_step, cell.project(x), state)
+        def free_step(projected: Tensor, before: State) -> tuple[Tensor, State]:
+            after = cell.step(projected, before)
+            return cell.output(after), after
 
-        valid = valid_steps(lengths.to(x.device), x.shape[1])
-        # padding may hold anything, NaN included, which a later product with zero would not remove
-        x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
-        now = iter(valid.unsqueeze(-1).unbind(1))
+        return unroll(free_step, cell.project(x), state)
 
-        def masked_step(projected: Tensor, before: State) -> tuple[Tensor, State]:
-            here: Shaped[Tensor, "batch 1"] = next(now)
-            after = map_state(lambda new, old: torch.where(here, new, old), cell.step(projected, before), before)
-            return cell.output(after) * here, after
+    valid = valid_steps(lengths.to(x.device), x.shape[1])
+    # padding may hold anything, NaN included, which a later product with zero would not remove
+    x = x.masked_fill(~valid.unsqueeze(-1), 0.0)
+    now = iter(valid.unsqueeze(-1).unbind(1))
 
-        return unroll(masked_step, cell.project(x), state)
+    def masked_step(projected: Tensor, before: State) -> tuple[Tensor, State]:
+        here: Shaped[Tensor, "batch 1"] = next(now)
+        after = map_state(lambda new, old: torch.where(here, new, old), cell.step(projected, before), before)
+        return cell.output(after) * here, after
+
+    return unroll(masked_step, cell.project(x), state)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+from jaxtyping import Bool, Int
 from torch import Tensor
 
 from seqvision.data.batches import CaptionBatch
-from seqvision.data.vocabulary import END, PAD, START, Vocabulary
+from seqvision.data.vocabulary import END, PAD, Vocabulary
 from seqvision.decoding import GreedySearch, Hypothesis, Sampling
 from seqvision.decoding.search import Search
 from seqvision.losses import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
@@ -32,9 +33,9 @@ class Captioning(Task):
 
     references: every picture's captions by its name. decoder: what validation decodes with.
     attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
-    word_swap: how often the network is given another word of the batch instead of the true one (SwitchOut: Wang et
-        al., 2018), so that it looks rather than guesses: without it, a colour and a shape that never met in training
-        are not said together, however clearly they are seen.
+    word_swap: how often the network is given, in place of the true word, one that follows the same word elsewhere in
+        the batch (`swap_words`), so that it looks rather than guesses: without it, a colour and a shape that never
+        met in training are not said together, however clearly they are seen.
     sampling_probability: how often a word is the network's own at the end of training; it grows linearly from 0
         (scheduled sampling).
     """
@@ -72,10 +73,7 @@ class Captioning(Task):
         done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
         inputs = batch.tokens[:, :-1]
         if self.word_swap:
-            words = inputs[batch.tokens[:, 1:] != PAD]
-            others = words[torch.randint(len(words), inputs.shape, device=inputs.device)]
-            swapped = torch.rand(inputs.shape, device=inputs.device) < self.word_swap
-            inputs = torch.where(swapped & (inputs != START) & (others != START), others, inputs)
+            inputs = swap_words(inputs, batch.tokens[:, 1:] != PAD, self.word_swap)
         return self._word_loss(batch, inputs, self.sampling_probability * done)
 
     def _word_loss(
@@ -122,6 +120,24 @@ class Captioning(Task):
         collapsed = collapse_message(captions, references)
         if collapsed and self.trainer.is_global_zero and self.trainer.current_epoch > 0:  # every model begins so
             print(f"warning: {collapsed}", file=sys.stderr)
+
+
+def swap_words(
+    tokens: Int[Tensor, "batch time"], valid: Bool[Tensor, "batch time"], probability: float
+) -> Int[Tensor, "batch time"]:
+    """The tokens, each but the first of a row replaced with `probability` by one that follows the same word elsewhere
+    in the batch: noise that keeps what can follow what (bigram noising: Xie et al., 2017, section 3).
+    """
+    words, before = tokens[:, 1:][valid[:, 1:]], tokens[:, :-1][valid[:, 1:]]
+    # two random orders, both sorted by the word before: what stands at one place in both follows the same word
+    one, other = (
+        torch.argsort(before + torch.rand(len(before), dtype=torch.float64, device=tokens.device)) for _ in range(2)
+    )
+    swapped = words.clone()
+    swapped[one] = words[other]
+    noisy = tokens.clone()
+    noisy[:, 1:][valid[:, 1:]] = torch.where(torch.rand(len(words), device=tokens.device) < probability, swapped, words)
+    return noisy
 
 
 class SelfCriticalCaptioning(Captioning):

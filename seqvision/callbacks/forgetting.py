@@ -1,0 +1,48 @@
+"""Layers that begin again while the others keep what they have learnt."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import torch
+from pytorch_lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from seqvision.errors import UserError
+
+
+class Forgetting(Callback):
+    """Puts `modules` of the model back to where they began, when `at` shares of the epochs are done.
+
+    Later layers learn first what mostly goes together, from features that are still poor, and keep it; begun again on
+    good features, they need not (later-layer forgetting: Zhou, Vani, Larochelle and Courville, 2022, section 3).
+    """
+
+    def __init__(self, modules: Sequence[str], at: Sequence[float]):
+        self.modules = tuple(modules)
+        self.at = tuple(at)
+        self.beginning: dict[str, Tensor] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        parameters = dict(pl_module.model.named_parameters())
+        if missing := [name for name in self.modules if not any(key.startswith(f"{name}.") for key in parameters)]:
+            known = sorted({key.partition(".")[0] for key in parameters})
+            raise UserError(f"callbacks.forgetting.modules: the model has no {missing}; its parts are {known}")
+        chosen = tuple(f"{name}." for name in self.modules)
+        self.beginning = {key: p.detach().clone() for key, p in parameters.items() if key.startswith(chosen)}
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        assert trainer.max_epochs is not None
+        if trainer.current_epoch not in {round(share * trainer.max_epochs) for share in self.at}:
+            return
+        parameters = dict(pl_module.model.named_parameters())
+        with torch.no_grad():
+            for key, value in self.beginning.items():
+                parameters[key].copy_(value)
+                for optimizer in trainer.optimizers:
+                    optimizer.state.pop(parameters[key], None)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"beginning": self.beginning}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.beginning = state_dict["beginning"]

@@ -1,0 +1,99 @@
+"""The Elman recurrences, plain and layer-normalised, as one operator over all steps."""
+
+import functools
+import sys
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from seqvision.errors import UserError
+from seqvision.rnn.cells import Cell, ElmanCell, LayerNormElmanCell
+from seqvision.rnn.kernels.build import load
+
+
+def supports(cell: Cell, x: Tensor) -> bool:
+    """Whether `elman` computes this cell on such inputs here: exactly these classes (a subclass may compute something
+    else), single or double precision, a CPU, and a compiler or its result at hand.
+    """
+    weight = cell.hidden_to_hidden.weight
+    if type(cell) not in (ElmanCell, LayerNormElmanCell) or x.device.type != "cpu":
+        return False
+    return weight.dtype in (torch.float32, torch.float64) and _available()
+
+
+@functools.cache
+def _available() -> bool:
+    reason = load("elman")
+    if reason is not None:
+        print(f"seqvision: the recurrences take the reference loop, which is slower: {reason}", file=sys.stderr)
+    return reason is None
+
+
+def elman(
+    cell: ElmanCell | LayerNormElmanCell,
+    x: Float[Tensor, "batch time input"],
+    lengths: Int[Tensor, " batch"] | None,
+    before: Float[Tensor, "batch hidden"],
+    *,
+    reverse: bool = False,
+) -> tuple[Float[Tensor, "batch time hidden"], Float[Tensor, "batch hidden"]]:
+    """The states of all steps, zeros past a sequence's length, and the last of every sequence.
+
+    reverse: each sequence from its own end to its beginning. The numbers are those of the reference loop over
+    `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here.
+    """
+    w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
+    if isinstance(cell, LayerNormElmanCell):
+        gain, bias, eps = cell.norm.weight, cell.norm.bias, cell.norm.eps
+    else:
+        gain, bias, eps = None, cell.input_to_hidden.bias + cell.hidden_to_hidden.bias, 0.0
+    if lengths is not None:
+        lengths = lengths.to("cpu", torch.int64).contiguous()
+    given = (_rows(x.to(w.dtype)), lengths, w_in.contiguous(), w.contiguous(), gain, bias)
+    given = (*given, before.to(w.dtype).contiguous())
+    if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
+        return _Elman.apply(*given, eps, reverse)
+    states, last, *_ = torch.ops.seqvision.elman_forward(*given, eps, reverse, False)
+    return states, last
+
+
+def _rows(x: Tensor) -> Tensor:
+    """x, or a copy, with rows that lie in one piece."""
+    return x if x.stride(-1) == 1 else x.contiguous()
+
+
+class _Elman(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, *given: Any) -> tuple[Tensor, Tensor]:
+        states, last, xhat, inverse = torch.ops.seqvision.elman_forward(*given, True)
+        x, lengths, w_in, w, gain, _, before, _, reverse = given
+        ctx.reverse, ctx.has_gain = reverse, gain is not None
+        ctx.set_materialize_grads(False)
+        ctx.save_for_backward(states, xhat, inverse, x, lengths, w_in, w, gain, before)
+        return states, last
+
+    @staticmethod
+    def backward(ctx: Any, d_states: Tensor | None, d_last: Tensor | None) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():  # create_graph=True: what follows would be taken for a constant, without a word
+            raise UserError(
+                "the fused recurrence has first derivatives only; for higher ones set rnn.backend=reference"
+            )
+        d_states = None if d_states is None else _rows(d_states)
+        d_last = None if d_last is None else d_last.contiguous()
+        needed = ctx.needs_input_grad[0]
+        d_x, d_w_in, d_w, d_gain, d_bias, d_before = torch.ops.seqvision.elman_backward(
+            d_states, d_last, *ctx.saved_tensors, ctx.reverse, needed
+        )
+        return (
+            d_x if needed else None,
+            None,
+            d_w_in,
+            d_w,
+            d_gain if ctx.has_gain else None,
+            d_bias,
+            d_before,
+            None,
+            None,
+        )

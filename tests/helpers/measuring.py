@@ -1,0 +1,56 @@
+"""Times that can be compared: taken in turns, so that a busy machine slows all alike."""
+
+import gc
+import json
+import platform
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from statistics import quantiles
+from typing import Any
+
+import torch
+
+RECORDS = Path(__file__).resolve().parents[2] / "results" / "benchmarks"
+
+
+def interleaved(runs: Mapping[str, Callable[[], object]], rounds: int = 9, warmup: int = 2) -> dict[str, list[float]]:
+    """The seconds of every round of each run, after the warm-up. No garbage is collected meanwhile."""
+    times: dict[str, list[float]] = {name: [] for name in runs}
+    gc.collect()
+    gc.disable()
+    try:
+        for turn in range(rounds + warmup):
+            for name, run in runs.items():
+                begin = time.perf_counter()
+                run()
+                if turn >= warmup:
+                    times[name].append(time.perf_counter() - begin)
+    finally:
+        gc.enable()
+    return times
+
+
+def middle(times: list[float]) -> float:
+    """The median."""
+    return sorted(times)[len(times) // 2] if len(times) % 2 else sum(sorted(times)[len(times) // 2 - 1 :][:2]) / 2
+
+
+def ratio(times: Mapping[str, list[float]], over: str, under: str) -> dict[str, float]:
+    """The median over the rounds of one run's time over another's in the same round, and the quartiles."""
+    low, median, high = quantiles([a / b for a, b in zip(times[over], times[under], strict=True)], n=4)
+    return {"median": round(median, 3), "low": round(low, 3), "high": round(high, 3)}
+
+
+def record(name: str, rows: list[dict[str, Any]]) -> None:
+    """Keeps a benchmark's rows with the machine they were measured on; `make benchmark` draws its tables from these."""
+    RECORDS.mkdir(parents=True, exist_ok=True)
+    machine = {
+        "threads": torch.get_num_threads(),
+        "cpu": platform.machine(),
+        "capability": torch.backends.cpu.get_cpu_capability(),
+        "torch": torch.__version__,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
+    }
+    text = json.dumps({"machine": machine, "rows": rows}, indent=1)
+    (RECORDS / f"{name}.json").write_text(text + "\n")

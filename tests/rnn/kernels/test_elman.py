@@ -1,0 +1,171 @@
+"""The fused recurrences give the reference loop's numbers, whatever the batch, the threads and the precision."""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from seqvision.errors import UserError
+from seqvision.rnn import ElmanCell, LayerNormElmanCell, Recurrent
+from seqvision.rnn.kernels.build import load
+
+CELLS = [ElmanCell, LayerNormElmanCell]
+pytestmark = pytest.mark.skipif(load("elman") is not None, reason=f"no fused recurrence here: {load('elman')}")
+
+
+def network(cell, **settings) -> Recurrent:
+    """With gains, biases and weights that are not where they start."""
+    made = Recurrent(cell, 4, 6, backend="fused", **settings)
+    for parameter in made.parameters():
+        torch.nn.init.normal_(parameter, std=0.5)
+    return made
+
+
+def values_and_gradients(model: Recurrent, x, lengths, state, weights) -> list[torch.Tensor]:
+    """Outputs, last states, and the gradients of all inputs and parameters under the same upper gradients."""
+    x, *state = (part.detach().clone().requires_grad_() for part in (x, *state))
+    outputs, last = model(x, lengths, tuple(state))
+    total = sum((part * w).sum() for part, w in zip((outputs, *last), weights, strict=True))
+    gradients = torch.autograd.grad(total, [x, *state, *model.parameters()])
+    return [part.detach() for part in (outputs, *last, *gradients)]
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), cell=st.sampled_from(CELLS), layers=st.integers(1, 3), bidirectional=st.booleans())
+def test_errors_are_those_of_single_precision(data, cell, layers, bidirectional):
+    """Against the reference loop in double precision, at most four times what that loop errs in single."""
+    lengths = data.draw(st.none() | st.lists(st.integers(0, 9), min_size=1, max_size=5))
+    batch = data.draw(st.integers(1, 5)) if lengths is None else len(lengths)
+    steps = data.draw(st.integers(max(1, *lengths, 1) if lengths else 1, 9))
+    torch.manual_seed(data.draw(st.integers(0, 10_000)))
+    fused = network(cell, num_layers=layers, bidirectional=bidirectional)
+    reference, exact = copy.deepcopy(fused), copy.deepcopy(fused).double()
+    reference.backend = exact.backend = "reference"
+    x, state = torch.randn(batch, steps, 4), [torch.randn(batch, 6) for _ in fused.cells]
+    length = None if lengths is None else torch.tensor(lengths)
+    weights = [torch.randn(batch, steps, fused.output_size), *(torch.randn(batch, 6) for _ in fused.cells)]
+    truth = values_and_gradients(exact, x.double(), length, [s.double() for s in state], [w.double() for w in weights])
+    ours, theirs = (values_and_gradients(m, x, length, state, weights) for m in (fused, reference))
+    for true, a, b in zip(truth, ours, theirs, strict=True):
+        # of the tensor's own size: a loop that happens to err by nothing sets no measure
+        scale = 2e-7 * true.abs().max().item() + 1e-7
+        assert (a - true).abs().max().item() <= 4 * max((b - true).abs().max().item(), scale)
+
+
+@pytest.mark.parametrize("lengths", [None, [5, 0, 3]])
+@pytest.mark.parametrize("cell", CELLS)
+def test_gradients_by_finite_differences(cell, lengths):
+    torch.manual_seed(0)
+    model = network(cell, num_layers=2, bidirectional=True).double()
+    x = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)
+    state = [torch.randn(3, 6, dtype=torch.float64, requires_grad=True) for _ in model.cells]
+    names, values = zip(*model.named_parameters(), strict=True)
+    length = None if lengths is None else torch.tensor(lengths)
+
+    def outputs(x, *rest):
+        parameters = dict(zip(names, rest[len(state) :], strict=True))
+        y, last = torch.func.functional_call(model, parameters, (x, length, tuple(rest[: len(state)])))
+        return y, *last
+
+    assert torch.autograd.gradcheck(outputs, (x, *state, *values))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_any_number_of_threads_gives_the_same_and_twice_the_very_same(cell):
+    torch.manual_seed(1)
+    model = Recurrent(cell, 32, 256, backend="fused")  # large enough for several threads to share it
+    x, before = torch.randn(70, 5, 32), [torch.randn(70, 256)]
+    weights = [torch.randn(70, 5, 256), torch.randn(70, 256)]
+    kept, found = torch.get_num_threads(), {}
+    try:
+        for threads in (1, 2, 3):
+            torch.set_num_threads(threads)
+            found[threads] = values_and_gradients(model, x, None, before, weights)
+            again = values_and_gradients(model, x, None, before, weights)
+            assert all(torch.equal(a, b) for a, b in zip(found[threads], again, strict=True))
+    finally:
+        torch.set_num_threads(kept)
+    for threads in (2, 3):
+        for a, b in zip(found[threads], found[1], strict=True):
+            torch.testing.assert_close(a, b, atol=1e-4, rtol=1e-5)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_without_gradients_nothing_is_kept_and_the_values_are_the_same(cell):
+    torch.manual_seed(2)
+    model, x = network(cell), torch.randn(3, 7, 4)
+    expected, last = model(x)
+    with torch.no_grad():
+        outputs, state = model(x)
+    assert outputs.grad_fn is None
+    assert expected.grad_fn is not None
+    assert torch.equal(outputs, expected)
+    assert torch.equal(state[0], last[0])
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_autocast_leaves_it_in_single_precision(cell):
+    """Also where the layer before it gives half the digits."""
+    torch.manual_seed(3)
+    model, x = network(cell), torch.randn(3, 7, 4, requires_grad=True)
+    expected, _ = model(x.bfloat16().float())
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        outputs, _ = model(x.bfloat16())
+        outputs.square().sum().backward()
+    assert torch.equal(outputs, expected)
+    assert all(p.grad is not None and p.grad.dtype == torch.float32 for p in model.parameters())
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("seen", ["outputs", "last"])
+def test_either_result_may_go_unused(cell, seen):
+    model, x = network(cell), torch.randn(3, 7, 4)
+    reference = copy.deepcopy(model)
+    reference.backend = "reference"
+    for each in (model, reference):
+        outputs, (last,) = each(x, torch.tensor([7, 2, 4]))
+        (outputs if seen == "outputs" else last).square().sum().backward()
+    for ours, theirs in zip(model.parameters(), reference.parameters(), strict=True):
+        torch.testing.assert_close(ours.grad, theirs.grad, atol=1e-5, rtol=1e-5)
+
+
+def test_a_view_of_any_kind_will_do():
+    """Inputs and upper gradients that are transposed, expanded or sliced."""
+    torch.manual_seed(4)
+    model = network(LayerNormElmanCell)
+    whole = torch.randn(7, 3, 8)
+    for x in (whole.transpose(0, 1)[..., ::2], whole.transpose(0, 1)[..., :4], torch.randn(4).expand(3, 7, 4)):
+        outputs, _ = model(x)
+        expected, _ = model(x.contiguous())
+        assert torch.equal(outputs, expected)
+        (gradient,) = torch.autograd.grad(outputs.sum(), model.cells[0].norm.weight)
+        (same,) = torch.autograd.grad(expected, model.cells[0].norm.weight, torch.ones(3, 7, 6))
+        assert torch.equal(gradient, same)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_hardly_a_wide_input_leaves_its_range(cell):
+    """Sums far outside the range of tanh, and not-a-number in, not-a-number out."""
+    model = network(cell)
+    x = torch.tensor([1e4, -1e4, 1e30, float("nan")]).repeat(4, 1).T.unsqueeze(1)
+    outputs, _ = model(x)
+    assert (outputs[:2].abs() <= 1).all()
+    assert outputs[3].isnan().all()
+
+
+def test_a_second_derivative_is_refused_rather_than_wrong():
+    model, x = network(LayerNormElmanCell), torch.randn(2, 3, 4, requires_grad=True)
+    with pytest.raises(UserError, match=r"rnn\.backend=reference"):
+        torch.autograd.grad(model(x)[0].sum(), x, create_graph=True)
+
+
+def test_subclasses_take_their_own_step():
+    class Doubled(LayerNormElmanCell):
+        def step(self, projected, state):
+            return 2 * super().step(projected, state)
+
+    model = Recurrent(Doubled, 4, 6)
+    outputs, _ = model(torch.randn(2, 3, 4))
+    assert outputs.abs().max() > 1
