@@ -85,7 +85,7 @@ def network(config: DictConfig, group: str) -> None:
         config.encoder.channels = [8, 8, 8, 8]
     model = instantiate(config.model, vocabulary_size=7)
     features = torch.zeros(2, 3, 3, model.encoder.feature_size)
-    assert model(features, torch.ones(2, 4, dtype=torch.long)).logits.shape == (2, 4, 7)
+    assert model.output(model(features, torch.ones(2, 4, dtype=torch.long)).hidden).shape == (2, 4, 7)
 
 
 def optimizer(config: DictConfig, group: str) -> None:

@@ -23,7 +23,7 @@ class Forgetting(Callback):
         self.beginning: dict[str, Tensor] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        parameters = dict(pl_module.model.named_parameters())
+        parameters = _parameters(pl_module)
         if missing := [name for name in self.modules if not any(key.startswith(f"{name}.") for key in parameters)]:
             known = sorted({key.partition(".")[0] for key in parameters})
             raise UserError(f"callbacks.forgetting.modules: the model has no {missing}; its parts are {known}")
@@ -34,7 +34,7 @@ class Forgetting(Callback):
         assert trainer.max_epochs is not None
         if trainer.current_epoch not in {round(share * trainer.max_epochs) for share in self.at}:
             return
-        parameters = dict(pl_module.model.named_parameters())
+        parameters = _parameters(pl_module)
         with torch.no_grad():
             for key, value in self.beginning.items():
                 parameters[key].copy_(value)
@@ -46,3 +46,9 @@ class Forgetting(Callback):
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.beginning = state_dict["beginning"]
+
+
+def _parameters(task: LightningModule) -> dict[str, torch.nn.Parameter]:
+    """The parameters of a task's network by name."""
+    assert isinstance(task.model, torch.nn.Module)
+    return dict(task.model.named_parameters())

@@ -3,7 +3,6 @@
 import importlib.metadata
 import importlib.util
 import json
-import os
 import platform
 import shutil
 import tempfile
@@ -176,7 +175,7 @@ def to_text(found: dict[str, Any]) -> str:
             *(["  mps                yes (Apple)"] if found["devices"]["mps"] else []),
         ]
     lines += [
-        f"  compiler           {found['compiler'] or 'none: the recurrences take the reference loop, which is slower (install g++)'}",
+        f"  compiler           {found['compiler'] or 'none: recurrences take the slower reference loop (install g++)'}",
         f"  configuration      {found['configuration']}",
         f"  free disk here     {found['free_disk_gb']} GB",
         "",

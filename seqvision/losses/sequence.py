@@ -1,31 +1,88 @@
 """Losses over sequences of words. Padding is never counted: every loss takes the targets' mask."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
+
+from seqvision.errors import UserError
 
 
 class SequenceCrossEntropy(nn.Module):
     """The cross-entropy in nats summed over all valid steps: a sum, so that the caller can divide by the number of
     words of the whole batch, wherever its parts were computed.
 
+    It takes what the output layer sees, and asks that layer for scores at the valid steps only.
+
     label_smoothing: the share of the target's mass spread evenly over all words (Szegedy et al., 2016).
+    scores_at_once: where a batch has more scores (steps times words) than this, they are made and used up in pieces of
+        this size, the gradients with them: memory then grows with the vocabulary, but not with the batch.
     """
 
-    def __init__(self, *, label_smoothing: float = 0.0):
+    def __init__(self, *, label_smoothing: float = 0.0, scores_at_once: int = 2**22):
         super().__init__()
         self.label_smoothing = label_smoothing
+        self.scores_at_once = scores_at_once
 
     def forward(
         self,
-        logits: Float[Tensor, "batch time vocabulary"],
+        hidden: Float[Tensor, "batch time hidden"],
         targets: Int[Tensor, "batch time"],
         valid: Bool[Tensor, "batch time"],
+        output: nn.Linear,
     ) -> Float[Tensor, ""]:
-        return F.cross_entropy(
-            logits[valid].float(), targets[valid], reduction="sum", label_smoothing=self.label_smoothing
+        rows, wanted = hidden[valid], targets[valid]
+        if rows.shape[0] * output.out_features <= self.scores_at_once:
+            return F.cross_entropy(
+                _at_least_single(output(rows)), wanted, reduction="sum", label_smoothing=self.label_smoothing
+            )
+        piece = max(1, self.scores_at_once // output.out_features)
+        loss: Tensor = _CrossEntropyInPieces.apply(
+            rows, output.weight, output.bias, wanted, self.label_smoothing, piece
         )
+        return loss
+
+
+class _CrossEntropyInPieces(torch.autograd.Function):
+    """Linear layer and cross-entropy together, `piece` rows at a time. The gradients are taken on the way, while a
+    piece's scores are there, and only scaled when they are asked for.
+    """
+
+    @staticmethod
+    def forward(
+        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None, wanted: Tensor, smoothing: float, piece: int
+    ) -> Tensor:
+        needed = any(ctx.needs_input_grad)
+        d_rows, d_weight = (torch.zeros_like(part) if needed else None for part in (rows, weight))
+        d_bias = torch.zeros_like(bias) if needed and bias is not None else None
+        losses = []
+        for start in range(0, len(rows), piece):
+            here, targets = rows[start : start + piece], wanted[start : start + piece].unsqueeze(1)
+            scores = _at_least_single(F.linear(here, weight, bias))
+            log_sum = scores.logsumexp(dim=1, keepdim=True)
+            each = log_sum - (1 - smoothing) * scores.gather(1, targets)
+            losses.append((each - smoothing * scores.mean(dim=1, keepdim=True) if smoothing else each).sum())
+            if d_rows is None or d_weight is None:
+                continue
+            gradient = scores.sub_(log_sum).exp_()
+            if smoothing:
+                gradient -= smoothing / len(weight)
+            gradient.scatter_add_(1, targets, gradient.new_full(targets.shape, smoothing - 1))
+            gradient = gradient.to(here.dtype)
+            torch.mm(gradient, weight.to(here.dtype), out=d_rows[start : start + piece])
+            d_weight += gradient.T @ here
+            if d_bias is not None:
+                d_bias += gradient.sum(dim=0)
+        ctx.gradients = (d_rows, d_weight, d_bias)
+        return torch.stack(losses).sum()
+
+    @staticmethod
+    def backward(ctx: Any, upper: Tensor) -> tuple[Tensor | None, ...]:
+        if torch.is_grad_enabled():
+            raise UserError("a loss in pieces has first derivatives only; for higher ones raise loss.scores_at_once")
+        return *(None if part is None else part * upper.to(part.dtype) for part in ctx.gradients), None, None, None
 
 
 def doubly_stochastic_penalty(
@@ -45,5 +102,10 @@ def sequence_log_probability(
     valid: Bool[Tensor, "batch time"],
 ) -> Float[Tensor, " batch"]:
     """The log-probability of each whole sequence, in nats."""
-    each = logits.float().log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    each = _at_least_single(logits).log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
     return torch.where(valid, each, 0.0).sum(dim=1)
+
+
+def _at_least_single(scores: Tensor) -> Tensor:
+    """Sums over many words need more digits than half precision has."""
+    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores

@@ -24,9 +24,9 @@ class Memory(NamedTuple):
 
 
 class TeacherForced(NamedTuple):
-    """What training sees: the scores of every next word and, with attention, where the network looked."""
+    """What training sees: what the output layer is to score at every step, and where the network looked, if it does."""
 
-    logits: Float[Tensor, "batch time vocabulary"]
+    hidden: Float[Tensor, "batch time hidden"]
     attention: Float[Tensor, "batch time places"] | None
 
 
@@ -118,14 +118,15 @@ class Captioner(nn.Module):
 
     def step(self, tokens: Int[Tensor, "batch beams"], state: RecurrentState, memory: Memory) -> StepOutput:
         """The scores of the next word after one more word a beam."""
-        seen, state, weights = self._see(self._embed(tokens, memory), state, memory)
-        return StepOutput(self._score(seen), state, weights)
+        hidden, state, weights = self._see(self._embed(tokens, memory), state, memory)
+        return StepOutput(self.output(hidden), state, weights)
 
     def forward(
         self, features: Tensor, tokens: Int[Tensor, "batch time"], *, sampling_probability: float = 0.0
     ) -> TeacherForced:
-        """The scores of the word after each of `tokens`, which begin with the start mark.
+        """What `output` is to score for the word after each of `tokens`, which begin with the start mark.
 
+        The scores themselves are left to the loss, which needs them at valid steps only.
         sampling_probability: how often a word is replaced by one drawn from the network's own scores for its place
         (scheduled sampling: Bengio et al., 2015).
         """
@@ -135,14 +136,14 @@ class Captioner(nn.Module):
         words = self._embed(tokens, memory)
         if self.attention is None:
             flat = map_state(lambda part: part.squeeze(1), state)
-            return TeacherForced(self._score(self.rnn(words, state=flat)[0]), None)
+            return TeacherForced(self._read(self.rnn(words, state=flat)[0]), None)
 
         def look(word: Tensor, before: RecurrentState) -> tuple[tuple[Tensor, Tensor | None], RecurrentState]:
-            seen, after, weights = self._see(word.unsqueeze(1), before, memory)
-            return (seen.squeeze(1), weights.squeeze(1) if weights is not None else None), after
+            hidden, after, weights = self._see(word.unsqueeze(1), before, memory)
+            return (hidden.squeeze(1), weights.squeeze(1) if weights is not None else None), after
 
-        (seen, attention), _ = unroll(look, words, state)
-        return TeacherForced(self._score(seen), attention)
+        (hidden, attention), _ = unroll(look, words, state)
+        return TeacherForced(hidden, attention)
 
     def _forward_sampling(
         self, tokens: Tensor, state: RecurrentState, memory: Memory, probability: float
@@ -155,9 +156,9 @@ class Captioner(nn.Module):
             if last is not None:
                 drawn = torch.multinomial(last.detach().softmax(dim=-1), 1).squeeze(1)
                 given = torch.where(torch.rand(given.shape, device=given.device) < probability, drawn, given)
-            logits, after, weights = self.step(given.unsqueeze(1), before, memory)
-            last = logits.squeeze(1)
-            return (last,) if weights is None else (last, weights.squeeze(1)), after
+            hidden, after, weights = self._see(self._embed(given.unsqueeze(1), memory), before, memory)
+            last = self.output(hidden).squeeze(1)
+            return (hidden.squeeze(1),) if weights is None else (hidden.squeeze(1), weights.squeeze(1)), after
 
         outputs, _ = unroll(choose, tokens, state)
         return TeacherForced(outputs[0], outputs[1] if len(outputs) > 1 else None)
@@ -171,17 +172,17 @@ class Captioner(nn.Module):
     def _see(
         self, words: Tensor, state: RecurrentState, memory: Memory
     ) -> tuple[Tensor, RecurrentState, Tensor | None]:
-        """What the output layer sees after one step, the state, and the attention's weights."""
+        """What the output layer is to score after one step, the state, and the attention's weights."""
         if self.attention is None or memory.keys is None or memory.values is None:
             output, state = self.rnn.step(words, state)
-            return output, state, None
+            return self._read(output), state, None
         query = self.rnn.cells[-1].output(state[-1])  # type: ignore[operator]  # a ModuleList does not know its cells
         context, weights = self.attention(query, memory.keys, memory.values)
         output, state = self.rnn.step(torch.cat([words, context], dim=-1), state)
-        return torch.cat([output, context], dim=-1), state, weights
+        return self._read(torch.cat([output, context], dim=-1)), state, weights
 
-    def _score(self, seen: Tensor) -> Tensor:
-        return self.output(self.dropout(self.readout(seen)))
+    def _read(self, seen: Tensor) -> Tensor:
+        return self.dropout(self.readout(seen))
 
 
 def _parts(state: RecurrentState) -> list[Tensor]:

@@ -100,6 +100,7 @@ class Recurrent(nn.Module):
     ) -> tuple[Tensor, State]:
         """One layer in one direction, by the fastest of what computes it."""
         if self.backend != "reference" and kernels.supports(cell, x):
+            assert isinstance(state, Tensor)
             return kernels.elman(cell, x, lengths, state, reverse=reverse)
         steps = reverse_sequences(x, lengths) if reverse else x
         packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence

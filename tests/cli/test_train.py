@@ -77,7 +77,6 @@ def test_memorising_validates_on_what_is_learnt(tmp_path, monkeypatch):
         ("resume=nowhere", ["resume=nowhere", "last.ckpt"]),
         ("start_from=nowhere", ["nowhere", "no such checkpoint"]),
         ("encoder.channels=[8]", ["SmallCNN"]),
-        ("rnn.backend=fused", ["rnn.backend=fused", "LayerNormElmanCell", "rnn.backend=auto"]),
     ],
 )
 def test_what_a_person_gets_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, capsys, override, messages):

@@ -49,6 +49,11 @@ def step_by_step(model: Captioner, features, tokens):
     return torch.stack(logits, 1), None if attention[0] is None else torch.stack(attention, 1)
 
 
+def scores(model: Captioner, features, tokens, **settings):
+    """The scores of every next word under teacher forcing."""
+    return model.output(model(features, tokens, **settings).hidden)
+
+
 @pytest.mark.parametrize("image_as", PLACES)
 @pytest.mark.parametrize("attention", ATTENTIONS, ids=["none", "additive", "dot"])
 @pytest.mark.parametrize("cell", CELLS)
@@ -57,7 +62,7 @@ def test_teacher_forcing_equals_step_by_step(cell, attention, image_as):
     features, tokens = batch()
     whole = model(features, tokens)
     logits, weights = step_by_step(model, features, tokens)
-    torch.testing.assert_close(whole.logits, logits, atol=1e-5, rtol=1e-5)
+    torch.testing.assert_close(model.output(whole.hidden), logits, atol=1e-5, rtol=1e-5)
     assert (whole.attention is None) == (attention is None)
     if attention is not None:
         torch.testing.assert_close(whole.attention, weights, atol=1e-5, rtol=1e-5)
@@ -69,11 +74,11 @@ def test_teacher_forcing_equals_step_by_step(cell, attention, image_as):
 def test_picture_and_words_so_far_matter_and_later_words_do_not(attention, image_as):
     model = captioner(attention=attention, image_as=image_as)
     features, tokens = batch()
-    logits = model(features, tokens).logits
-    assert (model(features.flip(0), tokens).logits - logits)[0].abs().amax(-1).min() > 1e-6
+    logits = scores(model, features, tokens)
+    assert (scores(model, features.flip(0), tokens) - logits)[0].abs().amax(-1).min() > 1e-6
     changed = tokens.clone()
     changed[:, 3] = (changed[:, 3] + 1) % WORDS
-    difference = (model(features, changed).logits - logits).abs().amax(-1)
+    difference = (scores(model, features, changed) - logits).abs().amax(-1)
     assert difference[:, :3].max() == 0
     assert difference[:, 3:].min() > 0
 
@@ -82,7 +87,7 @@ def test_picture_and_words_so_far_matter_and_later_words_do_not(attention, image
 def test_map_and_vector_are_read_without_attention(pooled):
     model = captioner(pooled=pooled)
     features = model.encode(torch.zeros(2, 3, 8, 8, dtype=torch.uint8))
-    assert model(features, torch.ones(2, 4, dtype=torch.long)).logits.shape == (2, 4, WORDS)
+    assert scores(model, features, torch.ones(2, 4, dtype=torch.long)).shape == (2, 4, WORDS)
 
 
 def test_attention_needs_a_map():
@@ -117,7 +122,7 @@ def test_tied_embeddings_are_one_matrix():
     assert model.output.weight is model.embedding.weight
     assert sum(p.numel() == WORDS * 5 for p in model.parameters()) == 1
     features, tokens = batch()
-    model(features, tokens).logits.sum().backward()
+    scores(model, features, tokens).sum().backward()
     assert model.embedding.weight.grad.abs().sum() > 0
 
 
@@ -127,7 +132,7 @@ class TestScheduledSampling:
         model = captioner(attention=attention)
         features, tokens = batch()
         forced, sampled = model(features, tokens), model(features, tokens, sampling_probability=1e-12)
-        torch.testing.assert_close(sampled.logits, forced.logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(sampled.hidden, forced.hidden, atol=1e-5, rtol=1e-5)
         if attention is not None:
             torch.testing.assert_close(sampled.attention, forced.attention, atol=1e-5, rtol=1e-5)
 
@@ -141,14 +146,14 @@ class TestScheduledSampling:
         own = torch.cat([tokens[:, :1], *drawn], dim=1)
         assert own.shape == tokens.shape
         assert (own != tokens).any()
-        torch.testing.assert_close(sampled.logits, model(features, own).logits, atol=1e-5, rtol=1e-5)
+        torch.testing.assert_close(sampled.hidden, model(features, own).hidden, atol=1e-5, rtol=1e-5)
 
 
 def test_more_padding_changes_nothing():
     model = captioner(attention=ATTENTIONS[1])
     features, tokens = batch()
     wider = torch.cat([tokens, torch.zeros(3, 4, dtype=torch.long)], dim=1)
-    torch.testing.assert_close(model(features, wider).logits[:, :6], model(features, tokens).logits)
+    torch.testing.assert_close(scores(model, features, wider)[:, :6], scores(model, features, tokens))
 
 
 @pytest.mark.parametrize("attention", [None, ATTENTIONS[2]], ids=["none", "dot"])
@@ -159,7 +164,7 @@ def test_a_batch_of_pictures_can_be_memorised(attention):
     tokens = nn.utils.rnn.pad_sequence([torch.tensor([1, *words, 2]) for words in captions], batch_first=True)
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     for _ in range(80):
-        logits = model(model.encode(images), tokens[:, :-1]).logits
+        logits = scores(model, model.encode(images), tokens[:, :-1])
         loss = nn.functional.cross_entropy(logits.flatten(0, 1), tokens[:, 1:].flatten(), ignore_index=0)
         optimizer.zero_grad()
         loss.backward()

@@ -1,5 +1,6 @@
 """What a training step does does not depend on how its batch is cut or padded."""
 
+from collections import Counter
 from functools import partial
 from itertools import pairwise
 
@@ -18,6 +19,7 @@ from seqvision.models import Captioner
 from seqvision.optim import constant
 from seqvision.rnn import LayerNormElmanCell, Recurrent
 from seqvision.tasks import Captioning, SelfCriticalCaptioning
+from seqvision.tasks.captioning import swap_words
 
 pytestmark = [  # Lightning's, of no concern here
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),
@@ -171,7 +173,27 @@ def test_captions_as_good_as_the_greedy_ones_move_nothing(tmp_path, monkeypatch)
     assert all(torch.equal(before[name], value) for name, value in module.model.state_dict().items())
 
 
-def test_swapped_words_are_words_of_the_batch_and_never_the_start(monkeypatch, tmp_path):
+def test_a_swapped_word_follows_the_same_word_elsewhere():
+    """What stands after a word is dealt out anew among the places after that word; padding and ends stay."""
+    torch.manual_seed(0)
+    tokens = torch.randint(4, 8, (40, 9))
+    tokens[:, 0] = 1
+    valid = torch.arange(9) < torch.randint(2, 10, (40, 1))
+    tokens = tokens.masked_fill(~valid, 0)
+    noisy = swap_words(tokens, valid, 1.0)
+    assert torch.equal(noisy[~valid], tokens[~valid])
+    assert torch.equal(noisy[:, 0], tokens[:, 0])
+
+    def pairs(words):
+        """How often each word stands after each true word."""
+        return Counter(zip(tokens[:, :-1][valid[:, 1:]].tolist(), words[:, 1:][valid[:, 1:]].tolist(), strict=True))
+
+    assert pairs(noisy) == pairs(tokens)
+    assert (noisy != tokens).sum() > 0.5 * valid[:, 1:].sum()
+    assert torch.equal(swap_words(tokens, valid, 0.0), tokens)
+
+
+def test_swapped_words_are_given_and_not_asked_for(monkeypatch, tmp_path):
     """The network is given others; what it is asked for stays the same."""
     seen, targets = [], []
 
@@ -179,9 +201,9 @@ def test_swapped_words_are_words_of_the_batch_and_never_the_start(monkeypatch, t
         seen.append(tokens)
         return forward(self, features, tokens, **settings)
 
-    def ask(self, logits, wanted, valid):
+    def ask(self, hidden, wanted, valid, output):
         targets.append(wanted)
-        return judge(self, logits, wanted, valid)
+        return judge(self, hidden, wanted, valid, output)
 
     forward, judge = Captioner.forward, SequenceCrossEntropy.forward
     monkeypatch.setattr(Captioner, "forward", spy)

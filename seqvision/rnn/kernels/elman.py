@@ -32,7 +32,7 @@ def _available() -> bool:
 
 
 def elman(
-    cell: ElmanCell | LayerNormElmanCell,
+    cell: Cell,
     x: Float[Tensor, "batch time input"],
     lengths: Int[Tensor, " batch"] | None,
     before: Float[Tensor, "batch hidden"],
@@ -45,14 +45,17 @@ def elman(
     `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here.
     """
     w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
+    gain: Tensor | None = None
+    bias: Tensor = cell.norm.bias if isinstance(cell, LayerNormElmanCell) else cell.input_to_hidden.bias
+    eps = 0.0
     if isinstance(cell, LayerNormElmanCell):
-        gain, bias, eps = cell.norm.weight, cell.norm.bias, cell.norm.eps
+        gain, eps = cell.norm.weight, cell.norm.eps
     else:
-        gain, bias, eps = None, cell.input_to_hidden.bias + cell.hidden_to_hidden.bias, 0.0
+        bias = bias + cell.hidden_to_hidden.bias
     if lengths is not None:
         lengths = lengths.to("cpu", torch.int64).contiguous()
-    given = (_rows(x.to(w.dtype)), lengths, w_in.contiguous(), w.contiguous(), gain, bias)
-    given = (*given, before.to(w.dtype).contiguous())
+    x, before = _rows(x.to(w.dtype)), before.to(w.dtype).contiguous()
+    given = (x, lengths, w_in.contiguous(), w.contiguous(), gain, bias, before)
     if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
         return _Elman.apply(*given, eps, reverse)
     states, last, *_ = torch.ops.seqvision.elman_forward(*given, eps, reverse, False)
