@@ -7,10 +7,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqvision.attention import SoftAttention
+from seqvision.attention import DotAttention, SoftAttention
 from seqvision.decoding import StepOutput
 from seqvision.encoders import Encoder
 from seqvision.rnn import Recurrent, State, map_state, unroll
+from seqvision.rnn.kernels import attend, supports_attention
 
 RecurrentState: TypeAlias = tuple[State, ...]
 
@@ -122,11 +123,17 @@ class Captioner(nn.Module):
         return StepOutput(self.output(hidden), state, weights)
 
     def forward(
-        self, features: Tensor, tokens: Int[Tensor, "batch time"], *, sampling_probability: float = 0.0
+        self,
+        features: Tensor,
+        tokens: Int[Tensor, "batch time"],
+        lengths: Int[Tensor, " batch"] | None = None,
+        *,
+        sampling_probability: float = 0.0,
     ) -> TeacherForced:
         """What `output` is to score for the word after each of `tokens`, which begin with the start mark.
 
-        The scores themselves are left to the loss, which needs them at valid steps only.
+        The scores themselves are left to the loss, which needs them at valid steps only. Past its length a caption's
+        steps hold nothing that may be read.
         sampling_probability: how often a word is replaced by one drawn from the network's own scores for its place
         (scheduled sampling: Bengio et al., 2015).
         """
@@ -136,7 +143,10 @@ class Captioner(nn.Module):
         words = self._embed(tokens, memory)
         if self.attention is None:
             flat = map_state(lambda part: part.squeeze(1), state)
-            return TeacherForced(self._read(self.rnn(words, state=flat)[0]), None)
+            return TeacherForced(self._read(self.rnn(words, lengths, flat)[0]), None)
+
+        if self._attends_at_once(words):
+            return self._forward_at_once(words, state, memory, lengths)
 
         def look(word: Tensor, before: RecurrentState) -> tuple[tuple[Tensor, Tensor | None], RecurrentState]:
             hidden, after, weights = self._see(word.unsqueeze(1), before, memory)
@@ -144,6 +154,23 @@ class Captioner(nn.Module):
 
         (hidden, attention), _ = unroll(look, words, state)
         return TeacherForced(hidden, attention)
+
+    def _attends_at_once(self, words: Tensor) -> bool:
+        """Whether the fused recurrence computes what this network does at a step."""
+        if type(self.attention) is not DotAttention or self.rnn.backend == "reference" or self.rnn.num_layers > 1:
+            return False
+        return supports_attention(self.rnn.cells[0], words)  # type: ignore[arg-type]  # a ModuleList, again
+
+    def _forward_at_once(
+        self, words: Tensor, state: RecurrentState, memory: Memory, lengths: Tensor | None
+    ) -> TeacherForced:
+        assert self.attention is not None
+        assert memory.keys is not None
+        assert memory.values is not None
+        (before,), (cell,) = _parts(state), self.rnn.cells
+        query = self.attention.to_query
+        found = attend(cell, query, words, memory.keys, memory.values, before.squeeze(1), lengths)  # type: ignore[arg-type]
+        return TeacherForced(self._read(torch.cat([found.states, found.contexts], dim=-1)), found.weights)
 
     def _forward_sampling(
         self, tokens: Tensor, state: RecurrentState, memory: Memory, probability: float

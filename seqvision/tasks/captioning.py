@@ -80,8 +80,9 @@ class Captioning(Task):
         self, batch: CaptionBatch, inputs: Tensor, sampling_probability: float = 0.0
     ) -> tuple[Tensor, Tensor]:
         targets = batch.tokens[:, 1:]
-        valid = torch.arange(targets.shape[1], device=targets.device) < (batch.lengths - 1).unsqueeze(1)
-        out = self.model(self.features(batch), inputs, sampling_probability=sampling_probability)
+        lengths = batch.lengths - 1
+        valid = torch.arange(targets.shape[1], device=targets.device) < lengths.unsqueeze(1)
+        out = self.model(self.features(batch), inputs, lengths, sampling_probability=sampling_probability)
         loss = self.cross_entropy(out.hidden, targets, valid, self.model.output)
         if self.attention_penalty and out.attention is not None:
             loss = loss + self.attention_penalty * doubly_stochastic_penalty(out.attention, valid)
@@ -170,7 +171,7 @@ class SelfCriticalCaptioning(Captioning):
             ).to(features.device)
             lengths = torch.tensor([len(h.tokens) + h.finished for h in sample], device=features.device)
             valid = torch.arange(tokens.shape[1] - 1, device=features.device) < lengths.unsqueeze(1)
-            logits = self.model.output(self.model(features, tokens[:, :-1]).hidden)
+            logits = self.model.output(self.model(features, tokens[:, :-1], lengths).hidden)
             advantage = (self._reward(batch.ids, sample) - baseline).to(features.device)
             losses.append(-(advantage * sequence_log_probability(logits, tokens[:, 1:], valid)).sum())
             words.append(valid.sum())

@@ -197,9 +197,9 @@ def test_swapped_words_are_given_and_not_asked_for(monkeypatch, tmp_path):
     """The network is given others; what it is asked for stays the same."""
     seen, targets = [], []
 
-    def spy(self, features, tokens, **settings):
+    def spy(self, features, tokens, lengths, **settings):
         seen.append(tokens)
-        return forward(self, features, tokens, **settings)
+        return forward(self, features, tokens, lengths, **settings)
 
     def ask(self, hidden, wanted, valid, output):
         targets.append(wanted)

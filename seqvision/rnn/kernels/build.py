@@ -23,13 +23,14 @@ SOURCES = Path(__file__).parent
 def load(name: str) -> str | None:
     """Makes the operators of `name`.cpp known to torch; None, or in one line why that cannot be.
 
-    The library is kept under the hash of its source, the flags and torch's version, so that it is compiled again when
+    The library is kept under the hash of its sources, the flags and torch's version, so that it is compiled again when
     one of them changes. It appears there whole or not at all: processes that compile at once do the same work twice,
     and one's result replaces the other's.
     """
     source = SOURCES / f"{name}.cpp"
     flags = FLAGS + MARCH.get(torch.backends.cpu.get_cpu_capability(), [])
-    key = hashlib.sha256(repr((source.read_text(), flags, torch.__version__)).encode()).hexdigest()[:16]
+    texts = [file.read_text() for file in (source, *sorted(SOURCES.glob("*.h")))]
+    key = hashlib.sha256(repr((texts, flags, torch.__version__)).encode()).hexdigest()[:16]
     library = kernel_folder() / f"{name}-{key}.so"
     try:
         if library.exists() and _loads(library):

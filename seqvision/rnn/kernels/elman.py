@@ -14,21 +14,44 @@ from seqvision.rnn.kernels.build import load
 
 
 def supports(cell: Cell, x: Tensor) -> bool:
-    """Whether `elman` computes this cell on such inputs here: exactly these classes (a subclass may compute something
-    else), single or double precision, a CPU, and a compiler or its result at hand.
+    """Whether `elman` computes this cell on such inputs here."""
+    return available(cell, x, "elman")
+
+
+def available(cell: Cell, x: Tensor, library: str) -> bool:
+    """Whether a library can take this cell: exactly these classes (a subclass may compute something else), single or
+    double precision, on a CPU, with a compiler or its result at hand.
     """
-    weight = cell.hidden_to_hidden.weight
+    dtype = cell.hidden_to_hidden.weight.dtype
     if type(cell) not in (ElmanCell, LayerNormElmanCell) or x.device.type != "cpu":
         return False
-    return weight.dtype in (torch.float32, torch.float64) and _available()
+    return dtype in (torch.float32, torch.float64) and _compiled(library)
 
 
 @functools.cache
-def _available() -> bool:
-    reason = load("elman")
-    if reason is not None:
+def _compiled(library: str) -> bool:
+    reason = load(library)
+    if reason is not None and library == "elman":  # one line is enough
         print(f"seqvision: the recurrences take the reference loop, which is slower: {reason}", file=sys.stderr)
     return reason is None
+
+
+def normalisation(cell: Cell) -> tuple[Tensor | None, Tensor, float]:
+    """The gain, None for the plain cell, the bias, and what stands beside the variance under the root."""
+    if isinstance(cell, LayerNormElmanCell):
+        return cell.norm.weight, cell.norm.bias, cell.norm.eps
+    return None, cell.input_to_hidden.bias + cell.hidden_to_hidden.bias, 0.0
+
+
+def rows(x: Tensor) -> Tensor:
+    """x, or a copy, with rows that lie in one piece."""
+    return x if x.stride(-1) == 1 else x.contiguous()
+
+
+def first_only() -> None:
+    """Refuses a backward pass that is to be differentiated: it would be taken for a constant, without a word."""
+    if torch.is_grad_enabled():
+        raise UserError("the fused recurrence has first derivatives only; for higher ones set rnn.backend=reference")
 
 
 def elman(
@@ -45,26 +68,15 @@ def elman(
     `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here.
     """
     w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
-    gain: Tensor | None = None
-    bias: Tensor = cell.norm.bias if isinstance(cell, LayerNormElmanCell) else cell.input_to_hidden.bias
-    eps = 0.0
-    if isinstance(cell, LayerNormElmanCell):
-        gain, eps = cell.norm.weight, cell.norm.eps
-    else:
-        bias = bias + cell.hidden_to_hidden.bias
+    gain, bias, eps = normalisation(cell)
     if lengths is not None:
         lengths = lengths.to("cpu", torch.int64).contiguous()
-    x, before = _rows(x.to(w.dtype)), before.to(w.dtype).contiguous()
+    x, before = rows(x.to(w.dtype)), before.to(w.dtype).contiguous()
     given = (x, lengths, w_in.contiguous(), w.contiguous(), gain, bias, before)
     if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
         return _Elman.apply(*given, eps, reverse)
     states, last, *_ = torch.ops.seqvision.elman_forward(*given, eps, reverse, False)
     return states, last
-
-
-def _rows(x: Tensor) -> Tensor:
-    """x, or a copy, with rows that lie in one piece."""
-    return x if x.stride(-1) == 1 else x.contiguous()
 
 
 class _Elman(torch.autograd.Function):
@@ -79,11 +91,8 @@ class _Elman(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_states: Tensor | None, d_last: Tensor | None) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():  # create_graph=True: what follows would be taken for a constant, without a word
-            raise UserError(
-                "the fused recurrence has first derivatives only; for higher ones set rnn.backend=reference"
-            )
-        d_states = None if d_states is None else _rows(d_states)
+        first_only()
+        d_states = None if d_states is None else rows(d_states)
         d_last = None if d_last is None else d_last.contiguous()
         needed = ctx.needs_input_grad[0]
         d_x, d_w_in, d_w, d_gain, d_bias, d_before = torch.ops.seqvision.elman_backward(

@@ -1,6 +1,7 @@
 """The fused recurrences give the reference loop's numbers, whatever the batch, the threads and the precision."""
 
 import copy
+from statistics import median
 
 import pytest
 import torch
@@ -15,9 +16,9 @@ CELLS = [ElmanCell, LayerNormElmanCell]
 pytestmark = pytest.mark.skipif(load("elman") is not None, reason=f"no fused recurrence here: {load('elman')}")
 
 
-def network(cell, **settings) -> Recurrent:
+def network(cell, size: int = 6, **settings) -> Recurrent:
     """With gains, biases and weights that are not where they start."""
-    made = Recurrent(cell, 4, 6, backend="fused", **settings)
+    made = Recurrent(cell, 4, size, backend="fused", **settings)
     for parameter in made.parameters():
         torch.nn.init.normal_(parameter, std=0.5)
     return made
@@ -32,26 +33,40 @@ def values_and_gradients(model: Recurrent, x, lengths, state, weights) -> list[t
     return [part.detach() for part in (outputs, *last, *gradients)]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data(), cell=st.sampled_from(CELLS), layers=st.integers(1, 3), bidirectional=st.booleans())
 def test_errors_are_those_of_single_precision(data, cell, layers, bidirectional):
-    """Against the reference loop in double precision, at most four times what that loop errs in single."""
+    """Against the reference loop in double precision, at most four times what that loop errs in single.
+
+    The median over five fillings: where a row's deviation is by chance next to nothing, it magnifies the one or the
+    other's last rounding, and a single ratio says nothing.
+    """
     lengths = data.draw(st.none() | st.lists(st.integers(0, 9), min_size=1, max_size=5))
     batch = data.draw(st.integers(1, 5)) if lengths is None else len(lengths)
     steps = data.draw(st.integers(max(1, *lengths, 1) if lengths else 1, 9))
-    torch.manual_seed(data.draw(st.integers(0, 10_000)))
-    fused = network(cell, num_layers=layers, bidirectional=bidirectional)
-    reference, exact = copy.deepcopy(fused), copy.deepcopy(fused).double()
-    reference.backend = exact.backend = "reference"
-    x, state = torch.randn(batch, steps, 4), [torch.randn(batch, 6) for _ in fused.cells]
+    size, seed = data.draw(st.integers(2, 24)), data.draw(st.integers(0, 10_000))
     length = None if lengths is None else torch.tensor(lengths)
-    weights = [torch.randn(batch, steps, fused.output_size), *(torch.randn(batch, 6) for _ in fused.cells)]
-    truth = values_and_gradients(exact, x.double(), length, [s.double() for s in state], [w.double() for w in weights])
-    ours, theirs = (values_and_gradients(m, x, length, state, weights) for m in (fused, reference))
-    for true, a, b in zip(truth, ours, theirs, strict=True):
-        # of the tensor's own size: a loop that happens to err by nothing sets no measure
-        scale = 2e-7 * true.abs().max().item() + 1e-7
-        assert (a - true).abs().max().item() <= 4 * max((b - true).abs().max().item(), scale)
+    ratios = []
+    for turn in range(5):
+        torch.manual_seed(seed + turn)
+        fused = network(cell, size, num_layers=layers, bidirectional=bidirectional)
+        reference, exact = copy.deepcopy(fused), copy.deepcopy(fused).double()
+        reference.backend = exact.backend = "reference"
+        x, state = torch.randn(batch, steps, 4), [torch.randn(batch, size) for _ in fused.cells]
+        upper = [torch.randn(batch, steps, fused.output_size), *(torch.randn(batch, size) for _ in fused.cells)]
+        truth = values_and_gradients(
+            exact, x.double(), length, [s.double() for s in state], [u.double() for u in upper]
+        )
+        ours, theirs = (errors(values_and_gradients(m, x, length, state, upper), truth) for m in (fused, reference))
+        # a loop that happens to err by next to nothing sets no measure: half a unit in the last place does
+        ratios.append(ours / max(theirs, 3e-8))
+    assert median(ratios) <= 4
+
+
+def errors(results: list[torch.Tensor], truth: list[torch.Tensor]) -> float:
+    """The root mean square over all results of the error, as a share of the largest number of its tensor."""
+    shares = [(a - b).flatten() / b.abs().max().clamp(min=1e-3) for a, b in zip(results, truth, strict=True)]
+    return torch.cat(shares).square().mean().sqrt().item()
 
 
 @pytest.mark.parametrize("lengths", [None, [5, 0, 3]])
