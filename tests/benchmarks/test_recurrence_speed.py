@@ -7,13 +7,11 @@ one backward, and one each over all steps for the gradients of both weights and 
 rounds in which all took turns. The bars hold on two threads; a tenth is allowed for noise.
 """
 
-import subprocess
-import sys
 from collections.abc import Callable
 
 import pytest
 import torch
-from measuring import interleaved, middle, ratio, record
+from measuring import interleaved, middle, peak_memory, ratio, record
 from torch import Tensor
 
 from seqvision.rnn import ElmanCell, LayerNormElmanCell, Recurrent
@@ -145,13 +143,10 @@ def test_ragged_batches_cost_what_their_steps_cost(shape: Shape):
     assert share["median"] <= 0.7 * NOISE
 
 
-PEAK = """
-import sys, threading, torch
-from pathlib import Path
+STEP = """
+import sys, torch
+from measuring import peak_of
 from seqvision.rnn import LayerNormElmanCell, Recurrent
-
-def resident():
-    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
 kind, steps, batch, inputs, hidden = sys.argv[1], *map(int, sys.argv[2:])
 if kind == "layernorm":
@@ -159,34 +154,17 @@ if kind == "layernorm":
 else:
     network = torch.nn.RNN(inputs, hidden, batch_first=True)
 
-def step(steps):
-    x = torch.randn(batch, steps, inputs, requires_grad=True)
-    network(x)[0].sum().backward()
+def step(steps=steps):
+    network(torch.randn(batch, steps, inputs, requires_grad=True))[0].sum().backward()
 
 step(4)
-before, peak, running = resident(), 0, True
-
-def watch():
-    global peak
-    while running:
-        peak = max(peak, resident())
-
-watcher = threading.Thread(target=watch)
-watcher.start()
-for _ in range(5):
-    step(steps)
-running = False
-watcher.join()
-print((peak - before) / 2**20)
+print(peak_of(step))
 """
 
 
 @pytest.mark.parametrize("shape", [(64, 64, 256, 512), (784, 64, 1, 128)], ids=lambda shape: "x".join(map(str, shape)))
 def test_no_more_memory_than_torch(shape: Shape):
-    peak = {
-        kind: round(float(subprocess.check_output([sys.executable, "-c", PEAK, kind, *map(str, shape)])), 1)
-        for kind in ("layernorm", "nn.RNN")
-    }
+    peak = {kind: peak_memory(STEP, kind, *shape) for kind in ("layernorm", "nn.RNN")}
     print(f"\npeak memory of a training step {shape}, MiB: {peak}")
     record(f"recurrence_memory_{'x'.join(map(str, shape))}", [{"shape": shape, "MiB": peak}])
     assert peak["layernorm"] <= peak["nn.RNN"]

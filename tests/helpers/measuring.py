@@ -2,7 +2,11 @@
 
 import gc
 import json
+import os
 import platform
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -11,6 +15,7 @@ from typing import Any
 
 import torch
 
+PAGE = os.sysconf("SC_PAGE_SIZE")
 RECORDS = Path(__file__).resolve().parents[2] / "results" / "benchmarks"
 
 
@@ -40,6 +45,35 @@ def ratio(times: Mapping[str, list[float]], over: str, under: str) -> dict[str, 
     """The median over the rounds of one run's time over another's in the same round, and the quartiles."""
     low, median, high = quantiles([a / b for a, b in zip(times[over], times[under], strict=True)], n=4)
     return {"median": round(median, 3), "low": round(low, 3), "high": round(high, 3)}
+
+
+def peak_of(step: Callable[[], object], rounds: int = 3) -> float:
+    """The most memory in MiB that was in use during a step beyond what was in use before."""
+
+    def resident() -> int:
+        return int(Path("/proc/self/statm").read_text().split()[1]) * PAGE
+
+    def watch() -> None:
+        nonlocal most
+        while running:
+            most = max(most, resident())
+
+    before, most, running = resident(), 0, True
+    watcher = threading.Thread(target=watch)
+    watcher.start()
+    for _ in range(rounds):
+        step()
+    running = False
+    watcher.join()
+    return (most - before) / 2**20
+
+
+def peak_memory(script: str, *arguments: object) -> float:
+    """What a script prints, `print(peak_of(step))` its last line, in a process of its own: MiB."""
+    here = Path(__file__).resolve().parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (here, here.parent / "benchmarks")))}
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return round(float(subprocess.check_output(command, env=environment, text=True)), 1)
 
 
 def record(name: str, rows: list[dict[str, Any]]) -> None:
