@@ -53,8 +53,10 @@ types: install-dev
 wheel-test: install-dev
 	$(BIN)/python tests/wheel.py
 
+# measures all that docs/performance.md quotes, and writes its tables and figure; wants a quiet machine
 benchmark: install-dev
-	$(BIN)/python -m pytest tests/benchmarks -o addopts=--import-mode=importlib -q -s
+	$(BIN)/python -m pytest tests/benchmarks -o addopts=--import-mode=importlib -q -s --show-capture=no; \
+	  status=$$?; $(BIN)/python results/benchmarks.py; exit $$status
 
 # writes the README's results table from the records in results/
 results: install

@@ -31,9 +31,15 @@ def available(cell: Cell, x: Tensor, library: str) -> bool:
 @functools.cache
 def _compiled(library: str) -> bool:
     reason = load(library)
-    if reason is not None and library == "elman":  # one line is enough
-        print(f"seqvision: the recurrences take the reference loop, which is slower: {reason}", file=sys.stderr)
+    if reason is not None:
+        _say(reason)
     return reason is None
+
+
+@functools.cache
+def _say(reason: str) -> None:
+    """Once, however many libraries lack the same."""
+    print(f"seqvision: the recurrences take the reference loop, which is slower: {reason}", file=sys.stderr)
 
 
 def normalisation(cell: Cell) -> tuple[Tensor | None, Tensor, float]:
