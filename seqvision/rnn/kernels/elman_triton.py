@@ -1,38 +1,40 @@
-"""The Elman recurrences on an NVIDIA GPU: one Triton kernel runs all steps, one all steps of the backward pass.
+"""The Elman recurrences on an NVIDIA GPU: one Triton kernel runs all steps, another all steps of the backward pass.
 
-This module imports triton; it comes with torch where torch can use such a GPU. With TRITON_INTERPRET=1 in the
-environment before triton is first imported, the same kernels run on a CPU, slowly: that is how they are tested.
+Importing this module imports triton, which comes with torch where torch can use such a GPU. With TRITON_INTERPRET=1
+in the environment before triton is first imported, the same kernels run on a CPU, slowly: that is how they are tested.
 
-A program owns a few sequences and takes them through time by itself, so that programs never wait for each other and
-the host launches one kernel where the loop launches several a step. The weights stream from the second-level cache,
-tile by tile, at every step; the state goes through the tensor of outputs, where it is needed anyway.
+A program owns a few sequences and takes them through time by itself, so that no program waits for another and the
+host launches one kernel where the loop launches several a step. The weights stream from the GPU's cache, tile by
+tile, at every step. A step reads the state before it from where the program itself stored it: among the outputs.
 """
 
-from typing import Any, NamedTuple, no_type_check
+from typing import Any, no_type_check
 
 import torch
 import torch.nn.functional as F
-import triton
-import triton.language as tl
+import triton  # type: ignore[import-untyped]
+import triton.language as tl  # type: ignore[import-untyped]
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqvision.errors import UserError
 from seqvision.rnn.cells import Cell, ElmanCell, LayerNormElmanCell
+from seqvision.rnn.kernels.elman import first_only, normalisation
 from seqvision.rnn.unroll import valid_steps
 
 
 def supports(cell: Cell, x: Tensor) -> bool:
-    """Whether `elman` computes this cell on such inputs: exactly these classes, single or double precision, a GPU.
+    """Whether `elman` computes this cell on such inputs here: exactly these classes (a subclass may compute something
+    else), single or double precision, an NVIDIA GPU, and Triton 3.5 or later (an earlier one multiplies no fewer than
+    16 rows).
 
-    Never asked by rnn.backend=auto: no GPU has run these kernels yet, only Triton's interpreter, so whether they are
-    faster than the reference loop is not known. tests/benchmarks/test_recurrence_gpu.py measures it; until then a
-    user takes them with rnn.backend=fused.
+    `Recurrent` asks only with backend="fused". Until somebody has run tests/benchmarks/test_recurrence_gpu.py, nobody
+    knows whether these kernels beat the reference loop or, for the plain cell, cuDNN: they have been compiled for
+    several GPUs and run in Triton's interpreter, and on no GPU yet.
     """
-    weight = cell.hidden_to_hidden.weight
+    dtype = cell.hidden_to_hidden.weight.dtype
     if type(cell) not in (ElmanCell, LayerNormElmanCell) or x.device.type != "cuda" or torch.version.hip is not None:
         return False
-    return weight.dtype in (torch.float32, torch.float64)
+    return dtype in (torch.float32, torch.float64) and tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 5)
 
 
 def elman(
@@ -46,23 +48,19 @@ def elman(
     """The states of all steps, zeros past a sequence's length, and the last of every sequence.
 
     reverse: each sequence from its own end to its beginning. The numbers are those of the reference loop over
-    `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here. Nothing waits
-    for the device: with lengths that lie on it, the call can be captured as a CUDA graph.
+    `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here. Nothing waits for
+    the GPU: with lengths that lie on it, a call can be captured in a CUDA graph, after a first one that compiles.
     """
     w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
-    gain, shift, bias, eps = None, None, None, 0.0
-    if isinstance(cell, LayerNormElmanCell):
-        gain, shift, eps = cell.norm.weight, cell.norm.bias, cell.norm.eps
-    else:
-        bias = cell.input_to_hidden.bias + cell.hidden_to_hidden.bias
+    gain, bias, eps = normalisation(cell)
     x, before = x.to(w.dtype), before.to(w.dtype)
     if lengths is not None:
         lengths = lengths.to(x.device, torch.int32)
-        # padding may hold anything, NaN included, which the weights' gradient would not be rid of by a zero
+        # padding may hold anything, NaN included, which zeros would not keep out of the gradient of the weights
         x = x.masked_fill(~valid_steps(lengths, x.shape[1]).unsqueeze(-1), 0.0)
     with torch.autocast(x.device.type, enabled=False):
-        projected = F.linear(x, w_in, bias)
-        given = (projected, lengths, w, gain, shift, before)
+        projected = F.linear(x, w_in, bias if gain is None else None)
+        given = (projected, lengths, w, gain, None if gain is None else bias, before)
         if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
             return _Elman.apply(*given, eps, reverse)
         states, last, *_ = _forward(*given, eps, reverse, keep=False)
@@ -79,50 +77,49 @@ class _Elman(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx: Any, d_states: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:
-        if torch.is_grad_enabled():  # create_graph=True: what follows would be taken for a constant, without a word
-            raise UserError(
-                "the fused recurrence has first derivatives only; for higher ones set rnn.backend=reference"
-            )
+        first_only()
         states, normalised, inverse, lengths, w, gain, before = ctx.saved_tensors
+        kept = (states, normalised, inverse, lengths, w, gain)
         with torch.autocast(w.device.type, enabled=False):
-            d_sums, d_before, d_gain, d_shift = _backward(
-                d_states, d_last, states, normalised, inverse, lengths, w, gain, ctx.reverse
-            )
+            d_sums, d_before, d_gain, d_bias = _backward(d_states, d_last, *kept, ctx.reverse)
             d_w = None
             if ctx.needs_input_grad[2]:
-                previous = _previous(states, before, lengths, ctx.reverse)
-                d_w = d_sums.flatten(0, 1).t() @ previous.flatten(0, 1)
-        return d_sums, None, d_w, d_gain, d_shift, d_before, None, None
+                d_w = d_sums.flatten(0, 1).t() @ _previous(states, before, lengths, ctx.reverse).flatten(0, 1)
+        return d_sums, None, d_w, d_gain, d_bias, d_before, None, None
 
 
 def _previous(states: Tensor, before: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
-    """The state that each step began with; anything finite past a sequence's length."""
+    """The state that each step began with; past a sequence's length anything finite."""
     if not reverse:
         return torch.cat([before.unsqueeze(1), states[:, :-1]], dim=1)
+    previous = torch.cat([states[:, 1:], before.unsqueeze(1)], dim=1)
     if lengths is None:
-        return torch.cat([states[:, 1:], before.unsqueeze(1)], dim=1)
-    previous = torch.cat([states[:, 1:], torch.zeros_like(states[:, :1])], dim=1)
+        return previous
     final = (lengths.long() - 1).clamp(min=0).view(-1, 1, 1).expand(-1, 1, states.shape[2])
     return previous.scatter(1, final, before.unsqueeze(1))
 
 
-class Blocks(NamedTuple):
-    """How a kernel cuts its work: `rows` sequences a program, tiles of the weights of `inner` by `outer`."""
+def blocks(batch: int, hidden: int, itemsize: int, device: torch.device) -> dict[str, int]:
+    """How the work is cut: ROWS sequences a program, tiles of INNER by OUTER weights, rows of WHOLE numbers at once.
 
-    rows: int
-    inner: int
-    outer: int
-    warps: int
-
-
-def blocks(batch: int, hidden: int, device: torch.device) -> Blocks:
-    """As few sequences a program as keep all processors busy: what a program does in a step is done in turn."""
+    As few sequences a program as keep all processors busy, for what a program does it does in turn. The limits keep
+    the tiles within the shared memory and the rest within the registers of every GPU since 2018.
+    """
     processors = torch.cuda.get_device_properties(device).multi_processor_count if device.type == "cuda" else 1
+    outer = min(triton.next_power_of_2(max(hidden, 16)), 2048 // itemsize)
+    whole = triton.next_power_of_2(max(hidden, outer))
+    warps = 4 if outer <= 128 else 8
     rows = 1
-    while rows < 16 and batch > rows * processors:
+    while rows < 8 and batch > rows * processors and 2 * rows * whole * itemsize <= 16384:
         rows *= 2
-    outer = min(triton.next_power_of_2(max(hidden, 16)), 512)
-    return Blocks(rows, inner=16, outer=outer, warps=4 if outer <= 128 else 8)
+    inner = min(outer, warps * 4096 // (outer * itemsize))
+    return {"ROWS": rows, "INNER": inner, "OUTER": outer, "WHOLE": whole, "num_warps": warps}
+
+
+def _padded(w: Tensor, inner: int) -> Tensor:
+    """The matrix with zeros behind it, so that tiles are read in pieces of 16 bytes and none ends short."""
+    hidden = w.shape[0]
+    return F.pad(w, (0, -hidden % 16, 0, -hidden % inner)).contiguous()
 
 
 def _forward(
@@ -130,47 +127,28 @@ def _forward(
     lengths: Tensor | None,
     w: Tensor,
     gain: Tensor | None,
-    shift: Tensor | None,
+    bias: Tensor | None,
     before: Tensor,
     eps: float,
     reverse: bool,
     *,
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """States, last states and, where they are kept, the normalised sums and the inverse deviations."""
+    """States, last states and, where they are kept, the normalised sums and one over their deviations."""
+    projected, before = projected.contiguous(), before.contiguous()
     batch, time, hidden = projected.shape
-    # where steps are padding no program writes
-    states = torch.empty_like(projected) if lengths is None else torch.zeros_like(projected)
-    last = before.clone(memory_format=torch.contiguous_format)
+    cut = blocks(batch, hidden, projected.itemsize, projected.device)
+    w = _padded(w.t(), cut["INNER"])
+    # no program writes to padding
+    states, last = torch.empty_like(projected) if lengths is None else torch.zeros_like(projected), before.clone()
     keep = keep and gain is not None
     normalised = torch.empty_like(projected) if keep else None
     inverse = projected.new_empty(batch, time) if keep else None
-    rows, inner, outer, warps = blocks(batch, hidden, projected.device)
-    whole = triton.next_power_of_2(max(hidden, outer))
+    scratch = torch.empty_like(last) if cut["WHOLE"] > cut["OUTER"] else None
+    given = (projected, w, gain, bias, before, lengths, states, last, normalised, inverse, scratch)
     with torch.cuda.device_of(projected):
-        _forward_kernel[(triton.cdiv(batch, rows),)](
-            projected,
-            w.t().contiguous(),
-            gain,
-            shift,
-            before.contiguous(),
-            lengths,
-            states,
-            last,
-            normalised,
-            inverse,
-            torch.empty_like(last) if whole > outer else None,
-            batch,
-            time,
-            hidden,
-            EPS=eps,
-            REVERSE=reverse,
-            ROWS=rows,
-            INNER=inner,
-            OUTER=outer,
-            WHOLE=whole,
-            num_warps=warps,
-        )
+        grid = (triton.cdiv(batch, cut["ROWS"]),)
+        _forward_kernel[grid](*given, batch, time, hidden, w.shape[1], EPS=eps, REVERSE=reverse, **cut)
     return states, last, normalised, inverse
 
 
@@ -185,43 +163,23 @@ def _backward(
     gain: Tensor | None,
     reverse: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
-    """The gradients of all steps' sums, of the state before, and of gain and shift."""
+    """The gradients of all steps' sums, of the state before the first, and of gain and bias where there is a gain."""
+    d_states, d_last = d_states.contiguous(), d_last.contiguous()
     batch, time, hidden = states.shape
-    d_sums = torch.empty_like(states) if lengths is None else torch.zeros_like(states)
-    d_before = torch.empty_like(d_last, memory_format=torch.contiguous_format)
-    rows, inner, outer, warps = blocks(batch, hidden, states.device)
-    whole = triton.next_power_of_2(max(hidden, outer))
-    programs = triton.cdiv(batch, rows)
+    cut = blocks(batch, hidden, states.itemsize, states.device)
+    w = _padded(w, cut["INNER"])
+    programs = triton.cdiv(batch, cut["ROWS"])
+    d_sums, d_before = torch.empty_like(states) if lengths is None else torch.zeros_like(states), d_last.clone()
     shares = None if gain is None else states.new_empty(2, programs, hidden)
+    scratch = torch.empty_like(d_last) if cut["WHOLE"] > cut["OUTER"] else None
+    given = (d_states, d_last, states, normalised, inverse, lengths, w, gain, d_sums, d_before, shares, scratch)
     with torch.cuda.device_of(states):
-        _backward_kernel[(programs,)](
-            d_states.contiguous(),
-            d_last.contiguous(),
-            states,
-            normalised,
-            inverse,
-            lengths,
-            w.contiguous(),
-            gain,
-            d_sums,
-            d_before,
-            shares,
-            torch.empty_like(d_before) if whole > outer else None,
-            batch,
-            time,
-            hidden,
-            REVERSE=reverse,
-            ROWS=rows,
-            INNER=inner,
-            OUTER=outer,
-            WHOLE=whole,
-            num_warps=warps,
-        )
-    d_gain, d_shift = (None, None) if shares is None else shares.sum(1).unbind(0)
-    return d_sums, d_before, d_gain, d_shift
+        _backward_kernel[(programs,)](*given, batch, time, hidden, w.shape[1], REVERSE=reverse, **cut)
+    d_gain, d_bias = (None, None) if shares is None else shares.sum(1).unbind(0)
+    return d_sums, d_before, d_gain, d_bias
 
 
-# no_type_check: whoever wraps a function to check its arguments hides from Triton the names that it uses
+# no_type_check, because what wraps a function to check its arguments hides from Triton the names that it uses
 
 
 @triton.jit
@@ -240,16 +198,14 @@ def _tanh(x):
 
 @triton.jit
 @no_type_check
-def _tile(from_rows, known, w, begin, hidden, ROWS: tl.constexpr, INNER: tl.constexpr, OUTER: tl.constexpr):
+def _tile(from_rows, known, w, begin, hidden, width, ROWS: tl.constexpr, INNER: tl.constexpr, OUTER: tl.constexpr):
     """Columns `begin` and following of the product of the rows (pointers; zeros where not known) with w."""
     outer = begin + tl.arange(0, OUTER)
     total = tl.zeros([ROWS, OUTER], w.dtype.element_ty)
     for start in range(0, hidden, INNER):
         inner = start + tl.arange(0, INNER)
         a = tl.load(from_rows[:, None] + inner[None, :], known[:, None] & (inner < hidden)[None, :], 0.0)
-        b = tl.load(
-            w + inner[:, None] * hidden + outer[None, :], (inner < hidden)[:, None] & (outer < hidden)[None, :], 0.0
-        )
+        b = tl.load(w + inner[:, None] * width + outer[None, :], (outer < width)[None, :], 0.0)
         total = tl.dot(a, b, total, input_precision="ieee", out_dtype=w.dtype.element_ty)
     return total
 
@@ -263,6 +219,7 @@ def _product(
     scratch_rows,
     here,
     hidden,
+    width,
     ROWS: tl.constexpr,
     INNER: tl.constexpr,
     OUTER: tl.constexpr,
@@ -270,24 +227,24 @@ def _product(
 ):
     """The rows times w, whole rows: at once where one tile holds them, else put together in the scratch memory."""
     if OUTER == WHOLE:
-        return _tile(from_rows, known, w, 0, hidden, ROWS, INNER, OUTER)
+        return _tile(from_rows, known, w, 0, hidden, width, ROWS, INNER, OUTER)
     else:
         for begin in range(0, hidden, OUTER):
             columns = begin + tl.arange(0, OUTER)
-            part = _tile(from_rows, known, w, begin, hidden, ROWS, INNER, OUTER)
+            part = _tile(from_rows, known, w, begin, hidden, width, ROWS, INNER, OUTER)
             tl.store(scratch_rows[:, None] + columns[None, :], part, here[:, None] & (columns < hidden)[None, :])
         tl.debug_barrier()  # what one thread stored another loads
         columns = tl.arange(0, WHOLE)
         return tl.load(scratch_rows[:, None] + columns[None, :], here[:, None] & (columns < hidden)[None, :], 0.0)
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["batch", "time"])
 @no_type_check
 def _forward_kernel(
     projected,
     w_transposed,
     gain,
-    shift,
+    bias,
     before,
     lengths,
     states,
@@ -298,6 +255,7 @@ def _forward_kernel(
     batch,
     time,
     hidden,
+    width,
     EPS: tl.constexpr,
     REVERSE: tl.constexpr,
     ROWS: tl.constexpr,
@@ -308,13 +266,10 @@ def _forward_kernel(
     rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     columns = tl.arange(0, WHOLE)
     here, within = rows < batch, columns < hidden
-    if lengths is None:
-        length = tl.where(here, time, 0)
-    else:
-        length = tl.load(lengths + rows, here, 0)
+    length = tl.where(here, time, 0) if lengths is None else tl.load(lengths + rows, here, 0)
     if gain is not None:
         gains = tl.load(gain + columns, within, 0.0)
-        shifts = tl.load(shift + columns, within, 0.0)
+        biases = tl.load(bias + columns, within, 0.0)
     scratch_rows = rows if scratch is None else scratch + rows * hidden
     previous = before + rows * hidden
     for step in range(0, tl.max(length, 0)):
@@ -323,7 +278,7 @@ def _forward_kernel(
         place = rows * time + moment
         cells = (place * hidden)[:, None] + columns[None, :]
         inside = active[:, None] & within[None, :]
-        sums = _product(previous, active, w_transposed, scratch_rows, here, hidden, ROWS, INNER, OUTER, WHOLE)
+        sums = _product(previous, active, w_transposed, scratch_rows, here, hidden, width, ROWS, INNER, OUTER, WHOLE)
         sums += tl.load(projected + cells, inside, 0.0)
         if gain is not None:
             mean = tl.sum(sums, 1) / hidden
@@ -333,7 +288,7 @@ def _forward_kernel(
             if normalised is not None:
                 tl.store(normalised + cells, sums, inside)
                 tl.store(inverse + place, scale, active)
-            sums = sums * gains[None, :] + shifts[None, :]
+            sums = sums * gains[None, :] + biases[None, :]
         after = _tanh(sums)
         tl.store(states + cells, after, inside)
         tl.store(last + rows[:, None] * hidden + columns[None, :], after, inside & (step + 1 == length)[:, None])
@@ -341,7 +296,7 @@ def _forward_kernel(
         tl.debug_barrier()  # the next step's loads see these stores
 
 
-@triton.jit
+@triton.jit(do_not_specialize=["batch", "time"])
 @no_type_check
 def _backward_kernel(
     d_states,
@@ -359,6 +314,7 @@ def _backward_kernel(
     batch,
     time,
     hidden,
+    width,
     REVERSE: tl.constexpr,
     ROWS: tl.constexpr,
     INNER: tl.constexpr,
@@ -368,14 +324,11 @@ def _backward_kernel(
     rows = (tl.program_id(0) * ROWS + tl.arange(0, ROWS)).to(tl.int64)
     columns = tl.arange(0, WHOLE)
     here, within = rows < batch, columns < hidden
-    if lengths is None:
-        length = tl.where(here, time, 0)
-    else:
-        length = tl.load(lengths + rows, here, 0)
+    length = tl.where(here, time, 0) if lengths is None else tl.load(lengths + rows, here, 0)
     if gain is not None:
         gains = tl.load(gain + columns, within, 0.0)
         d_gain = tl.zeros([WHOLE], w.dtype.element_ty)
-        d_shift = tl.zeros([WHOLE], w.dtype.element_ty)
+        d_bias = tl.zeros([WHOLE], w.dtype.element_ty)
     scratch_rows = rows if scratch is None else scratch + rows * hidden
     ends = rows[:, None] * hidden + columns[None, :]
     later = d_sums + rows * hidden
@@ -387,24 +340,23 @@ def _backward_kernel(
         place = rows * time + moment
         cells = (place * hidden)[:, None] + columns[None, :]
         inside = active[:, None] & within[None, :]
-        d = _product(later, step + 1 < length, w, scratch_rows, here, hidden, ROWS, INNER, OUTER, WHOLE)
+        d = _product(later, step + 1 < length, w, scratch_rows, here, hidden, width, ROWS, INNER, OUTER, WHOLE)
         d += tl.load(d_last + ends, inside & final[:, None], 0.0) + tl.load(d_states + cells, inside, 0.0)
         after = tl.load(states + cells, inside, 0.0)
         d *= 1.0 - after * after
         if gain is not None:
             row = tl.load(normalised + cells, inside, 0.0)
             d_gain += tl.sum(d * row, 0)
-            d_shift += tl.sum(d, 0)
+            d_bias += tl.sum(d, 0)
             d *= gains[None, :]
             common, along = tl.sum(d, 1) / hidden, tl.sum(d * row, 1) / hidden
             d = tl.load(inverse + place, active, 0.0)[:, None] * (d - common[:, None] - row * along[:, None])
         tl.store(d_sums + cells, d, inside)
         later = d_sums + place * hidden
         tl.debug_barrier()  # the next step's loads see these stores
-    d = _product(later, length > 0, w, scratch_rows, here, hidden, ROWS, INNER, OUTER, WHOLE)
-    d += tl.load(d_last + ends, (here & (length == 0))[:, None] & within[None, :], 0.0)
-    tl.store(d_before + ends, d, here[:, None] & within[None, :])
+    d = _product(later, length > 0, w, scratch_rows, here, hidden, width, ROWS, INNER, OUTER, WHOLE)
+    tl.store(d_before + ends, d, (length > 0)[:, None] & within[None, :])
     if gain is not None:
         share = shares + tl.program_id(0).to(tl.int64) * hidden + columns
         tl.store(share, d_gain, within)
-        tl.store(share + tl.num_programs(0).to(tl.int64) * hidden, d_shift, within)
+        tl.store(share + tl.num_programs(0).to(tl.int64) * hidden, d_bias, within)
