@@ -24,8 +24,10 @@ from seqvision.data.vocabulary import (
 )
 
 if TYPE_CHECKING:
+    from seqvision.data.augmentation import BatchAugmentation, ColourJitter
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
-    from seqvision.data.captions import CaptionData, FileCaptions, SceneCaptions
+    from seqvision.data.captions import CaptionData
+    from seqvision.data.sources import FileCaptions, SceneCaptions, ShardCaptions
     from seqvision.data.transforms import ImageTransform, TrainTransform
 
 __all__ = [
@@ -46,23 +48,29 @@ __all__ = [
     "list_pictures",
     "ImageTransform",
     "TrainTransform",
+    "BatchAugmentation",
+    "ColourJitter",
     "CaptionBatch",
     "CaptionSample",
     "collate",
     "CaptionData",
     "FileCaptions",
     "SceneCaptions",
+    "ShardCaptions",
 ]
 
 _NEEDS_TORCH = {
     "ImageTransform": "transforms",
     "TrainTransform": "transforms",
+    "BatchAugmentation": "augmentation",
+    "ColourJitter": "augmentation",
     "CaptionBatch": "batches",
     "CaptionSample": "batches",
     "collate": "batches",
     "CaptionData": "captions",
-    "FileCaptions": "captions",
-    "SceneCaptions": "captions",
+    "FileCaptions": "sources",
+    "SceneCaptions": "sources",
+    "ShardCaptions": "sources",
 }
 
 

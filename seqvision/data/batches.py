@@ -59,20 +59,32 @@ class CaptionBatch:
 
 def collate(samples: Sequence[CaptionSample], *, width: int | None = None) -> CaptionBatch:
     """The batch of these samples, each caption between START and END and padded to the longest, or to `width`."""
-    lengths = torch.tensor([len(sample.tokens) + 2 for sample in samples], dtype=torch.int64)
+    return caption_batch(
+        [sample.id for sample in samples],
+        [sample.tokens for sample in samples],
+        images=_stack(samples, "image"),
+        features=_stack(samples, "features"),
+        width=width,
+    )
+
+
+def caption_batch(
+    ids: list[str],
+    captions: Sequence[Sequence[int]],
+    *,
+    images: UInt8[Tensor, "batch channels height width"] | None = None,
+    features: Float[Tensor, "batch ..."] | None = None,
+    width: int | None = None,
+) -> CaptionBatch:
+    """The batch of captions without START and END, which get both, and of what shows the pictures, as it is."""
+    lengths = torch.tensor([len(caption) + 2 for caption in captions], dtype=torch.int64)
     longest = int(lengths.max())
     if width is not None and width < longest:
         raise ValueError(f"width={width} is less than the longest caption's {longest} tokens, START and END included")
-    tokens = torch.full((len(samples), width or longest), PAD, dtype=torch.int64)
-    for row, sample in zip(tokens, samples, strict=True):
-        row[: len(sample.tokens) + 2] = torch.tensor([START, *sample.tokens, END], dtype=torch.int64)
-    return CaptionBatch(
-        images=_stack(samples, "image"),
-        features=_stack(samples, "features"),
-        tokens=tokens,
-        lengths=lengths,
-        ids=[sample.id for sample in samples],
-    )
+    tokens = torch.full((len(captions), width or longest), PAD, dtype=torch.int64)
+    for row, caption in zip(tokens, captions, strict=True):
+        row[: len(caption) + 2] = torch.tensor([START, *caption, END], dtype=torch.int64)
+    return CaptionBatch(images=images, features=features, tokens=tokens, lengths=lengths, ids=ids)
 
 
 def _stack(samples: Sequence[CaptionSample], name: str) -> Tensor | None:

@@ -1,9 +1,10 @@
-"""Pictures with captions as data modules: records by split, the vocabulary of the training captions, batches."""
+"""Pictures with captions as a data module: records by split, the vocabulary of the training captions, batches."""
 
-import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
+from multiprocessing import get_start_method
 from pathlib import Path
 from typing import Any
 
@@ -12,22 +13,27 @@ from pytorch_lightning import LightningDataModule
 from torch import Tensor
 from torch.utils.data import DataLoader
 
-from seqvision.data.batches import collate
-from seqvision.data.dataset import CaptionDataset
-from seqvision.data.loading import EvaluationBatches, ResumableLoader, TrainBatches
+from seqvision.data.dataset import CaptionDataset, as_it_is, stack_pictures
+from seqvision.data.loading import EvaluationBatches, Item, ResumableLoader, ShuffledShards, TrainBatches
+from seqvision.data.pictures import picture_bytes
+from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
 from seqvision.data.transforms import ImageTransform, TrainTransform
 from seqvision.data.vocabulary import Vocabulary, WordVocabulary
+from seqvision.data.workers import Workers, choose_workers, shared_memory_room, usable_cores
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.cache import FeatureCache
 from seqvision.encoders.feature_table import FeatureTable
 from seqvision.errors import UserError
 
 KEEP_BYTES = 1 << 30  # decoded pictures stay in memory up to this size
+TRIED = 8  # pictures whose reading is timed
 
 
 class CaptionData(LightningDataModule):
     """Batches of pictures with captions; a subclass says where the records come from (`read`).
+
+    Pictures are 8-bit numbers until they are on the device, where the encoder scales them.
 
     transform: pictures to pixels, the same in validation and in use; travels in the checkpoint.
     augmentation: transforms of training pictures by name, in order, drawn anew for each picture in each epoch.
@@ -37,8 +43,8 @@ class CaptionData(LightningDataModule):
         then no longer a fair sample, and learning takes more steps.
     memorise: trains on that many pictures with their first caption each, and validates on the same: what any network
         should manage before anything else is tried.
-    num_workers: processes that read pictures; "auto" takes none where pictures fit into memory or features are
-        cached, else one a core.
+    num_workers: processes that read pictures; "auto" takes none where pictures fit into memory, features are cached or
+        an epoch is soon read, else one a core.
     """
 
     def __init__(
@@ -74,13 +80,18 @@ class CaptionData(LightningDataModule):
         """All records, each with its split."""
         raise NotImplementedError
 
-    @cached_property
-    def records(self) -> dict[str, list[CaptionRecord]]:
-        """The records by split; training and validation must not be empty."""
-        splits: dict[str, list[CaptionRecord]] = {"train": [], "val": []}
+    def read_splits(self) -> dict[str, Sequence[CaptionRecord]]:
+        """The records by split."""
+        splits: dict[str, Any] = {}
         for record in self.read():
             if record.split is not None:
                 splits.setdefault(record.split, []).append(record)
+        return splits
+
+    @cached_property
+    def records(self) -> dict[str, Sequence[CaptionRecord]]:
+        """The records by split; training and validation must not be empty."""
+        splits = {"train": [], "val": [], **self.read_splits()}
         for name in ("train", "val"):
             if not splits[name]:
                 found = ", ".join(f"{len(records)} in '{split}'" for split, records in splits.items())
@@ -93,12 +104,22 @@ class CaptionData(LightningDataModule):
     @cached_property
     def vocabulary(self) -> Vocabulary:
         """The vocabulary of the training captions."""
-        return self.build_vocabulary(caption for record in self.records["train"] for caption in record.captions)
+        records = self.records["train"]
+        reading = tracked(records, total=len(records), description="Counting words")
+        return self.build_vocabulary(caption for record in reading for caption in record.captions)
 
     @property
     def references(self) -> Mapping[str, tuple[str, ...]]:
         """The captions of every picture by its name."""
         return {record.id: record.captions for records in self.records.values() for record in records}
+
+    def loaded_records(self, split: str) -> Sequence[CaptionRecord]:
+        """The records of a split for a loader, which reads them all."""
+        return self.records[split]
+
+    def order(self, split: str) -> ShuffledShards | None:
+        """How an epoch is shuffled, where not anyhow."""
+        return None
 
     @property
     def cacheable(self) -> bool:
@@ -115,6 +136,7 @@ class CaptionData(LightningDataModule):
                 [record.image for record in self.records[split]],
                 split=split,
                 transform_key=self.image_transform.key(),
+                read=picture_bytes,
             )
 
     def sample_features(self, encoder: Encoder, pictures: int = 1000) -> Tensor:
@@ -124,7 +146,7 @@ class CaptionData(LightningDataModule):
             return self.features["train"].batch(list(every))
         images = [self.image_transform(self.records["train"][index].image) for index in every]
         with torch.no_grad():
-            batches = [torch.stack(images[i : i + 50]).to(encoder.mean.device) for i in range(0, len(images), 50)]
+            batches = [stack_pictures(images[i : i + 50]).to(encoder.mean.device) for i in range(0, len(images), 50)]
             return torch.cat([encoder(batch) for batch in batches])
 
     def train_dataloader(self) -> ResumableLoader:
@@ -141,9 +163,11 @@ class CaptionData(LightningDataModule):
             seed=self.seed,
             rank=rank,
             ranks=ranks,
+            order=self.order("train"),
             length=dataset.length if self.sort_by_length else None,
         )
-        self._train_loader = ResumableLoader(dataset, batches, **self._loader_settings(dataset))
+        settings = self._loader_settings(dataset, self.batch_size // ranks)
+        self._train_loader = ResumableLoader(dataset, batches, **settings)
         if self._position:
             self._train_loader.load_state_dict(self._position)
         return self._train_loader
@@ -165,98 +189,50 @@ class CaptionData(LightningDataModule):
         dataset = self._dataset(split, TrainTransform(self.image_transform))
         batches = EvaluationBatches(len(dataset), self.evaluation_batch_size, rank=rank, ranks=ranks)
         generator = torch.Generator().manual_seed(0)
-        return DataLoader(dataset, batch_sampler=batches, generator=generator, **self._loader_settings(dataset))
+        settings = self._loader_settings(dataset, self.evaluation_batch_size)
+        return DataLoader(dataset, batch_sampler=batches, generator=generator, **settings)
 
     def _dataset(self, split: str, transform: TrainTransform) -> CaptionDataset:
-        records = self.records[split]
-        pixels = len(records) * self.image_transform.channels * self.image_transform.size**2
+        records = self.loaded_records(split)
         return CaptionDataset(
             records,
             self.vocabulary,
             transform,
             features=self.features.get(split),
-            keep_pixels=self.num_workers in ("auto", 0) and pixels <= KEEP_BYTES,
+            keep_pixels=self.num_workers in ("auto", 0) and len(records) * self._picture_bytes() <= KEEP_BYTES,
             max_tokens=self.max_tokens,
         )
 
-    def _loader_settings(self, dataset: CaptionDataset) -> dict[str, Any]:
-        in_memory = dataset.kept is not None or dataset.features is not None
-        workers = (0 if in_memory else os.cpu_count() or 1) if self.num_workers == "auto" else int(self.num_workers)
+    def _loader_settings(self, dataset: CaptionDataset, batch_size: int) -> dict[str, Any]:
+        workers = self._workers(dataset, batch_size)
         return {
-            "collate_fn": collate,
-            "num_workers": workers,
-            "persistent_workers": workers > 0,
+            "collate_fn": as_it_is,
+            "num_workers": workers.number,
+            "prefetch_factor": workers.ahead,
+            "persistent_workers": workers.number > 0,
             "pin_memory": torch.cuda.is_available(),
         }
 
+    def _workers(self, dataset: CaptionDataset, batch_size: int) -> Workers:
+        if self.num_workers != "auto":
+            return Workers(int(self.num_workers), 2 if int(self.num_workers) else None)
+        if dataset.kept is not None or dataset.features is not None:
+            return Workers(0, None)
+        tried = range(0, len(dataset), -(-len(dataset) // TRIED))
+        begun = time.perf_counter()
+        dataset.__getitems__([Item(index, index) for index in tried])
+        seconds = (time.perf_counter() - begun) / len(tried) * len(dataset)
+        sharing = self.trainer.num_devices if self.trainer is not None else 1
+        return choose_workers(
+            seconds,
+            batch_bytes=batch_size * self._picture_bytes(),
+            cores=usable_cores() // sharing,
+            start_method=get_start_method(),
+            room=shared_memory_room(),
+        )
+
+    def _picture_bytes(self) -> int:
+        return self.image_transform.channels * self.image_transform.size**2
+
     def _place(self) -> tuple[int, int]:
         return (self.trainer.global_rank, self.trainer.world_size) if self.trainer is not None else (0, 1)
-
-
-class FileCaptions(CaptionData):
-    """A person's own pictures and captions, in any layout that `read_captions` knows.
-
-    path: the folder or the caption file; layout, images, the columns, encoding, on_missing:
-    as in `read_captions`. splits: the shares `val` and `test` and the seed of a stable split by picture, where the data
-    has none of its own.
-    """
-
-    def __init__(
-        self,
-        *,
-        path: str | Path,
-        layout: str = "auto",
-        images: str | Path | None = None,
-        image_column: str | None = None,
-        caption_column: str | None = None,
-        split_column: str | None = None,
-        encoding: str = "utf-8",
-        on_missing: str = "error",
-        splits: Mapping[str, Any] | None = None,
-        **settings: Any,
-    ):
-        super().__init__(**settings)
-        self.path = Path(path)
-        self.reading: dict[str, Any] = {
-            "layout": layout,
-            "images": Path(images) if images else None,
-            "image_column": image_column,
-            "caption_column": caption_column,
-            "split_column": split_column,
-            "encoding": encoding,
-            "on_missing": on_missing,
-        }
-        self.splits = dict(splits or {})
-
-    def read(self) -> list[CaptionRecord]:
-        from seqvision.data.formats import read_captions
-        from seqvision.data.splits import assign_splits
-
-        return assign_splits(read_captions(self.path, **self.reading), **self.splits)
-
-
-class SceneCaptions(CaptionData):
-    """The procedurally drawn scenes, written to a folder once and read from there like any other pictures."""
-
-    def __init__(
-        self,
-        *,
-        folder: str | Path,
-        size: int = 64,
-        counts: Mapping[str, int] | None = None,
-        captions: int = 5,
-        scene_seed: int = 0,
-        **settings: Any,
-    ):
-        super().__init__(**settings)
-        self.folder = Path(folder)
-        self.scenes: dict[str, Any] = {"size": size, "captions": captions, "seed": scene_seed}
-        if counts:
-            self.scenes["counts"] = dict(counts)
-
-    def read(self) -> list[CaptionRecord]:
-        from seqvision.data.formats import read_captions
-        from seqvision.data.scenes import write_scenes
-
-        folder = write_scenes(self.folder, **self.scenes)
-        return list(read_captions(folder / "captions.json"))

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import numpy as np
 
 from seqvision.data.check_report import CheckReport
 from seqvision.data.formats import ReadReport, read_captions_with_report
-from seqvision.data.pictures import MAX_PIXELS, is_picture_name, open_picture, read_image
+from seqvision.data.pictures import MAX_PIXELS, is_picture_name, open_picture, picture_bytes, read_image
 from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
+from seqvision.data.shards import is_sharded
+from seqvision.data.shards.verify import verify_shards
 from seqvision.data.splits import SPLITS, assign_splits
 from seqvision.data.vocabulary import WordVocabulary
 from seqvision.errors import UserError
@@ -48,14 +51,20 @@ def check_captions(
     progress: bool = False,
     **reading: Any,
 ) -> CheckReport:
-    """The report on a data set that `read_captions` can read; `reading` are its arguments.
+    """The report on a data set that `read_captions` can read, or of shards; `reading` are its arguments.
 
     Every picture is decoded once (JPEGs at reduced scale), `sample` of them for the channels' mean and deviation.
     UserError only if the captions cannot be read at all; everything else is in the report.
     """
     reading.pop("on_missing", None)  # everything is looked at and listed, whatever training would do
-    read = read_captions_with_report(source, on_missing="skip", **reading)
-    faults = []
+    faults: list[str] = []
+    if is_sharded(source):
+        sound, faults = verify_shards(source, progress=progress)
+        read = ReadReport(sound, "shards", [Path(source)])
+        if not sound:
+            raise UserError(f"{source}: no whole shard. {faults[0] if faults else 'It was written without pictures'}")
+    else:
+        read = read_captions_with_report(source, on_missing="skip", **reading)
     records = read.records
     try:
         records = assign_splits(records, val=val, test=test, seed=seed)
@@ -115,16 +124,21 @@ def _look_at_all(records: Sequence[CaptionRecord], sample: int, max_pixels: int,
 
 def _look_at(path: Path, max_pixels: int, *, measure: bool) -> _Seen:
     try:
-        picture = read_image(path, size=64, max_pixels=max_pixels)
+        content = picture_bytes(path)
+        file = BytesIO(content)
+        file.name = str(path)
+        picture = read_image(file, size=64, margin=2.0, max_pixels=max_pixels)
     except UserError as error:
         return _Seen(error=str(error))
-    with open_picture(path) as header:
+    except OSError as error:
+        return _Seen(error=f"{path}: cannot be read ({error.strerror or error}).")
+    with open_picture(BytesIO(content)) as header:
         (width, height), mode = header.size, header.mode
     moments = None
     if measure:
         pixels = np.asarray(picture.reduce(max(1, min(picture.size) // 64)), dtype=np.float64).reshape(-1, 3) / 255
         moments = pixels.mean(axis=0), (pixels**2).mean(axis=0)
-    return _Seen(hashlib.sha256(path.read_bytes()).hexdigest(), width, height, mode, moments)
+    return _Seen(hashlib.sha256(content).hexdigest(), width, height, mode, moments)
 
 
 def _channels(seen: Sequence[_Seen]) -> tuple[list[float], list[float]]:
@@ -168,7 +182,7 @@ def _duplicates(records: Sequence[CaptionRecord], seen: Sequence[_Seen]) -> list
 def _unused(read: ReadReport) -> list[str]:
     """The pictures in the folders of the used ones that no caption names."""
     used = {record.image for record in read.records}
-    folders = sorted({image.parent for image in used})
+    folders = sorted({image.parent for image in used if image.parent.is_dir()})  # a shard holds only what is used
     files = [folder / name for folder in folders for name in sorted(os.listdir(folder)) if is_picture_name(name)]
     return [str(file) for file in files if file not in used]
 

@@ -1,10 +1,13 @@
 """Which items make which batch: a pure function of seed, epoch, rank and position, so that a run can be resumed
 anywhere and cut over any number of processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
+from jaxtyping import Int
+from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
 POOL = 8  # global batches that are sorted together
@@ -28,6 +31,7 @@ class TrainBatches(Sampler[list[Item]]):
     Every rank gets the same number of batches. The last global batch may be smaller; where it has fewer items than
     there are ranks it is left out (they come at another place in the next epoch).
 
+    order: called with `generator=…`, an epoch's order of the items; any order unless given.
     length: how long an item's sequence is. Items of about the same length then share a batch, so that little of it is
         padding: the shuffled order is cut into pools of `POOL` global batches, and each pool is sorted.
     """
@@ -40,9 +44,11 @@ class TrainBatches(Sampler[list[Item]]):
         seed: int = 0,
         rank: int = 0,
         ranks: int = 1,
+        order: Callable[..., Tensor] | None = None,
         length: Callable[[Item], int] | None = None,
     ):
         self.size, self.batch_size, self.seed, self.rank, self.ranks = size, batch_size, seed, rank, ranks
+        self.order = order or partial(torch.randperm, size)
         self.length = length
         self.epoch = 0
         self.first = 0
@@ -62,18 +68,41 @@ class TrainBatches(Sampler[list[Item]]):
 
     def __iter__(self) -> Iterator[list[Item]]:
         shuffler = torch.Generator().manual_seed(seed_of(self.seed, self.epoch))
-        order = torch.randperm(self.size, generator=shuffler).tolist()
-        items = [Item(index, seed_of(self.seed, self.epoch, index)) for index in order]
+        order = self.order(generator=shuffler)
         step = self.batch_size * self.ranks
-        if self.length is not None:
-            pools = [items[i : i + POOL * step] for i in range(0, len(items), POOL * step)]
-            items = [item for pool in pools for item in sorted(pool, key=self.length)]
-        batches = [items[i : i + step] for i in range(0, len(items), step)]
-        if self.length is not None:  # the last one may be smaller and stays where it is
-            head = torch.randperm(len(batches) - 1, generator=shuffler).tolist()
-            batches = [*(batches[i] for i in head), batches[-1]]
+        batches = list(order.split(step)) if self.length is None else self._alike(order, step, shuffler)
         for batch in batches[self.first : len(self)]:
-            yield batch[self.rank :: self.ranks]
+            yield [self._item(index) for index in batch[self.rank :: self.ranks].tolist()]
+
+    def _alike(self, order: Tensor, step: int, shuffler: torch.Generator) -> list[Tensor]:
+        """Global batches of items of about the same length."""
+        assert self.length is not None
+        lengths = torch.tensor([self.length(self._item(index)) for index in order.tolist()])
+        pools = zip(order.split(POOL * step), lengths.split(POOL * step), strict=True)
+        batches = [batch for pool, of in pools for batch in pool[of.argsort(stable=True)].split(step)]
+        # the last one may be smaller and stays where it is
+        return [*(batches[i] for i in torch.randperm(len(batches) - 1, generator=shuffler).tolist()), batches[-1]]
+
+    def _item(self, index: int) -> Item:
+        return Item(index, seed_of(self.seed, self.epoch, index))
+
+
+class ShuffledShards:
+    """Orders of items that lie in shards: a shard after the other, in any order, shuffled as they come.
+
+    Each item comes out at most `buffer` places from where its shard would have put it, so that only the shards of a
+    few thousand items are read at a time. What a buffer of that size that gives out any of its items does, too, but
+    known beforehand, so that it can be cut over processes and workers, and begun anywhere.
+    """
+
+    def __init__(self, counts: Sequence[int], *, buffer: int):
+        self.counts, self.buffer = counts, buffer
+
+    def __call__(self, *, generator: torch.Generator) -> Int[Tensor, " items"]:
+        shards = torch.arange(sum(self.counts)).split(list(self.counts))
+        stream = torch.cat([shards[i] for i in torch.randperm(len(shards), generator=generator).tolist()])
+        delay = self.buffer * torch.rand(len(stream), generator=generator, dtype=torch.float64)
+        return stream[(torch.arange(len(stream)) + delay).argsort(stable=True)]
 
 
 class EvaluationBatches(Sampler[list[Item]]):

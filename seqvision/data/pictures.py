@@ -3,12 +3,14 @@
 import os
 import threading
 from collections.abc import Iterable
-from io import BufferedIOBase
+from io import BufferedIOBase, BytesIO
 from pathlib import Path
+from typing import TypeGuard
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from seqvision.data.shards.shard import in_shard, open_shard
 from seqvision.errors import UserError
 
 MAX_PIXELS = 64_000_000
@@ -29,20 +31,27 @@ _opening = threading.Lock()
 
 
 def read_image(
-    path: str | Path | BufferedIOBase, *, size: int | None = None, fit: str = "crop", max_pixels: int = MAX_PIXELS
+    path: str | Path | BufferedIOBase,
+    *,
+    size: int | None = None,
+    fit: str = "crop",
+    margin: float = 1.0,
+    max_pixels: int = MAX_PIXELS,
 ) -> Image.Image:
     """The picture upright, in RGB, transparent places white; of an animation the first frame.
 
-    With `size`, a JPEG is decoded at the smallest of its built-in scales (1/2, 1/4, 1/8) that is still at least twice
-    as large as needed to `fit` it into size x size pixels ("pad": the longer side counts, otherwise the shorter one),
-    which is much faster for photographs. 16-bit grey is scaled to 8 bits. An open binary file will do for a path.
+    With `size`, a JPEG is decoded at the smallest of its built-in scales (1/2, 1/4, 1/8) that still has `margin` times
+    the pixels of a side, or more, that are needed to `fit` it into size x size pixels ("pad": the longer side counts,
+    otherwise the shorter one), which is much faster for photographs. 16-bit grey is scaled to 8 bits. An open binary
+    file will do for a path, and so will a place in a shard (`train/00003.tar/000003017.jpg`).
 
     UserError, with the file's name, if it is missing, empty, no picture, damaged, or has more than `max_pixels`
     (checked before any pixel is decoded).
     """
     name = str(path) if isinstance(path, str | Path) else str(getattr(path, "name", "the uploaded picture"))
     try:
-        with open_picture(path) as picture:
+        file = BytesIO(picture_bytes(path)) if _in_shard(path) else path
+        with open_picture(file) as picture:
             width, height = picture.size
             if width * height > max_pixels:
                 raise UserError(
@@ -51,7 +60,7 @@ def read_image(
                     f"max_pixels={width * height} if you trust the file."
                 )
             if size is not None:
-                scale = 2 * size / (max(width, height) if fit == "pad" else min(width, height))
+                scale = margin * size / (max(width, height) if fit == "pad" else min(width, height))
                 picture.draft(None, (max(1, round(width * scale)), max(1, round(height * scale))))
             picture.load()
             return upright_rgb(picture)
@@ -62,11 +71,26 @@ def read_image(
     except IsADirectoryError:
         raise UserError(f"{name}: a folder, not a picture. Name the files in it, or let a command list them.") from None
     except UnidentifiedImageError:
-        raise UserError(f"{name}: {_what_it_is(path)}") from None
+        raise UserError(f"{name}: {_what_it_is(file)}") from None
     except Exception as error:  # Pillow's decoders raise whatever their parsing ran into
         raise UserError(
             f"{name}: the picture is damaged or cannot be read ({error}). Replace the file, or leave it out."
         ) from error
+
+
+def picture_bytes(path: str | Path) -> bytes:
+    """A picture's file as it is; also of a picture in a shard. OSError as from any file."""
+    path = Path(path)
+    return open_shard(path.parent).picture(path.name) if in_shard(path) else path.read_bytes()
+
+
+def picture_size(path: Path) -> int:
+    """How many bytes `picture_bytes` would give."""
+    return open_shard(path.parent).find(path.name)["size"] if in_shard(path) else path.stat().st_size
+
+
+def _in_shard(path: str | Path | BufferedIOBase) -> TypeGuard[str | Path]:
+    return isinstance(path, str | Path) and in_shard(Path(path))
 
 
 def open_picture(path: str | Path | BufferedIOBase) -> Image.Image:

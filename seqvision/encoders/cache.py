@@ -59,12 +59,14 @@ class FeatureCache:
         workers: int | None = None,
         progress: bool = True,
         device: str | torch.device | None = None,
+        read: Callable[[Path], bytes] = Path.read_bytes,
     ) -> FeatureTable:
         """The features of the pictures in `paths`, in that order; those not yet in the cache are computed.
 
         `load` reads one picture and gives a uint8 tensor (C, H, W), all of one size; it is called from `workers`
         threads while the encoder works. `transform_key` says what `load` does, such as the transform's settings as
-        JSON: it must change when they do.
+        JSON: it must change when they do. `read` gives a picture's bytes, where it is no file of its own but lies in an
+        archive whose path its own begins with.
         """
         if not encoder.frozen:
             raise UserError(
@@ -79,7 +81,7 @@ class FeatureCache:
         workers = workers or min(8, (cpu_count() or 1) + 1)
         with self._friendly_disk(), ThreadPoolExecutor(workers) as pool:
             self.folder.mkdir(parents=True, exist_ok=True)
-            hashes = self._hashes(pictures, pool)
+            hashes = self._hashes(pictures, pool, read)
             settings = {"encoder": fingerprint(encoder), "transform": transform_key}
             digest = _hash(json.dumps([settings, self.dtype]).encode())[:16]
             path = self.folder / f"{re.sub('[^A-Za-z0-9_-]', '_', split)}-{digest}.json"
@@ -95,7 +97,7 @@ class FeatureCache:
                 finally:
                     writer.close()
 
-    def _hashes(self, pictures: Sequence[Path], pool: ThreadPoolExecutor) -> list[str]:
+    def _hashes(self, pictures: Sequence[Path], pool: ThreadPoolExecutor, read: Callable[[Path], bytes]) -> list[str]:
         """The hash of each picture's bytes; a file whose path, size and time are known is not read again."""
         index = self.folder / "files.json"
         try:
@@ -106,11 +108,11 @@ class FeatureCache:
         def hash_of(picture: Path) -> tuple[str, list[Any]]:
             try:
                 picture = picture.absolute()
-                stat = picture.stat()
+                stat = _file(picture).stat()
                 entry = known.get(str(picture))
                 if isinstance(entry, list) and len(entry) == 3 and entry[:2] == [stat.st_size, stat.st_mtime_ns]:
                     return str(picture), entry
-                return str(picture), [stat.st_size, stat.st_mtime_ns, _hash(picture.read_bytes())]
+                return str(picture), [stat.st_size, stat.st_mtime_ns, _hash(read(picture))]
             except OSError as error:
                 raise UserError(
                     f"{picture}: no picture that can be read ({error.strerror}); put it there or remove its entry"
@@ -173,6 +175,11 @@ def fingerprint(encoder: Encoder) -> str:
 
 def _hash(content: bytes) -> str:
     return hashlib.blake2b(content, digest_size=HASH_DIGITS // 2).hexdigest()
+
+
+def _file(picture: Path) -> Path:
+    """The file that holds a picture: itself, or the archive that it lies in."""
+    return picture.parent if picture.parent.is_file() else picture
 
 
 def _read(load: Load, picture: Path) -> Tensor:

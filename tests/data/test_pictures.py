@@ -96,8 +96,20 @@ def test_a_small_target_decodes_a_photograph_at_reduced_scale(tmp_path):
     path = saved(tmp_path, "big.jpg", Image.new("RGB", (1600, 800), "green"))
     assert read_image(path).size == (1600, 800)
     assert read_image(path, size=100, fit="pad").size == (200, 100)
-    assert read_image(path, size=100, fit="crop").size == (400, 200)
+    assert read_image(path, size=101, fit="crop").size == (400, 200)
+    assert read_image(path, size=101, fit="pad", margin=2.0).size == (400, 200)
     assert read_image(path, size=2000).size == (1600, 800)
+
+
+@pytest.mark.parametrize("fit", ["pad", "crop", "stretch"])
+@pytest.mark.parametrize("sides", [(640, 480), (333, 500), (97, 1031), (40, 30)])
+def test_reduced_scale_never_has_fewer_pixels_than_asked(fit, sides, tmp_path):
+    path = saved(tmp_path, "photo.jpg", Image.new("RGB", sides, "green"))
+    for size in (1, 7, 30, 61, 96, 125, 224, 240, 241, 480):
+        found = read_image(path, size=size, fit=fit).size
+        needed = size / (max(sides) if fit == "pad" else min(sides))
+        for got, whole in zip(found, sides, strict=True):
+            assert got >= min(whole, round(whole * needed)), (size, found)
 
 
 def test_an_open_file_will_do():

@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+from seqvision.data.augmentation import ColourJitter, change_colours
 from seqvision.data.pictures import read_image
 from seqvision.data.transforms import ImageTransform, TrainTransform
 from seqvision.errors import UserError
@@ -84,13 +85,21 @@ def test_decoding_at_reduced_scale_changes_little(shared_data):
     reduced = ImageTransform(48, "pad")(path).float()
     with Image.open(path) as opened:
         whole = ImageTransform(48, "pad")(opened).float()
-    assert (reduced - whole).abs().mean() < 2
+    assert (reduced - whole).abs().mean() < 3
+    finer = ImageTransform(48, "pad", margin=2.0)(path).float()
+    assert (finer - whole).abs().mean() < 1
 
 
 def test_settings_are_plain_and_enough():
     transform = ImageTransform(96, "crop", grey=True, fill=0)
     assert ImageTransform.from_settings(transform.settings()) == transform
-    assert {type(value) for value in transform.settings().values()} <= {int, str, bool}
+    assert {type(value) for value in transform.settings().values()} <= {int, str, bool, float}
+
+
+def test_an_older_checkpoint_keeps_its_pixels():
+    settings = ImageTransform(96).settings()
+    del settings["margin"]
+    assert ImageTransform.from_settings(settings).margin == 2
 
 
 def test_keys_differ_where_pixels_may():
@@ -100,9 +109,10 @@ def test_keys_differ_where_pixels_may():
         ImageTransform(fit="crop"),
         ImageTransform(grey=True),
         ImageTransform(fill=0),
+        ImageTransform(margin=2.0),
     ]
     assert len({transform.key() for transform in transforms}) == len(transforms)
-    assert ImageTransform().key() == "v1-128-pad-rgb-255"
+    assert ImageTransform().key() == "v2-128-pad-rgb-255-1"
 
 
 @pytest.mark.parametrize(
@@ -111,6 +121,7 @@ def test_keys_differ_where_pixels_may():
         (lambda: ImageTransform(64, "fill"), "fit is 'fill', expected one of pad, crop, stretch"),
         (lambda: ImageTransform(0), "size is 0"),
         (lambda: ImageTransform(fill=300), "fill is 300"),
+        (lambda: ImageTransform(margin=0.5), "margin is 0.5, expected 1 or more"),
         (lambda: ImageTransform.from_settings({"size": 64, "zoom": 2}), "unknown setting zoom .*newer seqvision"),
     ],
 )
@@ -148,3 +159,49 @@ def test_an_augmentation_that_changes_the_shape_is_refused():
         UserError, match=r"\(3, 32, 32\) uint8 pixels became \(3, 16, 16\) uint8.*RandomResizedCrop\(32\)"
     ):
         augmented(v2.CenterCrop(16))(noise(), 0)
+
+
+@pytest.mark.parametrize("grey", [False, True])
+def test_each_picture_of_a_batch_is_augmented_by_its_own_seed(grey):
+    steps = [v2.RandomResizedCrop(32, antialias=True), ColourJitter(0.4, 0.4, 0.4, 0.1), v2.RandomHorizontalFlip()]
+    transform = TrainTransform(ImageTransform(32, grey=grey), steps)
+    pictures = torch.stack([transform.transform(noise()), transform.transform(wide()), transform.transform(wide())])
+    together = transform.augment(pictures, [7, 8, 9])
+    for place, seed in enumerate((7, 8, 9)):
+        assert torch.equal(transform.augment(pictures[place : place + 1], [seed])[0], together[place])
+    assert not torch.equal(together[1], together[2])
+
+
+def muted(seed: int) -> torch.Tensor:
+    """Pictures without black or white, so that nothing is clipped."""
+    generator = torch.Generator().manual_seed(seed)
+    return torch.randint(70, 180, (4, 3, 12, 12), dtype=torch.uint8, generator=generator)
+
+
+@pytest.mark.parametrize(
+    ("place", "adjust", "amounts"),
+    [
+        (0, v2.functional.adjust_brightness, (0.8, 1.0, 1.3)),
+        (1, v2.functional.adjust_contrast, (0.8, 1.0, 1.3)),
+        (2, v2.functional.adjust_saturation, (0.7, 1.0, 1.3)),
+        (3, v2.functional.adjust_hue, (-1 / 3, 0.0, 1 / 3)),  # between thirds, HSV's hue turns along edges
+    ],
+)
+def test_colours_change_as_torchvision_changes_them(place, adjust, amounts):
+    pictures = muted(place)
+    for amount in amounts:
+        arguments = [torch.ones(4), torch.ones(4), torch.ones(4), torch.zeros(4)]
+        arguments[place] = torch.full((4,), amount * (2 * np.pi if place == 3 else 1))
+        changed = change_colours(pictures, *arguments).int()
+        expected = torch.stack([adjust(picture, amount) for picture in pictures]).int()
+        assert (changed - expected).abs().max() <= 1
+
+
+def test_a_jitter_of_nothing_changes_nothing():
+    assert torch.equal(ColourJitter()(muted(0), range(4)), muted(0))
+
+
+def test_a_jitter_stays_within_its_bounds():
+    grey = torch.full((200, 3, 1, 1), 100, dtype=torch.uint8)
+    found = ColourJitter(brightness=0.2)(grey, range(200)).int()
+    assert (80 <= found.min() < 85) and (115 < found.max() <= 120)

@@ -10,6 +10,7 @@ from seqvision.data.formats import coco, flickr8k, jsonlines, karpathy, sidecar,
 from seqvision.data.formats.lookup import PictureFinder, Problem, gather, picture_folders
 from seqvision.data.formats.rows import Layout, ReadOptions, did_you_mean
 from seqvision.data.records import CaptionRecord
+from seqvision.data.shards import is_sharded
 from seqvision.data.splits import apply_split_lists, split_lists
 from seqvision.errors import UserError
 
@@ -89,6 +90,8 @@ def read_captions_with_report(
         raise UserError(f"data.on_missing is '{on_missing}', expected 'error' or 'skip'")
     if not source.exists():
         raise UserError(f"data.path: no file or folder '{source}' (looked from {Path.cwd()}).")
+    if is_sharded(source):
+        raise UserError(f"{source}: a folder of shards. Train from it with data=shards data.folder={source}")
     folder = None if images is None else Path(images)
     options = ReadOptions(folder, image_column, caption_column, split_column, encoding)
     chosen, files = _recognise(source, layout, options)

@@ -1,0 +1,128 @@
+"""A folder of shards as records: read from the tables when they are asked for, so that memory holds none of them."""
+
+import json
+from bisect import bisect_right
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
+from pathlib import Path
+from typing import Any, overload
+
+from seqvision.data.records import CaptionRecord
+from seqvision.data.shards.shard import MEND, open_shard
+from seqvision.errors import UserError
+
+FORMAT = 1
+INDEX = "index.json"
+KIND = "seqvision shards"
+
+
+def is_sharded(folder: str | Path) -> bool:
+    """Whether a folder holds shards, or the beginning of them."""
+    try:
+        with open(Path(folder) / INDEX, "rb") as file:
+            return KIND.encode() in file.read(200)
+    except OSError:
+        return False
+
+
+class ShardIndex:
+    """What `index.json` says.
+
+    UserError if it is missing or damaged, or if the writing of the shards was interrupted.
+
+    Attributes:
+        splits: of each split its shards, in order, each with file, pictures, captions, bytes and sha256
+    """
+
+    def __init__(self, folder: str | Path):
+        self.folder = Path(folder)
+        file = self.folder / INDEX
+        try:
+            content = json.loads(file.read_bytes())
+            self.splits: dict[str, list[dict[str, Any]]] = content["splits"]
+            form, complete = content["format"], content["complete"]
+        except FileNotFoundError:
+            raise UserError(
+                f"{file}: not found (looked from {Path.cwd()}). data.folder names a folder that "
+                "`seqvision data shard data=files data.path=… --output FOLDER` wrote"
+            ) from None
+        except (ValueError, KeyError, TypeError) as error:
+            raise UserError(f"{file}: damaged, or no index of shards ({error!r}). {MEND}") from None
+        if form != FORMAT:
+            raise UserError(
+                f"{file}: format {form!r}, this version reads format {FORMAT}; use the version of that time"
+            )
+        if not complete:
+            raise UserError(
+                f"{file}: the writing was interrupted; run the same `seqvision data shard` again, it goes on"
+            )
+
+    def records(self) -> "dict[str, ShardRecords]":
+        """The records of each split; UserError if a shard is missing or not as long as it should be."""
+        for shard in (shard for shards in self.splits.values() for shard in shards):
+            file = self.folder / shard["file"]
+            size = file.stat().st_size if file.is_file() else None
+            if size != shard["bytes"]:
+                found = "is missing" if size is None else f"has {size} bytes, expected {shard['bytes']}"
+                raise UserError(f"{file}: the shard {found}. {MEND}")
+        return {split: ShardRecords(self.folder, split, shards) for split, shards in self.splits.items()}
+
+
+class ShardRecords(Sequence[CaptionRecord]):
+    """The records of a split in the order of its shards; a record's picture is a place in a tar.
+
+    fetch: a shard is fetched as a whole when the first of its records is read, for those who read them all.
+    """
+
+    def __init__(self, folder: Path, split: str, shards: Sequence[Mapping[str, Any]], *, fetch: bool = False):
+        self.folder, self.split, self.shards, self.fetch = folder, split, shards, fetch
+        self.counts = [shard["pictures"] for shard in shards]
+        self._ends = list(accumulate(self.counts))
+
+    def __len__(self) -> int:
+        return self._ends[-1] if self._ends else 0
+
+    @overload
+    def __getitem__(self, index: int) -> CaptionRecord: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[CaptionRecord]: ...
+    def __getitem__(self, index: int | slice) -> CaptionRecord | list[CaptionRecord]:
+        if isinstance(index, slice):
+            return [self[i] for i in range(*index.indices(len(self)))]
+        if not 0 <= index < len(self):
+            raise IndexError(f"{index} of {len(self)} records")
+        number = bisect_right(self._ends, index)
+        shard = open_shard(self.folder / self.shards[number]["file"])
+        if self.fetch:
+            shard.fetch()
+        entry = shard.entry(index - self._ends[number] + self.counts[number])
+        return CaptionRecord(entry["id"], shard.tar / entry["picture"], tuple(entry["captions"]), self.split)
+
+    def fetching(self) -> "ShardRecords":
+        """The same records, for a reader of all of them."""
+        return ShardRecords(self.folder, self.split, self.shards, fetch=True)
+
+
+class ShardReferences(Mapping[str, tuple[str, ...]]):
+    """The captions of every picture by its name; those of a split are read when a name of it is first asked for.
+
+    The training split comes last: it is the one that may be too large, and validation asks for others.
+    """
+
+    def __init__(self, splits: Mapping[str, Sequence[CaptionRecord]]):
+        self._splits = dict(sorted(splits.items(), key=lambda item: item[0] == "train"))
+        self._read: dict[str, dict[str, tuple[str, ...]]] = {}
+
+    def __getitem__(self, id: str) -> tuple[str, ...]:
+        for split, records in self._splits.items():
+            if split not in self._read:
+                self._read[split] = {record.id: record.captions for record in records}
+            if id in self._read[split]:
+                return self._read[split][id]
+        raise KeyError(id)
+
+    def __iter__(self) -> Iterator[str]:
+        return (record.id for records in self._splits.values() for record in records)
+
+    def __len__(self) -> int:
+        return sum(len(records) for records in self._splits.values())

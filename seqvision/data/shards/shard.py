@@ -1,0 +1,118 @@
+"""One tar of pictures with its table: any picture at once, the next ones fetched by the system meanwhile."""
+
+import json
+import mmap
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, TypedDict
+
+from seqvision.errors import UserError
+
+MEND = "Copy it again, or run the `seqvision data shard` that made it once more: it writes only what is missing"
+AHEAD = 1 << 17  # bytes; the system passes over requests to fetch much more at once
+
+
+class Entry(TypedDict):
+    """A line of a shard's table: a picture's name and place in the tar, its id in the data set and its captions."""
+
+    picture: str
+    offset: int
+    size: int
+    id: str
+    captions: list[str]
+
+
+class Shard:
+    """A tar of pictures, mapped into memory, and its table, of which a line is read when it is asked for.
+
+    UserError, with the file's name, if either is missing or not as long as it was written.
+
+    Attributes:
+        facts: pictures, captions, bytes and sha256 of the tar
+    """
+
+    def __init__(self, tar: Path):
+        self.tar = tar
+        self.facts, self._lines = read_table(tar)
+        try:
+            with open(tar, "rb") as file:
+                self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        except FileNotFoundError:
+            raise UserError(f"{tar}: the shard is missing. {MEND}") from None
+        except ValueError:  # nothing to map
+            raise _truncated(tar, 0, self.facts["bytes"]) from None
+        if len(self._content) != self.facts["bytes"]:
+            raise _truncated(tar, len(self._content), self.facts["bytes"])
+        self._ahead = False
+
+    def __len__(self) -> int:
+        return len(self._lines)
+
+    def entry(self, place: int) -> Entry:
+        """What the table says of the picture at this place."""
+        try:
+            return json.loads(self._lines[place])
+        except ValueError:
+            raise UserError(f"{table_of(self.tar)} row {place + 2}: not valid JSON, a damaged file. {MEND}") from None
+
+    def find(self, picture: str) -> Entry:
+        """What the table says of the picture with this name in the tar."""
+        first = self.entry(0)["picture"]
+        stem = picture.partition(".")[0]
+        if stem.isdigit() and 0 <= (place := int(stem) - int(first.partition(".")[0])) < len(self):
+            entry = self.entry(place)
+            if entry["picture"] == picture:
+                return entry
+        raise UserError(f"{self.tar}/{picture}: no such picture in this shard of {len(self)}. Check the name.")
+
+    def picture(self, name: str) -> bytes:
+        """The picture's file as it was put in."""
+        entry = self.find(name)
+        return self._content[entry["offset"] : entry["offset"] + entry["size"]]
+
+    def fetch(self) -> None:
+        """Ask the system, once, for the whole tar from its beginning on; returns at once.
+
+        Pictures are taken from a few shards in a shuffled order; with this the disk reads each tar in one go (1.1 GB/s
+        against 0.8 without and 0.3 for single files, in trials on one disk).
+        """
+        if self._ahead or not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        self._ahead = True
+        for start in range(0, len(self._content), AHEAD):
+            self._content.madvise(mmap.MADV_WILLNEED, start, min(AHEAD, len(self._content) - start))
+
+
+@lru_cache(maxsize=64)
+def open_shard(tar: Path) -> Shard:
+    """The shard, kept open for the next picture."""
+    return Shard(tar)
+
+
+def in_shard(path: Path) -> bool:
+    """Whether a path leads into a tar, as the pictures of shards are named: `train/00003.tar/000003017.jpg`."""
+    return path.parent.suffix == ".tar" and not path.parent.is_dir()
+
+
+def table_of(tar: Path) -> Path:
+    """The table that lies beside a shard."""
+    return tar.with_suffix(".jsonl")
+
+
+def read_table(tar: Path) -> tuple[dict[str, Any], list[bytes]]:
+    """A shard's facts, and the lines of its table, one a picture."""
+    table = table_of(tar)
+    try:
+        head, *lines = table.read_bytes().split(b"\n")
+        facts = json.loads(head)
+        if len(lines) != facts["pictures"] + 1 or lines.pop():  # ends with a newline
+            raise ValueError
+    except FileNotFoundError:
+        raise UserError(f"{table}: the table of the shard {tar.name} is missing. {MEND}") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{table}: the table of the shard {tar.name} is truncated or damaged. {MEND}") from None
+    return facts, lines
+
+
+def _truncated(tar: Path, found: int, expected: int) -> UserError:
+    return UserError(f"{tar}: the shard has {found} bytes, expected {expected}: truncated, or not the same. {MEND}")
