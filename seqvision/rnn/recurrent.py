@@ -26,7 +26,8 @@ class Recurrent(nn.Module):
     cell: a `Cell` class, or a partial of one, called as `cell(input_size, hidden_size)`.
     dropout: applied to what one layer hands to the next, in training only.
     backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes a fused layer
-    where one computes the same numbers; "fused" insists on one.
+    where one computes the same numbers; "fused" insists on one, and on a GPU takes the Elman recurrences of
+    `seqvision.rnn.kernels.elman_triton`, which nobody has measured yet.
     """
 
     def __init__(
@@ -99,9 +100,8 @@ class Recurrent(nn.Module):
         self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State, *, reverse: bool
     ) -> tuple[Tensor, State]:
         """One layer in one direction, by the fastest of what computes it."""
-        if self.backend != "reference" and kernels.supports(cell, x):
-            assert isinstance(state, Tensor)
-            return kernels.elman(cell, x, lengths, state, reverse=reverse)
+        if self.backend != "reference" and (fused := kernels.fused(cell, x, insist=self.backend == "fused")):
+            return fused(cell, x, lengths, state, reverse=reverse)
         steps = reverse_sequences(x, lengths) if reverse else x
         packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
         if self.backend != "reference" and torch_layers.supports(cell) and packable:

@@ -3,7 +3,28 @@
 All of them give the reference loop's numbers, values and gradients.
 """
 
+from collections.abc import Callable
+from importlib.util import find_spec
+
+from torch import Tensor
+
+from seqvision.rnn.cells import Cell
 from seqvision.rnn.kernels.attend import Attended, attend, supports_attention
 from seqvision.rnn.kernels.elman import elman, supports
 
-__all__ = ["elman", "supports", "attend", "supports_attention", "Attended"]
+__all__ = ["elman", "supports", "fused", "attend", "supports_attention", "Attended"]
+
+
+def fused(cell: Cell, x: Tensor, *, insist: bool) -> Callable[..., tuple[Tensor, Tensor]] | None:
+    """The fused recurrence, called as `elman` is, that computes this cell on such inputs here, or None.
+
+    insist: also one that nobody has measured yet, which is the one for GPUs.
+    """
+    if supports(cell, x):
+        return elman
+    if insist and x.device.type == "cuda" and find_spec("triton"):
+        from seqvision.rnn.kernels import elman_triton
+
+        if elman_triton.supports(cell, x):
+            return elman_triton.elman
+    return None
