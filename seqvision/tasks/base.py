@@ -50,7 +50,7 @@ class Task(LightningModule):
         raise NotImplementedError
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        torch.manual_seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank))
+        _seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank), self.device)
         loss, count = self.loss(batch)
         self.count = count.detach() if self.count is None else self.count + count.detach()
         self.log("train/loss", loss.detach() / count, prog_bar=True, on_step=True, on_epoch=False)
@@ -62,10 +62,8 @@ class Task(LightningModule):
         total = self.trainer.strategy.reduce(self.count.float(), reduce_op="sum")
         assert isinstance(total, Tensor)
         scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / total.clamp(min=1.0)
-        for group in optimizer.param_groups:
-            for parameter in group["params"]:
-                if parameter.grad is not None:
-                    parameter.grad.mul_(scale)
+        parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
+        torch._foreach_mul_([parameter.grad for parameter in parameters if parameter.grad is not None], scale)
         self.count = None
 
     def gather(self, items: list[Any]) -> list[Any]:
@@ -83,3 +81,12 @@ class Task(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["seqvision"] = self.contents
+
+
+def _seed(seed: int, device: torch.device) -> None:
+    """Seeds what draws on the CPU and on the device. Not `torch.manual_seed`: without a GPU that keeps a stack trace of
+    every call for the day when one appears.
+    """
+    torch.default_generator.manual_seed(seed)
+    if device.type != "cpu":
+        getattr(torch, device.type).manual_seed(seed)
