@@ -92,7 +92,7 @@ def test_little_is_lost_around_encoder_and_training_step(shared_data, tmp_path):
         batches = [batch for batch, _ in zip(data.train_dataloader(), range(80), strict=False)]
         turns = iter(batches * 2)
 
-        def step(task=task, optimizer=optimizer, turns=turns) -> None:
+        def step(task=task, config=config, optimizer=optimizer, turns=turns) -> None:
             batch = next(turns)
             lengths = batch.lengths - 1
             valid = torch.arange(batch.tokens.shape[1] - 1) < lengths.unsqueeze(1)
@@ -100,6 +100,7 @@ def test_little_is_lost_around_encoder_and_training_step(shared_data, tmp_path):
             loss = task.cross_entropy(out.hidden, batch.tokens[:, 1:], valid, task.model.output)
             optimizer.zero_grad()
             (loss / valid.sum()).backward()
+            torch.nn.utils.clip_grad_norm_(task.model.parameters(), config.trainer.gradient_clip_val)
             optimizer.step()
 
         task.model.train()
