@@ -153,6 +153,8 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
 
     torch.manual_seed(config.seed)
+    # under trainer.deterministic torch would write every tensor once more, in case somebody reads it too early
+    torch.utils.deterministic.fill_uninitialized_memory = False
     data = instantiate(config.data)
     model = instantiate(config.model, vocabulary_size=len(data.vocabulary))
     description = {**resolved["model"], "vocabulary_size": len(data.vocabulary)}
