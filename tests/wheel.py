@@ -38,6 +38,8 @@ def main() -> None:
         run(seqvision, "train", counts, "data.batch_size=8", "trainer.max_epochs=1", "hydra.run.dir=run", cwd=work)
         captions = run(seqvision, "caption", "--checkpoint", "run", "data/scenes/test", cwd=work)
         assert len(captions.splitlines()) == 4, captions
+        fused = "from seqvision.rnn.kernels.build import compiler, load; assert not compiler() or not load('elman')"
+        run(python, "-c", fused, cwd=work)
         print("the wheel installs, trains and captions")
 
 

@@ -173,6 +173,13 @@ def test_captions_as_good_as_the_greedy_ones_move_nothing(tmp_path, monkeypatch)
     assert all(torch.equal(before[name], value) for name, value in module.model.state_dict().items())
 
 
+@pytest.mark.skipif(torch.cuda.is_initialized(), reason="with a GPU in use nothing waits for one")
+def test_seeding_every_step_keeps_nothing_for_a_gpu_that_may_never_come(tmp_path):
+    waiting = len(torch.cuda._queued_calls)
+    fit(task(), [collate(samples())] * 5, tmp_path)
+    assert len(torch.cuda._queued_calls) == waiting
+
+
 def test_a_swapped_word_follows_the_same_word_elsewhere():
     """What stands after a word is dealt out anew among the places after that word; padding and ends stay."""
     torch.manual_seed(0)
