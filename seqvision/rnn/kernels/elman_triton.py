@@ -58,34 +58,41 @@ def elman(
         lengths = lengths.to(x.device, torch.int32)
         # padding may hold anything, NaN included, which zeros would not keep out of the gradient of the weights
         x = x.masked_fill(~valid_steps(lengths, x.shape[1]).unsqueeze(-1), 0.0)
-    with torch.autocast(x.device.type, enabled=False):
-        projected = F.linear(x, w_in, bias if gain is None else None)
-        given = (projected, lengths, w, gain, None if gain is None else bias, before)
-        if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
-            return _Elman.apply(*given, eps, reverse)
-        states, last, *_ = _forward(*given, eps, reverse, keep=False)
-        return states, last
+    given = (x, lengths, w_in, w, gain, bias, before)
+    if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
+        return _Elman.apply(*given, eps, reverse)
+    states, last, *_ = _forward(*given, eps, reverse, keep=False)
+    return states, last
 
 
 class _Elman(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, *given: Any) -> tuple[Tensor, Tensor]:
         states, last, normalised, inverse = _forward(*given, keep=True)
-        _, lengths, w, gain, _, before, _, ctx.reverse = given
-        ctx.save_for_backward(states, normalised, inverse, lengths, w, gain, before)
+        x, lengths, w_in, w, gain, _, before, _, ctx.reverse = given
+        ctx.save_for_backward(states, normalised, inverse, lengths, w, gain, x, w_in, before)
         return states, last
 
     @staticmethod
     def backward(ctx: Any, d_states: Tensor, d_last: Tensor) -> tuple[Tensor | None, ...]:
         first_only()
-        states, normalised, inverse, lengths, w, gain, before = ctx.saved_tensors
+        states, normalised, inverse, lengths, w, gain, x, w_in, before = ctx.saved_tensors
         kept = (states, normalised, inverse, lengths, w, gain)
-        with torch.autocast(w.device.type, enabled=False):
+        with torch.autocast(x.device.type, enabled=False):
             d_sums, d_before, d_gain, d_bias = _backward(d_states, d_last, *kept, ctx.reverse)
-            d_w = None
-            if ctx.needs_input_grad[2]:
-                d_w = d_sums.flatten(0, 1).t() @ _previous(states, before, lengths, ctx.reverse).flatten(0, 1)
-        return d_sums, None, d_w, d_gain, d_bias, d_before, None, None
+            d_rows = d_sums.flatten(0, 1)
+            previous = _previous(states, before, lengths, ctx.reverse)
+            return (
+                d_sums @ w_in if ctx.needs_input_grad[0] else None,
+                None,
+                d_rows.t() @ x.flatten(0, 1),
+                d_rows.t() @ previous.flatten(0, 1),
+                d_gain,
+                d_rows.sum(0) if d_bias is None else d_bias,
+                d_before,
+                None,
+                None,
+            )
 
 
 def _previous(states: Tensor, before: Tensor, lengths: Tensor | None, reverse: bool) -> Tensor:
@@ -123,11 +130,12 @@ def _padded(w: Tensor, inner: int) -> Tensor:
 
 
 def _forward(
-    projected: Tensor,
+    x: Tensor,
     lengths: Tensor | None,
+    w_in: Tensor,
     w: Tensor,
     gain: Tensor | None,
-    bias: Tensor | None,
+    bias: Tensor,
     before: Tensor,
     eps: float,
     reverse: bool,
@@ -135,7 +143,9 @@ def _forward(
     keep: bool,
 ) -> tuple[Tensor, Tensor, Tensor | None, Tensor | None]:
     """States, last states and, where they are kept, the normalised sums and one over their deviations."""
-    projected, before = projected.contiguous(), before.contiguous()
+    with torch.autocast(x.device.type, enabled=False):
+        projected = F.linear(x, w_in, bias if gain is None else None).contiguous()
+    before = before.contiguous()
     batch, time, hidden = projected.shape
     cut = blocks(batch, hidden, projected.itemsize, projected.device)
     w = _padded(w.t(), cut["INNER"])
