@@ -59,7 +59,7 @@ SLOW = [(torch.float32, 80, 128), (torch.float32, 120, 1500), (torch.float64, 75
 @pytest.mark.parametrize(
     ("dtype", "capability", "hidden"), [*QUICK, *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)]
 )
-@pytest.mark.parametrize("kernel", ["_forward_kernel", "_backward_kernel"])
+@pytest.mark.parametrize("kernel", ["forward_kernel", "backward_kernel"])
 def test_compiles_for_gpus_that_are_not_here(kernel, dtype, capability, hidden, monkeypatch, tmp_path):
     """The interpreter takes more than the compiler does, and knows no limits: a program may have 64 KiB of shared
     memory on a GPU of 2018, 99 or more on all later ones.
