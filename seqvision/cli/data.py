@@ -1,4 +1,4 @@
-"""`seqvision data check` and `seqvision data scenes`: look into a data set, or draw one."""
+"""`seqvision data check`, `data shard`, `data scenes`: look into a data set, pack it into tars, or draw one."""
 
 import argparse
 import json
@@ -13,17 +13,18 @@ if TYPE_CHECKING:
     from PIL import Image
 
 HELP = """usage: seqvision data check PATH [options]      what is in a data set, and what is wrong with it
+       seqvision data shard SOURCE --output DIR pack it into tar files, for sets larger than memory
        seqvision data scenes FOLDER [options]   draw pictures with captions: data that need no download
 
-`seqvision data check --help` and `seqvision data scenes --help` list the options."""
+`seqvision data check --help` and so on list the options."""
 
 CHECK = """What is in a data set and what is wrong with it, before anyone trains on it.
 
   seqvision data check my_pictures
   seqvision data check captions.csv --images photos --caption-column text --format json
 
-Every layout that `seqvision train data=files` reads; the options are its keys. The exit status is 1 where something
-has to be looked into."""
+Every layout that `seqvision train data=files` reads; the options are its keys. Of a folder of shards every byte is
+compared with its hash. The exit status is 1 where something has to be looked into."""
 
 SCENES = """Pictures of one to three shapes, drawn, with true captions: the data of the default training.
 
@@ -32,13 +33,15 @@ SCENES = """Pictures of one to three shapes, drawn, with true captions: the data
 
 def main(arguments: list[str]) -> int:
     """0, or 1 if a check found something to look into."""
-    kinds = {"check": check, "scenes": scenes}
+    from seqvision.cli.data_shard import shard
+
+    kinds = {"check": check, "shard": shard, "scenes": scenes}
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP)
         return 0
     name, *rest = arguments
     if name not in kinds:
-        raise UserError(f"no command 'data {name}': expected data check or data scenes")
+        raise UserError(f"no command 'data {name}': expected data check, data shard or data scenes")
     return kinds[name](rest)
 
 

@@ -11,14 +11,12 @@ from typing import Any
 import torch
 from pytorch_lightning import LightningDataModule
 from torch import Tensor
-from torch.utils.data import DataLoader
 
-from seqvision.data.dataset import CaptionDataset, as_it_is, stack_pictures
-from seqvision.data.loading import EvaluationBatches, Item, ResumableLoader, ShuffledShards, TrainBatches
-from seqvision.data.pictures import picture_bytes
+from seqvision.data.dataset import CaptionDataset, as_it_is
+from seqvision.data.loading import EvaluationBatches, Item, Loader, ResumableLoader, ShuffledShards, TrainBatches
 from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
-from seqvision.data.transforms import ImageTransform, TrainTransform
+from seqvision.data.transforms import ImageTransform, TrainTransform, stack_pictures
 from seqvision.data.vocabulary import Vocabulary, WordVocabulary
 from seqvision.data.workers import Workers, choose_workers, shared_memory_room, usable_cores
 from seqvision.encoders.base import Encoder
@@ -136,7 +134,6 @@ class CaptionData(LightningDataModule):
                 [record.image for record in self.records[split]],
                 split=split,
                 transform_key=self.image_transform.key(),
-                read=picture_bytes,
             )
 
     def sample_features(self, encoder: Encoder, pictures: int = 1000) -> Tensor:
@@ -180,17 +177,15 @@ class CaptionData(LightningDataModule):
         """Where the next training loader goes on."""
         self._position = state_dict
 
-    def val_dataloader(self) -> DataLoader[Any]:
+    def val_dataloader(self) -> Loader:
         return self.evaluation_dataloader("val")
 
-    def evaluation_dataloader(self, split: str) -> DataLoader[Any]:
+    def evaluation_dataloader(self, split: str) -> Loader:
         """The pictures of a split in order, each once over all processes."""
         rank, ranks = self._place()
         dataset = self._dataset(split, TrainTransform(self.image_transform))
         batches = EvaluationBatches(len(dataset), self.evaluation_batch_size, rank=rank, ranks=ranks)
-        generator = torch.Generator().manual_seed(0)
-        settings = self._loader_settings(dataset, self.evaluation_batch_size)
-        return DataLoader(dataset, batch_sampler=batches, generator=generator, **settings)
+        return Loader(dataset, batches, **self._loader_settings(dataset, self.evaluation_batch_size))
 
     def _dataset(self, split: str, transform: TrainTransform) -> CaptionDataset:
         records = self.loaded_records(split)

@@ -11,7 +11,7 @@ from torch.utils.data import Dataset
 from seqvision.data.batches import CaptionBatch, caption_batch
 from seqvision.data.loading import Item
 from seqvision.data.records import CaptionRecord
-from seqvision.data.transforms import TrainTransform
+from seqvision.data.transforms import TrainTransform, stack_pictures
 from seqvision.data.vocabulary import Vocabulary
 from seqvision.data.workers import usable_cores
 from seqvision.encoders.feature_table import FeatureTable
@@ -101,11 +101,6 @@ class _Kept:
     def take(self, indices: Sequence[int]) -> UInt8[Tensor, "batch channels size size"]:
         # not pixels[indices], which took seven times as long
         return self.pixels.index_select(0, torch.tensor(indices)).permute(0, 3, 1, 2)
-
-
-def stack_pictures(pictures: Sequence[Tensor]) -> UInt8[Tensor, "batch channels size size"]:
-    """The pictures in one tensor, channels last in memory as each has them: four times as fast as `torch.stack`."""
-    return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
 
 
 def as_it_is(batch: CaptionBatch) -> CaptionBatch:

@@ -10,6 +10,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import DataLoader, Sampler
 
+from seqvision.errors import UserError
+
 POOL = 8  # global batches that are sorted together
 
 
@@ -120,7 +122,21 @@ class EvaluationBatches(Sampler[list[Item]]):
             yield [Item(index, seed_of(index)) for index in self.share[start : start + self.batch_size]]
 
 
-class ResumableLoader(DataLoader):
+class Loader(DataLoader):
+    """A data loader with a generator of its own, so that its workers' seeds are not drawn from the one that training
+    draws from; what a worker says that a user can mend reads as it was said."""
+
+    def __init__(self, dataset: Any, batches: Sampler[list[Item]], **settings: Any):
+        super().__init__(dataset, batch_sampler=batches, generator=torch.Generator().manual_seed(0), **settings)
+
+    def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
+        try:
+            yield from super().__iter__()
+        except UserError as error:  # torch puts the worker's traceback before it
+            raise UserError(str(error).rpartition("UserError: ")[2].strip()) from error
+
+
+class ResumableLoader(Loader):
     """A data loader that knows how many batches of the epoch it has handed out, and can go on from there.
 
     The data module keeps its state in every checkpoint. (Lightning would too, but loses it where the schedule's
@@ -128,8 +144,7 @@ class ResumableLoader(DataLoader):
     """
 
     def __init__(self, dataset: Any, batches: TrainBatches, **settings: Any):
-        # a generator of its own: the workers' seeds must not be drawn from the generator that training draws from
-        super().__init__(dataset, batch_sampler=batches, generator=torch.Generator().manual_seed(0), **settings)
+        super().__init__(dataset, batches, **settings)
         self.batches = batches
         self.handed_out = 0
 

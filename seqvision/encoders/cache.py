@@ -59,14 +59,13 @@ class FeatureCache:
         workers: int | None = None,
         progress: bool = True,
         device: str | torch.device | None = None,
-        read: Callable[[Path], bytes] = Path.read_bytes,
     ) -> FeatureTable:
         """The features of the pictures in `paths`, in that order; those not yet in the cache are computed.
 
         `load` reads one picture and gives a uint8 tensor (C, H, W), all of one size; it is called from `workers`
         threads while the encoder works. `transform_key` says what `load` does, such as the transform's settings as
-        JSON: it must change when they do. `read` gives a picture's bytes, where it is no file of its own but lies in an
-        archive whose path its own begins with.
+        JSON: it must change when they do. Where pictures are no files of their own but lie in archives
+        (`ARCHIVE/NAME`), `load` also has a method `read_bytes` for them.
         """
         if not encoder.frozen:
             raise UserError(
@@ -81,7 +80,7 @@ class FeatureCache:
         workers = workers or min(8, (cpu_count() or 1) + 1)
         with self._friendly_disk(), ThreadPoolExecutor(workers) as pool:
             self.folder.mkdir(parents=True, exist_ok=True)
-            hashes = self._hashes(pictures, pool, read)
+            hashes = self._hashes(pictures, pool, getattr(load, "read_bytes", Path.read_bytes))
             settings = {"encoder": fingerprint(encoder), "transform": transform_key}
             digest = _hash(json.dumps([settings, self.dtype]).encode())[:16]
             path = self.folder / f"{re.sub('[^A-Za-z0-9_-]', '_', split)}-{digest}.json"

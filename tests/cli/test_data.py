@@ -4,9 +4,12 @@ import json
 import re
 
 import pytest
+import torch
 from PIL import Image
 
 from seqvision.data.scenes import read_scenes, write_sample
+from seqvision.errors import UserError
+from seqvision.tasks import Captioning
 
 
 def test_a_check_says_what_is_there(run, tmp_path):
@@ -39,10 +42,90 @@ def test_scenes_are_drawn_with_a_sheet(run, tmp_path):
     assert run("data", "scenes", tmp_path / "scenes", *arguments).status == 0, "the same scenes are left as they are"
 
 
+@pytest.fixture
+def sharded(run, tmp_path):
+    """A sample and its shards."""
+    write_sample(tmp_path / "my sample")
+    found = run("data", "shard", tmp_path / "my sample", "--output", tmp_path / "shards", "--shard-size", 5)
+    assert (found.status, found.err) == (0, "")
+    return found
+
+
+def test_a_data_set_becomes_shards_that_are_checked(run, sharded, tmp_path):
+    assert re.search(r"shards: \d shards; \d+ train, \d+ .*\n  seqvision train data=shards data\.folder=", sharded.out)
+    index = json.loads((tmp_path / "shards" / "index.json").read_text())
+    assert index["source"]["command"].startswith("seqvision data shard '/")
+    assert index["pictures"] == 24
+    found = run("data", "check", tmp_path / "shards", "--format", "json")
+    data = json.loads(found.out)
+    assert (found.status, data["layout"], data["pictures"], data["captions"]) == (0, "shards", 24, 120)
+    (tmp_path / "shards" / "train" / "00001.tar").unlink()
+    found = run("data", "check", tmp_path / "shards")
+    assert found.status == 1
+    assert "train/00001.tar: missing. Copy it again, or run the `seqvision data shard`" in found.out
+    again = run("data", "shard", tmp_path / "my sample", "--output", tmp_path / "shards", "--shard-size", 5)
+    assert again.out == sharded.out
+    assert run("data", "check", tmp_path / "shards").status == 0
+
+
+def test_overrides_say_what_becomes_shards(run, tmp_path):
+    write_sample(tmp_path / "sample")
+    given = ["data=files", f"data.path={tmp_path / 'sample' / 'captions.txt'}", "data.splits.test=0.0"]
+    found = run("data", "shard", *given, "--output", tmp_path / "shards")
+    assert found.status == 0, found.err
+    assert "test" not in json.loads((tmp_path / "shards" / "index.json").read_text())["splits"]
+
+
+def test_damaged_pictures_are_left_out_when_told_so(run, tmp_path):
+    write_sample(tmp_path / "sample")
+    (tmp_path / "sample" / "Images" / "scene_03.png").write_bytes(b"damaged")
+    given = ["data", "shard", tmp_path / "sample", "--output", tmp_path / "shards"]
+    found = run(*given)
+    assert found.status == 2
+    assert re.search(r"scene_03\.png: not a picture.*--skip-damaged", found.err)
+    found = run(*given, "--skip-damaged")
+    assert found.status == 1
+    assert "left out as damaged: 1: " in found.out
+
+
+SMALL = ["data.transform.size=16", "encoder.channels=[4,4]", "encoder.strides=[2,4]", "rnn.hidden_size=8"]
+
+
+@pytest.mark.slow
+def test_training_from_shards_goes_on_in_the_middle_of_an_epoch(run, sharded, tmp_path, monkeypatch):
+    loss = Captioning.loss
+
+    def stopping(task, batch):
+        if task.trainer.global_step == 7:  # of five an epoch
+            raise UserError("stopped")
+        return loss(task, batch)
+
+    given = ["train", "data=shards", f"data.folder={tmp_path / 'shards'}", "data.batch_size=4", "data.buffer=6", *SMALL]
+    given += ["trainer.accelerator=cpu", "scheduler=constant", "callbacks.best=null", "callbacks.last.every_n_steps=1"]
+    folders = [tmp_path / "undisturbed", tmp_path / "stopped"]
+    done = run(*given, "trainer.max_epochs=3", f"run_dir={folders[0]}")
+    assert done.status == 0, done.err
+    with monkeypatch.context() as patch:
+        patch.setattr(Captioning, "loss", stopping)
+        assert run(*given, "trainer.max_epochs=3", f"run_dir={folders[1]}").status == 2
+    done = run("train", f"resume={folders[1]}")
+    assert done.status == 0, done.err
+    one, other = (torch.load(folder / "last.ckpt", weights_only=True) for folder in folders)
+    assert one["global_step"] == other["global_step"] == 15
+    for name, weight in one["state_dict"].items():
+        assert torch.equal(weight, other["state_dict"][name]), name
+    done = run("evaluate", "--checkpoint", folders[0], "--cache", tmp_path / "cache", "--bootstrap", 0)
+    assert done.status == 0, done.err
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["scnes"], "no command 'data scnes': expected data check or data scenes"),
+        (["scnes"], "no command 'data scnes': expected data check, data shard or data scenes"),
+        (["shard", "nowhere", "--output", "s"], "no file or folder 'nowhere'"),
+        (["shard", "data=flies", "--output", "s"], "there is no such choice. Did you mean files"),
+        (["shard", "data=files", "--output", "s"], "data.path is missing; add data.path="),
+        (["shard", "a", "data.images=b", "--output", "s"], "a path goes alone.*data=files data.path=a"),
         (["check", "nowhere"], "no file or folder 'nowhere'"),
         (["scenes", "s", "--counts", "train"], r"'train' is not SPLIT=NUMBER"),
         (["scenes", "s", "--counts", "tain=5"], "splits are train, val, test, combinations; found tain"),

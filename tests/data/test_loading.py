@@ -1,11 +1,12 @@
 """Which items come when: over ranks, epochs, interruptions."""
 
 import pytest
+import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import Dataset
 
-from seqvision.data.loading import EvaluationBatches, Item, ResumableLoader, TrainBatches, seed_of
+from seqvision.data.loading import EvaluationBatches, Item, ResumableLoader, ShuffledShards, TrainBatches, seed_of
 
 
 def epoch(size: int, batch_size: int, ranks: int, number: int = 0, seed: int = 0) -> list[list[list[Item]]]:
@@ -129,3 +130,35 @@ def test_sorted_batches_are_shared_out_like_others(ranks):
     whole = list(TrainBatches(50, 4 * ranks, seed=2, length=lambda i: i.record % 7))
     for step, batch in enumerate(whole[: len(shares[0])]):
         assert sorted(batch) == sorted(item for share in shares for item in share[step])
+
+
+def shuffled(counts: list[int], buffer: int, seed: int = 0) -> list[int]:
+    """The items of shards with these counts in the order of one epoch."""
+    return ShuffledShards(counts, buffer=buffer)(generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.integers(0, 9), min_size=1, max_size=9), st.integers(0, 30), st.integers(0, 5))
+def test_shards_are_shuffled_no_further_than_the_buffer_reaches(counts, buffer, seed):
+    order = shuffled(counts, buffer, seed)
+    assert sorted(order) == list(range(sum(counts)))
+    whole = shuffled(counts, 0, seed)  # the same order of shards, nothing shuffled in them
+    assert all(abs(whole.index(item) - place) <= buffer for place, item in enumerate(order))
+
+
+def test_shards_come_in_another_order_in_each_epoch_and_mix():
+    assert shuffled([10] * 20, 40, seed=0) == shuffled([10] * 20, 40, seed=0)
+    first, second = (shuffled([10] * 20, 40, seed=seed) for seed in (0, 1))
+    assert [item // 10 for item in first] != [item // 10 for item in second]
+    # a batch of ten has items of several shards, and of few: about those of twice the buffer
+    shards = [len({item // 10 for item in first[i : i + 10]}) for i in range(0, 200, 10)]
+    assert 4 < sum(shards) / len(shards) <= 10
+
+
+def test_batches_of_shards_are_cut_like_others():
+    order = ShuffledShards([7, 3, 9], buffer=5)
+    whole = list(TrainBatches(19, 6, seed=3, order=order))
+    shares = [list(TrainBatches(19, 2, seed=3, rank=rank, ranks=3, order=order)) for rank in range(3)]
+    for number, batch in enumerate(whole[:3]):
+        assert sorted(batch) == sorted(item for share in shares for item in share[number])
+    assert [len(share) for share in shares] == [3, 3, 3], "the one that is left is fewer than three"

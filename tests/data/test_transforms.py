@@ -204,4 +204,5 @@ def test_a_jitter_of_nothing_changes_nothing():
 def test_a_jitter_stays_within_its_bounds():
     grey = torch.full((200, 3, 1, 1), 100, dtype=torch.uint8)
     found = ColourJitter(brightness=0.2)(grey, range(200)).int()
-    assert (80 <= found.min() < 85) and (115 < found.max() <= 120)
+    assert 80 <= found.min() < 85
+    assert 115 < found.max() <= 120

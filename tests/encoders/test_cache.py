@@ -10,6 +10,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -75,6 +76,35 @@ def test_the_table_holds_what_the_encoder_gives(pooled, tmp_path, paths):
     assert table.shape == expected.shape
     torch.testing.assert_close(torch.stack([table[i] for i in range(len(table))]), expected)
     torch.testing.assert_close(table.batch([3, 0, 3]), expected[[3, 0, 3]])
+
+
+def test_a_batch_is_read_from_the_file_without_the_rest(tmp_path, paths):
+    table = compute(tmp_path, paths)
+    assert isinstance(table.batch([5, 1]), torch.Tensor)
+    assert isinstance(table._array, np.memmap), "mapped, not loaded"
+    assert torch.equal(table.batch([5, 1, 5]), torch.stack([table[5], table[1], table[5]]))
+    batch = table.batch([2])
+    batch += 1  # one's own copy
+    torch.testing.assert_close(table.batch([2]), truth(paths)[[2]])
+
+
+def test_pictures_in_an_archive_are_told_apart_by_their_bytes(tmp_path, paths):
+    """`ARCHIVE/NAME` is no file of its own; the transform knows how to read it."""
+    archive = tmp_path / "two.tar"
+    archive.write_bytes(b"an archive")
+
+    class FromArchive(Counting):
+        def __call__(self, path: Path) -> torch.Tensor:
+            return super().__call__(tmp_path / "pictures" / path.name)
+
+        def read_bytes(self, path: Path) -> bytes:
+            return (tmp_path / "pictures" / path.name).read_bytes()
+
+    compute(tmp_path, paths[:10])
+    counting = FromArchive()
+    table = compute(tmp_path, [archive / path.name for path in paths], counting)
+    assert counting.names == Counter([paths[0].name, *(path.name for path in paths[10:])])
+    torch.testing.assert_close(table.batch(range(PICTURES)), truth(paths))
 
 
 def test_a_second_run_computes_nothing(tmp_path, paths):

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, overload
 
 from seqvision.data.records import CaptionRecord
-from seqvision.data.shards.shard import MEND, open_shard
+from seqvision.data.shards.shard import MEND, check_size, open_shard, table_of
 from seqvision.errors import UserError
 
 FORMAT = 1
@@ -31,7 +31,7 @@ class ShardIndex:
     UserError if it is missing or damaged, or if the writing of the shards was interrupted.
 
     Attributes:
-        splits: of each split its shards, in order, each with file, pictures, captions, bytes and sha256
+        splits: of each split its shards, in order: file, pictures, captions, bytes and sha256; table, its table's bytes
     """
 
     def __init__(self, folder: str | Path):
@@ -60,11 +60,9 @@ class ShardIndex:
     def records(self) -> "dict[str, ShardRecords]":
         """The records of each split; UserError if a shard is missing or not as long as it should be."""
         for shard in (shard for shards in self.splits.values() for shard in shards):
-            file = self.folder / shard["file"]
-            size = file.stat().st_size if file.is_file() else None
-            if size != shard["bytes"]:
-                found = "is missing" if size is None else f"has {size} bytes, expected {shard['bytes']}"
-                raise UserError(f"{file}: the shard {found}. {MEND}")
+            tar = self.folder / shard["file"]
+            check_size(tar, shard["bytes"])
+            check_size(table_of(tar), shard["table"])
         return {split: ShardRecords(self.folder, split, shards) for split, shards in self.splits.items()}
 
 

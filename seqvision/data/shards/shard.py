@@ -34,15 +34,9 @@ class Shard:
     def __init__(self, tar: Path):
         self.tar = tar
         self.facts, self._lines = read_table(tar)
-        try:
-            with open(tar, "rb") as file:
-                self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except FileNotFoundError:
-            raise UserError(f"{tar}: the shard is missing. {MEND}") from None
-        except ValueError:  # nothing to map
-            raise _truncated(tar, 0, self.facts["bytes"]) from None
-        if len(self._content) != self.facts["bytes"]:
-            raise _truncated(tar, len(self._content), self.facts["bytes"])
+        check_size(tar, self.facts["bytes"])
+        with open(tar, "rb") as file:
+            self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._ahead = False
 
     def __len__(self) -> int:
@@ -108,11 +102,17 @@ def read_table(tar: Path) -> tuple[dict[str, Any], list[bytes]]:
         if len(lines) != facts["pictures"] + 1 or lines.pop():  # ends with a newline
             raise ValueError
     except FileNotFoundError:
-        raise UserError(f"{table}: the table of the shard {tar.name} is missing. {MEND}") from None
+        raise UserError(f"{table}: missing. {MEND}") from None
     except (ValueError, KeyError, TypeError):
-        raise UserError(f"{table}: the table of the shard {tar.name} is truncated or damaged. {MEND}") from None
+        raise UserError(f"{table}: no table of a shard, or a damaged one. {MEND}") from None
     return facts, lines
 
 
-def _truncated(tar: Path, found: int, expected: int) -> UserError:
-    return UserError(f"{tar}: the shard has {found} bytes, expected {expected}: truncated, or not the same. {MEND}")
+def check_size(file: Path, expected: int) -> None:
+    """Nothing, if the file has this many bytes; else a UserError."""
+    try:
+        found = file.stat().st_size
+    except FileNotFoundError:
+        raise UserError(f"{file}: missing. {MEND}") from None
+    if found != expected:
+        raise UserError(f"{file}: {found} bytes, expected {expected}: truncated, or another file. {MEND}")

@@ -67,7 +67,8 @@ def write_shards(
             facts = _finished(folder / shard.file, shard, skip_damaged)
             if facts is None:
                 facts = _write(folder / shard.file, shard, skip_damaged)
-            splits.setdefault(split, []).append({"file": shard.file, **facts})
+            table = table_of(folder / shard.file).stat().st_size
+            splits.setdefault(split, []).append({"file": shard.file, "table": table, **facts})
             left_out += facts["left_out"]
         counts = {name: sum(s[name] for shards in splits.values() for s in shards) for name in ("pictures", "captions")}
         _write_index(folder, {**head, "complete": True, "source": dict(source), **counts, "splits": splits})
