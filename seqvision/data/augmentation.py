@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-GREY = (0.299, 0.587, 0.114)  # Rec. 601
+from seqvision.encoders.base import GREY
 
 
 class BatchAugmentation(ABC):

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tarfile
 import time
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -18,7 +19,7 @@ import torch
 from filelock import FileLock
 from PIL import Image
 
-from seqvision.data import FileCaptions, ImageTransform, ShardCaptions, read_captions, read_image
+from seqvision.data import CaptionRecord, FileCaptions, ImageTransform, ShardCaptions, read_captions, read_image
 from seqvision.data.check import check_captions
 from seqvision.data.pictures import picture_bytes, picture_size
 from seqvision.data.shards import ShardIndex, is_sharded
@@ -464,6 +465,19 @@ def test_a_damaged_picture_is_refused_or_left_out(tmp_path):
     read_all(folder)
     with pytest.raises(UserError, match=r"train_5\.png"):
         write_shards(read_captions(root), folder, source=SOURCE, shard_size=4)
+
+
+def test_any_name_and_caption_comes_through(tmp_path):
+    odd = "pict\udce9 \u00fc.png"  # a name that is not Unicode, as it comes from a disk
+    root = tmp_path / "pictures"
+    root.mkdir()
+    Image.new("RGB", (9, 9), "blue").save(root / "a.png")
+    records = [CaptionRecord(odd, root / "a.png", ("“Blåhaj” 🦈\u2028, “”",), split) for split in ("train", "val")]
+    write_shards(records, tmp_path / "shards", source=SOURCE)
+    found = shard_data(tmp_path / "shards").read()
+    assert [(r.id, r.captions, r.split) for r in found] == [(r.id, r.captions, r.split) for r in records]
+    with pytest.raises(UserError, match=r"the split '\.\./x' cannot be a folder's name"):
+        write_shards([replace(records[0], split="../x")], tmp_path / "other", source=SOURCE)
 
 
 def test_a_full_disk_is_said(pictures, tmp_path, monkeypatch):

@@ -51,11 +51,10 @@ class Shard:
 
     def find(self, picture: str) -> Entry:
         """What the table says of the picture with this name in the tar."""
-        first = self.entry(0)["picture"]
         stem = picture.partition(".")[0]
-        if stem.isdigit() and 0 <= (place := int(stem) - int(first.partition(".")[0])) < len(self):
-            entry = self.entry(place)
-            if entry["picture"] == picture:
+        if stem.isdigit() and len(self):
+            place = int(stem) - int(self.entry(0)["picture"].partition(".")[0])
+            if 0 <= place < len(self) and (entry := self.entry(place))["picture"] == picture:
                 return entry
         raise UserError(f"{self.tar}/{picture}: no such picture in this shard of {len(self)}. Check the name.")
 

@@ -81,8 +81,11 @@ def _plan(records: Sequence[CaptionRecord], shard_size: int) -> list[tuple[str, 
     for record in records:
         if record.split is not None:
             splits.setdefault(record.split, []).append(record)
+    for split in splits:
+        if Path(split).name != split or split.startswith("."):
+            raise UserError(f"the split '{split}' cannot be a folder's name. Call it otherwise, in letters and digits")
     if "train" in splits:
-        splits["train"].sort(key=lambda record: hashlib.sha256(record.id.encode()).digest())
+        splits["train"].sort(key=lambda record: hashlib.sha256(record.id.encode(errors="surrogateescape")).digest())
     return [
         (split, _Planned(f"{split}/{number:05}.tar", first, some[first : first + shard_size]))
         for split, some in splits.items()
@@ -162,7 +165,7 @@ def _write(tar: Path, shard: _Planned, skip_damaged: bool) -> dict[str, Any]:
             key = f"{shard.first + len(entries):09}"
             picture, captions = f"{key}{record.image.suffix.lower()}", list(record.captions)
             place = archive.add(picture, content)
-            archive.add(f"{key}.json", json.dumps({"id": record.id, "captions": captions}, ensure_ascii=False).encode())
+            archive.add(f"{key}.json", json.dumps({"id": record.id, "captions": captions}).encode())
             entries.append(Entry(picture=picture, offset=place, size=len(content), id=record.id, captions=captions))
         archive.end()
         file.flush()
@@ -175,6 +178,7 @@ def _write(tar: Path, shard: _Planned, skip_damaged: bool) -> dict[str, Any]:
         "left_out": left_out,
     }
     table = "".join(json.dumps(line) + "\n" for line in [facts, *entries])
+    tar.unlink(missing_ok=True)  # an older one, which the table would not fit
     replace_file(table_of(tar), table.encode())
     draft.replace(tar)
     return facts
@@ -229,4 +233,4 @@ class _Archive:
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
-    replace_file(folder / INDEX, json.dumps(content, indent=1, ensure_ascii=False).encode())
+    replace_file(folder / INDEX, json.dumps(content, indent=1).encode())
