@@ -26,7 +26,7 @@ class ColourJitter(BatchAugmentation):
     The factors of brightness, contrast and saturation are drawn from 1 - x to 1 + x, the turn of the hue from -hue to
     hue (a part of the circle). The first three are torchvision's `ColorJitter` in this order, without its clipping
     between them; hue is turned around the axis of greys instead of in HSV. So all of it is one 3 x 3 matrix a picture,
-    8 to 14 times as fast as `ColorJitter` on one picture after the other.
+    ten times as fast as `ColorJitter` on one picture after the other.
     """
 
     def __init__(
