@@ -12,7 +12,7 @@ COMMANDS = {
     "caption": "caption your own pictures with a trained model",
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",
-    "data": "data check: what is in a folder of pictures and captions; data scenes: draw some",
+    "data": "data check: what is in a folder of pictures and captions; data scenes: draw some; data shard: pack them",
     "doctor": "versions, devices, what optional parts are missing and what each would give",
 }
 

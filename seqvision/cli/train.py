@@ -154,7 +154,7 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
 
     torch.manual_seed(config.seed)
     # under trainer.deterministic torch would write every tensor once more, in case somebody reads it too early
-    torch.utils.deterministic.fill_uninitialized_memory = False
+    torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it unseen
     data = instantiate(config.data)
     model = instantiate(config.model, vocabulary_size=len(data.vocabulary))
     description = {**resolved["model"], "vocabulary_size": len(data.vocabulary)}

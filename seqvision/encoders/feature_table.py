@@ -48,7 +48,7 @@ class FeatureTable:
         return len(self._rows)
 
     def __getitem__(self, index: int) -> Float[Tensor, "..."]:
-        return self._read(self._rows[index])
+        return self._read(self._rows[[index]])[0]
 
     def batch(self, indices: Sequence[int]) -> Float[Tensor, "batch ..."]:
         """The features of several pictures."""
@@ -57,7 +57,7 @@ class FeatureTable:
     def _read(self, rows: Any) -> Tensor:
         if self._array is None:
             self._array = _map(self.path, self.row_shape, self.dtype)
-        return torch.from_numpy(np.array(self._array[rows], dtype=np.float32))
+        return torch.from_numpy(np.asarray(self._array[rows], dtype=np.float32))  # the indexing has copied
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, "_array": None}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from seqvision.data import UNKNOWN, Vocabulary
+from seqvision.data.transforms import stack_pictures
 from seqvision.decoding import Ensemble, Hypothesis, Search
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedCaptioner
@@ -175,7 +176,7 @@ def pieces_of(vocabulary: Vocabulary, tokens: Sequence[int]) -> list[tuple[str, 
 
 @torch.inference_mode()
 def _encode(captioner: LoadedCaptioner, pictures: Sequence[dict[str, Tensor]]) -> Tensor:
-    images = torch.stack([picture[captioner.transform.key()] for picture in pictures])
+    images = stack_pictures([picture[captioner.transform.key()] for picture in pictures])
     return captioner.model.encode(images.to(captioner.device))
 
 
