@@ -27,7 +27,8 @@ class Recurrent(nn.Module):
     dropout: applied to what one layer hands to the next, in training only.
     backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes a fused layer
     where one computes the same numbers; "fused" insists on one, and on a GPU takes the Elman recurrences of
-    `seqvision.rnn.kernels.elman_triton`, which nobody has measured yet.
+    `seqvision.rnn.kernels.elman_triton`, which nobody has measured yet. Only the reference loop runs the cells' own
+    submodules, so that hooks on them fire.
     """
 
     def __init__(
