@@ -53,10 +53,9 @@ types: install-dev
 wheel-test: install-dev
 	$(BIN)/python tests/wheel.py
 
-# measures all that docs/performance.md quotes, and writes its tables and figure; wants a quiet machine. Waiting threads
-# sleep soon, as they do under every command
+# measures all that docs/performance.md quotes, and writes its tables and figure; wants a quiet machine
 benchmark: install-dev
-	GOMP_SPINCOUNT=2000 $(BIN)/python -m pytest tests/benchmarks -o addopts=--import-mode=importlib -q -s --show-capture=no; \
+	$(BIN)/python -m pytest tests/benchmarks -o addopts=--import-mode=importlib -q -s --show-capture=no; \
 	  status=$$?; $(BIN)/python results/benchmarks.py; exit $$status
 
 # writes the README's results table from the records in results/

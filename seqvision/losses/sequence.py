@@ -21,7 +21,7 @@ class SequenceCrossEntropy(nn.Module):
         this size, the gradients with them: memory then grows with the vocabulary, but not with the batch.
     """
 
-    def __init__(self, *, label_smoothing: float = 0.0, scores_at_once: int = 2**22):
+    def __init__(self, *, label_smoothing: float = 0.0, scores_at_once: int = 2**24):
         super().__init__()
         self.label_smoothing = label_smoothing
         self.scores_at_once = scores_at_once
@@ -72,7 +72,7 @@ class _CrossEntropyInPieces(torch.autograd.Function):
             gradient.scatter_add_(1, targets, gradient.new_full(targets.shape, smoothing - 1))
             gradient = gradient.to(here.dtype)
             torch.mm(gradient, weight.to(here.dtype), out=d_rows[start : start + piece])
-            d_weight += gradient.T @ here
+            d_weight.addmm_(gradient.T, here)
             if d_bias is not None:
                 d_bias += gradient.sum(dim=0)
         ctx.gradients = (d_rows, d_weight, d_bias)

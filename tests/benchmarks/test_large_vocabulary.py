@@ -48,11 +48,11 @@ def training_step(scores_at_once: int):
 
 
 def test_in_pieces_it_needs_less_memory_and_no_more_time():
-    whole, pieces = training_step(ALL), training_step(2**22)
+    whole, pieces = training_step(ALL), training_step(2**24)
     assert abs(float(whole()) / float(pieces()) - 1) < 1e-6
     times = interleaved({"at once": whole, "in pieces": pieces}, rounds=7, warmup=1)
     cost = ratio(times, "in pieces", "at once")
-    peak = {"at once": peak_memory(STEP, ALL), "in pieces": peak_memory(STEP, 2**22)}
+    peak = {"at once": peak_memory(STEP, ALL), "in pieces": peak_memory(STEP, 2**24)}
     seconds = {name: round(middle(t), 3) for name, t in times.items()}
     print(f"\n50,000 words: {seconds} s, {cost} of the time; peak memory {peak} MiB")
     record("large_vocabulary", [{"seconds": seconds, "time": cost, "MiB": peak}])
