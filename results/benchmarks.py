@@ -4,7 +4,6 @@ python results/benchmarks.py       writes docs/recurrence.png and the tables of 
 """
 
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ import matplotlib
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
+from tables import write_between_marks
 
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
@@ -113,15 +113,7 @@ def main() -> None:
     """Writes the figure, and the tables between their marks."""
     draw(DOCS / "recurrence.png")
     page = DOCS / "performance.md"
-    text = page.read_text()
-    for name, content in {"recurrence": recurrence_table(), "further": further_table()}.items():
-        begin, end = f"<!-- table:{name} -->", "<!-- end -->"
-        before, mark, rest = text.partition(begin)
-        _, closed, after = rest.partition(end)
-        if not mark or not closed:
-            sys.exit(f"{page}: no marks {begin} … {end}")
-        text = f"{before}{begin}\n{content}\n{end}{after}"
-    page.write_text(text)
+    write_between_marks(page, {"recurrence": recurrence_table(), "further": further_table()})
     print(f"{page}, {DOCS / 'recurrence.png'}")
 
 

@@ -112,15 +112,20 @@ def main(arguments: list[str]) -> None:
         for run in arguments[1:]:
             print(add(Path(run)))
         return
-    text = README.read_text()
-    for name, content in tables().items():
+    write_between_marks(README, tables())
+
+
+def write_between_marks(page: Path, contents: dict[str, str]) -> None:
+    """Puts each content between its marks in the page, in place of what stands there."""
+    text = page.read_text()
+    for name, content in contents.items():
         begin, end = f"<!-- table:{name} -->", "<!-- end -->"
         before, mark, rest = text.partition(begin)
         _, closed, after = rest.partition(end)
         if not mark or not closed:
-            sys.exit(f"README.md: no marks {begin} … {end}")
+            sys.exit(f"{page.name}: no marks {begin} … {end}")
         text = f"{before}{begin}\n{content}\n{end}{after}"
-    README.write_text(text)
+    page.write_text(text)
 
 
 if __name__ == "__main__":

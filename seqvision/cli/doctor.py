@@ -9,7 +9,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from seqvision.cli.machine import commit, cpu_model, usable_cores
+from seqvision.cli.machine import commit, cpu_model
 from seqvision.cli.options import parser
 from seqvision.cli.output import write_output
 
@@ -100,6 +100,8 @@ def examine() -> dict[str, Any]:
 def devices() -> dict[str, Any]:
     """What a model can run on here."""
     import torch
+
+    from seqvision.data.workers import usable_cores
 
     gpus = []
     for number in range(torch.cuda.device_count()):

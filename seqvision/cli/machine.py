@@ -1,6 +1,5 @@
 """What runs here: for the record of an evaluation, and for `seqvision doctor`."""
 
-import os
 import platform
 import subprocess
 from pathlib import Path
@@ -12,6 +11,7 @@ def machine() -> dict[str, Any]:
     import torch
 
     from seqvision import __version__
+    from seqvision.data.workers import usable_cores
 
     gpus = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
     return {
@@ -35,13 +35,6 @@ def cpu_model() -> str:
     except OSError:  # not Linux
         pass
     return platform.processor() or platform.machine()
-
-
-def usable_cores() -> int:
-    """The cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 def commit() -> str | None:

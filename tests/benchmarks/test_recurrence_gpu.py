@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
-from measuring import interleaved, middle, ratio, record
+from measuring import interleaved, middle, products, ratio, record
 from torch import Tensor
 
 from seqvision.rnn import ElmanCell, LayerNormElmanCell, Recurrent
@@ -59,30 +59,6 @@ def pass_of(network: torch.nn.Module, x: Tensor, gradient: Tensor | None) -> Cal
                 return (network(x)[0],)
         outputs = network(x)[0]
         return outputs, *torch.autograd.grad(outputs, wanted, gradient)
-
-    return run
-
-
-def products(x: Tensor, hidden: int, *, backward: bool) -> Run:
-    """The matrix products that nothing can do without, into memory that is already there."""
-    batch, steps, inputs = x.shape
-    x = x.detach().reshape(-1, inputs)
-    w_in, w = x.new_ones(hidden, inputs), x.new_ones(hidden, hidden)
-    sums, state = x.new_ones(steps * batch, hidden), x.new_ones(batch, hidden)
-    d_x, d_w_in, d_w = torch.empty_like(x), torch.empty_like(w_in), torch.empty_like(w)
-    by_step = sums.view(steps, batch, hidden).unbind(0)
-
-    @torch.no_grad()
-    def run() -> None:
-        torch.mm(x, w_in.t(), out=sums)
-        for step in by_step:
-            step.addmm_(state, w.t())
-        if backward:
-            for step in by_step:
-                torch.mm(state, w, out=step)
-            torch.mm(sums.t(), sums, out=d_w)
-            torch.mm(sums.t(), x, out=d_w_in)
-            torch.mm(sums, w_in, out=d_x)
 
     return run
 

@@ -47,6 +47,30 @@ def ratio(times: Mapping[str, list[float]], over: str, under: str) -> dict[str, 
     return {"median": round(median, 3), "low": round(low, 3), "high": round(high, 3)}
 
 
+def products(x: torch.Tensor, hidden: int, *, backward: bool) -> Callable[[], None]:
+    """The limit of a recurrence: the matrix products that it cannot do without, into memory that is already there."""
+    batch, steps, inputs = x.shape
+    x = torch.randn_like(x.detach()).reshape(-1, inputs)
+    w_in, w = torch.randn(hidden, inputs).to(x), torch.randn(hidden, hidden).to(x)
+    d, state = torch.randn(len(x), hidden).to(x), torch.randn(batch, hidden).to(x)
+    sums, d_x, d_w_in, d_w = torch.empty_like(d), torch.empty_like(x), torch.empty_like(w_in), torch.empty_like(w)
+    by_step = sums.view(steps, batch, hidden).unbind(0)
+
+    @torch.no_grad()
+    def run() -> None:
+        torch.mm(x, w_in.t(), out=sums)
+        for step in by_step:
+            torch.addmm(step, state, w.t(), out=step)
+        if backward:
+            for step in by_step:
+                torch.mm(state, w, out=step)
+            torch.mm(d.t(), d, out=d_w)
+            torch.mm(d.t(), x, out=d_w_in)
+            torch.mm(d, w_in, out=d_x)
+
+    return run
+
+
 def peak_of(step: Callable[[], object], rounds: int = 3) -> float:
     """The most memory in MiB that was in use during a step beyond what was in use before."""
 

@@ -19,13 +19,16 @@ def supports(cell: Cell, x: Tensor) -> bool:
 
 
 def available(cell: Cell, x: Tensor, library: str) -> bool:
-    """Whether a library can take this cell: exactly these classes (a subclass may compute something else), single or
-    double precision, on a CPU, with a compiler or its result at hand.
+    """Whether a library can take this cell on such inputs: a CPU, with a compiler or its result at hand."""
+    return known(cell) and x.device.type == "cpu" and _compiled(library)
+
+
+def known(cell: Cell) -> bool:
+    """Whether it is a cell of the fused recurrences: exactly these classes (a subclass may compute something else), in
+    single or double precision.
     """
-    dtype = cell.hidden_to_hidden.weight.dtype
-    if type(cell) not in (ElmanCell, LayerNormElmanCell) or x.device.type != "cpu":
-        return False
-    return dtype in (torch.float32, torch.float64) and _compiled(library)
+    precise = cell.hidden_to_hidden.weight.dtype in (torch.float32, torch.float64)
+    return precise and type(cell) in (ElmanCell, LayerNormElmanCell)
 
 
 @functools.cache

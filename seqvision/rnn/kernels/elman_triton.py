@@ -16,25 +16,23 @@ import triton  # type: ignore[import-untyped]
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from seqvision.rnn.cells import Cell, ElmanCell, LayerNormElmanCell
-from seqvision.rnn.kernels.elman import first_only, normalisation
+from seqvision.rnn.cells import Cell
+from seqvision.rnn.kernels.elman import first_only, known, normalisation
 from seqvision.rnn.kernels.elman_triton_kernels import backward_kernel, forward_kernel
 from seqvision.rnn.unroll import valid_steps
 
 
 def supports(cell: Cell, x: Tensor) -> bool:
-    """Whether `elman` computes this cell on such inputs here: exactly these classes (a subclass may compute something
-    else), single or double precision, an NVIDIA GPU, and Triton 3.5 or later (an earlier one multiplies no fewer than
-    16 rows).
+    """Whether `elman` computes this cell on such inputs here: a `known` cell, an NVIDIA GPU, and Triton 3.5 or
+    later (an earlier one multiplies no fewer than 16 rows).
 
     `Recurrent` asks only with backend="fused". Until somebody has run tests/benchmarks/test_recurrence_gpu.py, nobody
     knows whether these kernels beat the reference loop or, for the plain cell, cuDNN: they have been compiled for
     several GPUs and run in Triton's interpreter, and on no GPU yet.
     """
-    dtype = cell.hidden_to_hidden.weight.dtype
-    if type(cell) not in (ElmanCell, LayerNormElmanCell) or x.device.type != "cuda" or torch.version.hip is not None:
+    if not known(cell) or x.device.type != "cuda" or torch.version.hip is not None:
         return False
-    return dtype in (torch.float32, torch.float64) and tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 5)
+    return tuple(map(int, triton.__version__.split(".")[:2])) >= (3, 5)
 
 
 def elman(
