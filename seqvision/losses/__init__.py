@@ -1,5 +1,16 @@
 """Losses that torch does not have, as sums over valid steps together with their number."""
 
+from seqvision.losses.classes import SequenceClassCrossEntropy, balanced_weights
+from seqvision.losses.frames import FrameBinaryCrossEntropy, FrameCrossEntropy, truncated_smoothing
 from seqvision.losses.sequence import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
 
-__all__ = ["SequenceCrossEntropy", "doubly_stochastic_penalty", "sequence_log_probability"]
+__all__ = [
+    "SequenceCrossEntropy",
+    "doubly_stochastic_penalty",
+    "sequence_log_probability",
+    "SequenceClassCrossEntropy",
+    "balanced_weights",
+    "FrameCrossEntropy",
+    "FrameBinaryCrossEntropy",
+    "truncated_smoothing",
+]
