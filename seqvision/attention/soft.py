@@ -1,7 +1,7 @@
 """Soft attention over the places of a map: where to look, given the state of a recurrent network."""
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
@@ -9,7 +9,8 @@ class SoftAttention(nn.Module):
     """The weighted mean of a map's places and the weights: (context, weights), by score and softmax.
 
     A subclass defines the score. `keys` is the picture's share, computed once a picture and shared by all steps and
-    beams; a query may have any number of beams.
+    beams; a query may have any number of beams. lengths: how many of the first places count, where pictures (or
+    sentences) have different numbers of them; the others have weight zero exactly.
     """
 
     def __init__(self, query_size: int, value_size: int, *, size: int = 256):
@@ -34,8 +35,15 @@ class SoftAttention(nn.Module):
         query: Float[Tensor, "batch beams query"],
         keys: Float[Tensor, "batch places key"],
         values: Float[Tensor, "batch places value"],
+        lengths: Int[Tensor, " batch"] | None = None,
     ) -> tuple[Float[Tensor, "batch beams value"], Float[Tensor, "batch beams places"]]:
-        weights = self.scores(self.to_query(query), keys).softmax(dim=-1)
+        scores = self.scores(self.to_query(query), keys)
+        if lengths is None:
+            weights = scores.softmax(dim=-1)
+        else:
+            beyond = (torch.arange(keys.shape[1], device=keys.device) >= lengths.unsqueeze(1)).unsqueeze(1)
+            # the least number rather than minus infinity, whose softmax is NaN where no place counts at all
+            weights = scores.masked_fill(beyond, torch.finfo(scores.dtype).min).softmax(dim=-1).masked_fill(beyond, 0.0)
         return torch.bmm(weights, values), weights
 
 

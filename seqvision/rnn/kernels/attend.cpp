@@ -2,6 +2,7 @@
 //
 //   q = W_q h + b_q    w = softmax(scale K q)    c = w V    h' = the cell's step on W_x x + W_c c + W_h h
 //
+// With `seen`, only so many first places of each picture count; the others have weight zero and are never read.
 // A share has few sequences, so that their keys and values stay in the cache through all steps. The gradients of the
 // keys, the values and the weights are products over all steps of a sequence or a share, at the end.
 
@@ -17,6 +18,7 @@ constexpr int64_t SEQUENCES_A_SHARE = 16;
 // The scores become their softmax.
 template <typename scalar>
 void soften(scalar* scores, scalar scale, int64_t places) {
+  if (places == 0) return;
   const scalar most = *std::max_element(scores, scores + places);
   scalar sum = 0;
   for (int64_t p = 0; p < places; p++) sum += scores[p] = std::exp(scale * (scores[p] - most));
@@ -31,6 +33,11 @@ void differentiate_softmax(const scalar* weights, scalar* d_weights, scalar scal
   for (int64_t p = 0; p < places; p++) d_weights[p] = scale * weights[p] * (d_weights[p] - along);
 }
 
+// How many places of a picture count.
+int64_t places_of(const optional<Tensor>& seen, int64_t picture, int64_t places) {
+  return seen ? seen->const_data_ptr<int64_t>()[picture] : places;
+}
+
 template <typename scalar>
 void add(const scalar* addend, scalar* row, int64_t size) {
   for (int64_t j = 0; addend && j < size; j++) row[j] += addend[j];
@@ -40,8 +47,8 @@ void add(const scalar* addend, scalar* row, int64_t size) {
 // `save` and a gain also xhat and 1 / deviation. `projected` is W_x x.
 template <typename scalar>
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> run_forward(
-    const Tensor& projected, const optional<Tensor>& lengths, const Tensor& keys, const Tensor& values,
-    const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
+    const Tensor& projected, const optional<Tensor>& lengths, const optional<Tensor>& seen, const Tensor& keys,
+    const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
     const optional<Tensor>& gain, const Tensor& bias, const Tensor& before, double scale, double eps, bool save) {
   const Plan plan(projected, lengths, false, SEQUENCES_A_SHARE);
   const int64_t batch = projected.size(0), time = projected.size(1), size = w.size(0), places = keys.size(1),
@@ -70,12 +77,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> run_forward(
     for (int64_t t = 0, rows; (rows = plan.rows(t, from, to)) > 0; t++) {
       multiply<scalar>({state.get(), size}, to_query, query.get(), key, rows, key, size);
       for (int64_t i = 0; i < rows; i++) {
-        const int64_t picture = plan.order[from + i] * places;
+        const int64_t picture = plan.order[from + i] * places, here = places_of(seen, plan.order[from + i], places);
         scalar *q = &query[i * key], *c = &context[i * value], *attention = weight_at.at(t, from + i);
         add(b_queries, q, key);
-        multiply<scalar>({q, key}, {keys_of + picture * key, key, true}, attention, places, 1, places, key);
-        soften<scalar>(attention, scale, places);
-        multiply<scalar>({attention, places}, {values_of + picture * value, value}, c, value, 1, value, places);
+        multiply<scalar>({q, key}, {keys_of + picture * key, key, true}, attention, places, 1, here, key);
+        soften<scalar>(attention, scale, here);
+        std::fill_n(attention + here, places - here, scalar(0));
+        multiply<scalar>({attention, places}, {values_of + picture * value, value}, c, value, 1, value, here);
         std::copy_n(c, value, context_at.at(t, from + i));
         std::copy_n(x_at.at(t, from + i), size, &sums[i * size]);
       }
@@ -105,9 +113,9 @@ template <typename scalar>
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> run_backward(
     const optional<Tensor>& d_states, const optional<Tensor>& d_contexts, const optional<Tensor>& d_weights,
     const optional<Tensor>& d_last, const Tensor& states, const Tensor& contexts, const Tensor& weights,
-    const Tensor& xhat, const Tensor& inverse, const optional<Tensor>& lengths, const Tensor& keys,
-    const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
-    const optional<Tensor>& gain, const Tensor& before, double scale) {
+    const Tensor& xhat, const Tensor& inverse, const optional<Tensor>& lengths, const optional<Tensor>& seen,
+    const Tensor& keys, const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context,
+    const Tensor& w, const optional<Tensor>& gain, const Tensor& before, double scale) {
   const Plan plan(states, lengths, false, SEQUENCES_A_SHARE);
   const int64_t size = w.size(0), places = keys.size(1), key = keys.size(2), value = values.size(2),
                 shares = plan.shares();
@@ -164,13 +172,15 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
       multiply<scalar>({d_sums.get(), size}, recurrent, d_next.get(), size, rows, size, size);
       multiply<scalar>({d_sums.get(), size}, from_context, d_context.get(), value, rows, value, size);
       for (int64_t i = 0; i < rows; i++) {
-        const int64_t row = begin[i] + t, picture = plan.order[from + i] * places;
+        const int64_t row = begin[i] + t, picture = plan.order[from + i] * places,
+                      here = places_of(seen, plan.order[from + i], places);
         scalar *d_c = &d_context[i * value], *d_q = &d_query[i * key], *d_scores = &all_d_scores[row * places];
         add(d_context_at.at(t, from + i), d_c, value);
-        multiply<scalar>({d_c, value}, {values_of + picture * value, value, true}, d_scores, places, 1, places, value);
-        add(d_weight_at.at(t, from + i), d_scores, places);
-        differentiate_softmax<scalar>(weight_at.at(t, from + i), d_scores, scale, places);
-        multiply<scalar>({d_scores, places}, {keys_of + picture * key, key}, d_q, key, 1, key, places);
+        multiply<scalar>({d_c, value}, {values_of + picture * value, value, true}, d_scores, places, 1, here, value);
+        add(d_weight_at.at(t, from + i), d_scores, here);
+        differentiate_softmax<scalar>(weight_at.at(t, from + i), d_scores, scale, here);
+        std::fill_n(d_scores + here, places - here, scalar(0));
+        multiply<scalar>({d_scores, places}, {keys_of + picture * key, key}, d_q, key, 1, key, here);
         std::copy_n(&d_sums[i * size], size, &all_d_sums[row * size]);
         std::copy_n(t ? state_at.at(t - 1, from + i) : start + plan.order[from + i] * size, size,
                     &all_before[row * size]);
@@ -213,36 +223,36 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attend_forward(
-    const Tensor& projected, const optional<Tensor>& lengths, const Tensor& keys, const Tensor& values,
-    const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
+    const Tensor& projected, const optional<Tensor>& lengths, const optional<Tensor>& seen, const Tensor& keys,
+    const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
     const optional<Tensor>& gain, const Tensor& bias, const Tensor& before, double scale, double eps, bool save) {
   const auto run = projected.scalar_type() == at::kDouble ? run_forward<double> : run_forward<float>;
-  return run(projected, lengths, keys, values, w_query, b_query, w_context, w, gain, bias, before, scale, eps, save);
+  return run(projected, lengths, seen, keys, values, w_query, b_query, w_context, w, gain, bias, before, scale, eps, save);
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attend_backward(
     const optional<Tensor>& d_states, const optional<Tensor>& d_contexts, const optional<Tensor>& d_weights,
     const optional<Tensor>& d_last, const Tensor& states, const Tensor& contexts, const Tensor& weights,
-    const Tensor& xhat, const Tensor& inverse, const optional<Tensor>& lengths, const Tensor& keys,
-    const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
-    const optional<Tensor>& gain, const Tensor& before, double scale) {
+    const Tensor& xhat, const Tensor& inverse, const optional<Tensor>& lengths, const optional<Tensor>& seen,
+    const Tensor& keys, const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context,
+    const Tensor& w, const optional<Tensor>& gain, const Tensor& before, double scale) {
   const auto run = states.scalar_type() == at::kDouble ? run_backward<double> : run_backward<float>;
-  return run(d_states, d_contexts, d_weights, d_last, states, contexts, weights, xhat, inverse, lengths, keys, values,
-             w_query, b_query, w_context, w, gain, before, scale);
+  return run(d_states, d_contexts, d_weights, d_last, states, contexts, weights, xhat, inverse, lengths, seen, keys,
+             values, w_query, b_query, w_context, w, gain, before, scale);
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(seqvision, library) {
   library.def(
-      "attend_forward(Tensor projected, Tensor? lengths, Tensor keys, Tensor values, Tensor w_query, Tensor b_query, "
-      "Tensor w_context, Tensor w, Tensor? gain, Tensor bias, Tensor before, float scale, float eps, bool save) -> "
-      "(Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+      "attend_forward(Tensor projected, Tensor? lengths, Tensor? seen, Tensor keys, Tensor values, Tensor w_query, "
+      "Tensor b_query, Tensor w_context, Tensor w, Tensor? gain, Tensor bias, Tensor before, float scale, float eps, "
+      "bool save) -> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
   library.def(
       "attend_backward(Tensor? d_states, Tensor? d_contexts, Tensor? d_weights, Tensor? d_last, Tensor states, Tensor "
-      "contexts, Tensor weights, Tensor xhat, Tensor inverse, Tensor? lengths, Tensor keys, Tensor values, Tensor "
-      "w_query, Tensor b_query, Tensor w_context, Tensor w, Tensor? gain, Tensor before, float scale) -> (Tensor, "
-      "Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
+      "contexts, Tensor weights, Tensor xhat, Tensor inverse, Tensor? lengths, Tensor? seen, Tensor keys, Tensor "
+      "values, Tensor w_query, Tensor b_query, Tensor w_context, Tensor w, Tensor? gain, Tensor before, float scale) "
+      "-> (Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor)");
 }
 
 TORCH_LIBRARY_IMPL(seqvision, CPU, library) {

@@ -33,20 +33,22 @@ def attend(
     values: Float[Tensor, "batch places value"],
     before: Float[Tensor, "batch hidden"],
     lengths: Int[Tensor, " batch"] | None = None,
+    seen: Int[Tensor, " batch"] | None = None,
 ) -> Attended:
     """What the loop gives whose step asks with its last state, q = `to_query`(h), takes the mean of the values with
     the weights softmax(keys q / √key), and runs the cell on the input and that mean side by side.
 
-    The numbers are those of `DotAttention` and `cell.step`, with first derivatives in all that they depend on.
+    The numbers are those of `DotAttention` and `cell.step`, with first derivatives in all that they depend on. seen:
+    how many of the first places count; the others have weight zero, and what lies there is never read.
     """
     w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
     gain, bias, eps = normalisation(cell)
     projected = F.linear(x.to(w.dtype), w_in[:, : x.shape[-1]]).to(w.dtype)
-    if lengths is not None:
-        lengths = lengths.to("cpu", torch.int64).contiguous()
+    lengths, seen = (None if n is None else n.to("cpu", torch.int64).contiguous() for n in (lengths, seen))
     keys, values, before = (part.to(w.dtype).contiguous() for part in (keys, values, before))
     w_context = w_in[:, x.shape[-1] :].contiguous()
-    given = (projected, lengths, keys, values, to_query.weight, to_query.bias, w_context, w.contiguous(), gain, bias)
+    query = (to_query.weight, to_query.bias)
+    given = (projected, lengths, seen, keys, values, *query, w_context, w.contiguous(), gain, bias)
     settings = (keys.shape[-1] ** -0.5, eps)
     if torch.is_grad_enabled():
         return Attended(*_Attend.apply(*given, before, *settings))
@@ -58,7 +60,7 @@ class _Attend(torch.autograd.Function):
     def forward(ctx: Any, *given: Any) -> tuple[Tensor, ...]:
         states, contexts, weights, last, xhat, inverse = torch.ops.seqvision.attend_forward(*given, True)
         _, *inputs, _, before, ctx.scale, _ = given
-        ctx.has_gain = given[8] is not None
+        ctx.has_gain = given[9] is not None
         ctx.set_materialize_grads(False)
         ctx.save_for_backward(states, contexts, weights, xhat, inverse, *inputs, before)
         return states, contexts, weights, last
@@ -71,4 +73,4 @@ class _Attend(torch.autograd.Function):
         d_projected, *gradients, d_gain, d_bias, d_before = torch.ops.seqvision.attend_backward(
             d_states, d_contexts, d_weights, d_last, *ctx.saved_tensors, ctx.scale
         )
-        return d_projected, None, *gradients, d_gain if ctx.has_gain else None, d_bias, d_before, None, None
+        return d_projected, None, None, *gradients, d_gain if ctx.has_gain else None, d_bias, d_before, None, None
