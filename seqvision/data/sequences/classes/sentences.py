@@ -1,0 +1,193 @@
+"""Sentences with a class each, as they come: tables, JSON lines, `label text` lines, one file a class."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from seqvision.data.formats.rows import read_text
+from seqvision.data.sequences.classes.files import Found, find_text_files
+from seqvision.data.sequences.classes.sets import class_set, split_said
+from seqvision.data.sequences.classes.tables import (
+    JSON_SUFFIXES,
+    Cells,
+    Column,
+    has_header,
+    label_column,
+    read_columns,
+    split_column,
+    table_rows,
+)
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.errors import UserError
+
+_TEXT = "text sentence sentences review question comment content tweet message utterance phrase title body"
+TEXT_NAMES = tuple(_TEXT.split())
+LAYOUTS = ("auto", "table", "words", "files")
+
+
+def read_sentences(
+    path: str | Path,
+    *,
+    layout: str = "auto",
+    text_column: str | int | None = None,
+    label_column: str | int | None = None,
+    split_column: str | None = None,
+    header: bool | None = None,
+    encoding: str = "utf-8",
+    coarse: str | None = None,
+    merge: Mapping[str, str | None] | None = None,
+    splits: Mapping[str, Any] | None = None,
+    on_missing: str = "error",
+) -> SequenceSet:
+    """One record a sentence, its source the text, its group the text without regard to spaces and capitals, so that
+    doubles share a split. data/README.md shows every layout.
+
+    path        a file; a folder; or the common beginning of several files' names (`…/TREC` for `TREC.train` and
+                `TREC.test`). Files called train, dev, test are splits; otherwise several files are one a class
+    layout      "table": columns, or JSON lines; "words": a line's first word is the label; "files": one file a class
+    text_column, label_column, split_column: a name, or a number from 1 where there is no header
+    header      whether the first row names the columns; None: seen by itself
+    coarse      what ends a label's coarse part: ":" makes `DESC` of `DESC:manner`
+    merge       classes to call otherwise, or (None) to leave out
+    splits      the shares `val` and `test`, the `seed`; `rename` of splits: {"dev": "test"} reports on the dev file and
+                sets apart a slice of the training sentences to choose by
+    on_missing  rows without a text or a label: "error", or "skip", which counts them in the notes
+    """
+    path = Path(path)
+    if layout not in LAYOUTS:
+        raise UserError(f"data.layout is '{layout}', expected one of {', '.join(LAYOUTS)}")
+    if on_missing not in ("error", "skip"):
+        raise UserError(f"data.on_missing is '{on_missing}', expected 'error' or 'skip'")
+    drawn = dict(splits or {})
+    rename = {str(old).lower(): str(new) for old, new in (drawn.pop("rename", None) or {}).items()}
+    columns = _Columns(text_column, label_column, split_column, header)
+    found, notes = find_text_files(path, one_a_class=layout == "files")
+    records: list[SequenceRecord] = []
+    incomplete: list[str] = []
+    for file in found:
+        for row in _rows(file, layout, columns, encoding):
+            text, label, said = row.values
+            if not text or not label:
+                incomplete.append(f"{row.where}: {_lacks(text, label)}")
+                continue
+            if coarse:
+                label = label.split(coarse, 1)[0]
+            split = split_said(said if said else file.split, row.where, rename)
+            records.append(SequenceRecord(row.where, text, label, group=" ".join(text.lower().split()), split=split))
+    if incomplete and on_missing == "error":
+        more = f" {len(incomplete) - 1} more like this." if len(incomplete) > 1 else ""
+        raise UserError(f"{incomplete[0]}.{more} Fill it in, or leave such rows out with data.on_missing=skip.")
+    if incomplete:
+        notes.append(f"{len(incomplete)} rows were left out, the first: {incomplete[0]}")
+    return class_set(records, what="sentences", splits=drawn, merge=merge, notes=notes)
+
+
+class _Columns:
+    """The three columns that are read, and what was said about the header."""
+
+    def __init__(self, text: str | int | None, label: str | int | None, split: str | None, header: bool | None):
+        self.text = Column("text", TEXT_NAMES, "data.text_column", text)
+        self.label = label_column(label)
+        self.split = split_column(split)
+        self.header = header
+
+
+def _lacks(text: str | None, label: str | None) -> str:
+    if not text:
+        return f"no text beside the label '{label}'" if label else "neither text nor label"
+    return f"no label beside the text '{text:.40}'"
+
+
+def _rows(file: Found, layout: str, columns: _Columns, encoding: str) -> Iterator[Cells]:
+    """Text, label and split of each row."""
+    if file.label is not None:
+        for where, line in _lines(file.path, encoding):
+            yield Cells(where, (line, file.label, None))
+        return
+    suffix = file.path.suffix.lower()
+    if suffix in JSON_SUFFIXES:
+        asked = [columns.text, columns.label, columns.split]
+        yield from read_columns(file.path, asked, encoding=encoding, header=True)
+    elif layout == "table" or (layout == "auto" and (suffix in (".csv", ".tsv") or _has_tabs(file.path, encoding))):
+        yield from _table(file.path, columns, encoding)
+    else:
+        yield from _first_words(file.path, encoding, sure=layout == "words")
+
+
+def _table(file: Path, columns: _Columns, encoding: str) -> Iterator[Cells]:
+    asked = [columns.text, columns.label, columns.split]
+    first = next(table_rows(file, encoding))[1]
+    header = has_header(first, asked) if columns.header is None else columns.header
+    if header:
+        yield from read_columns(file, asked, encoding=encoding, header=True)
+        return
+    text, label = _columns_without_names(file, columns, encoding)
+    asked = [
+        Column("text", (), columns.text.option, text),
+        Column("label", (), columns.label.option, label),
+        columns.split,
+    ]
+    yield from read_columns(file, asked, encoding=encoding, header=False)
+
+
+def _columns_without_names(file: Path, columns: _Columns, encoding: str) -> tuple[int, int]:
+    """The numbers of the text's and of the label's column: of two columns, the label has fewer different values."""
+    text, label = columns.text.given, columns.label.given
+    if isinstance(text, int) and isinstance(label, int):
+        return text, label
+    rows = [cells for _, cells in table_rows(file, encoding)]
+    first = rows[0]
+    ask = "Say which they are with data.text_column=NUMBER data.label_column=NUMBER, or by the names of a header."
+    if len(first) != 2:
+        raise UserError(
+            f"{file.name}: {len(first)} columns ({', '.join(f'{cell:.20}' for cell in first[:8])}), of which none is "
+            f"called as text and label usually are ({TEXT_NAMES[0]}, {TEXT_NAMES[1]}, …; label, class, …). {ask}"
+        )
+    if isinstance(label, int):
+        return 3 - label, label
+    if isinstance(text, int):
+        return text, 3 - text
+    whole = [cells for cells in rows if len(cells) == 2]
+    values = [{cells[place].strip() for cells in whole} for place in (0, 1)]
+    if len(values[0]) == len(values[1]):
+        raise UserError(
+            f"{file.name}: no header, and both columns have {len(values[0])} different values, so that the text and "
+            f"the label cannot be told apart. {ask}"
+        )
+    label = 1 if len(values[0]) < len(values[1]) else 2
+    # a header of unusual names would be a class that occurs once
+    heads = sum(cells[label - 1].strip() == first[label - 1].strip() for cells in whole)
+    if columns.header is None and heads == 1 and len(whole) > 4:
+        raise UserError(
+            f"{file.name} row 1: '{first[0]:.30}' and '{first[1]:.30}' are not the usual names of columns, and the "
+            f"class '{first[label - 1]:.30}' occurs nowhere else. If the row is a header, name its columns with "
+            "data.text_column=NAME data.label_column=NAME; if it is a sentence, set data.header=false."
+        )
+    return 3 - label, label
+
+
+def _first_words(file: Path, encoding: str, *, sure: bool) -> Iterator[Cells]:
+    """Rows of `label text`: what comes before the first space is the label."""
+    lines = [(where, *line.partition(" ")[::2]) for where, line in _lines(file, encoding)]
+    labels = {label for _, label, _ in lines}
+    if not sure and (len(labels) > 200 or 2 * len(labels) > len(lines)):
+        raise UserError(
+            f"{file.name}: no label found. There is no tab between label and text, and the lines begin with "
+            f"{len(labels)} different words in {len(lines)} lines, which are hardly classes. Write 'label TAB text', "
+            "name all files of a set with one file a class by the beginning of their names, or set data.layout=words "
+            "if the first words are the labels."
+        )
+    for where, label, text in lines:
+        yield Cells(where, (text.strip(), label, None))
+
+
+def _lines(file: Path, encoding: str) -> Iterator[tuple[str, str]]:
+    for number, line in enumerate(read_text(file, encoding).split("\n"), start=1):
+        if line.strip():
+            yield f"{file.name} row {number}", line.strip()
+
+
+def _has_tabs(file: Path, encoding: str) -> bool:
+    """Whether most lines of a file have a tab in them."""
+    lines = [line for line in read_text(file, encoding).split("\n") if line.strip()]
+    return 2 * sum("\t" in line.strip() for line in lines) > len(lines)

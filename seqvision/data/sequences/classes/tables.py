@@ -1,0 +1,119 @@
+"""Rows of tables and JSON lines by the meaning of their columns: a text, a path, an id, a class, a split."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqvision.data.formats.columns import SPLIT_NAMES, _first, _one
+from seqvision.data.formats.jsonlines import _lines
+from seqvision.data.formats.rows import read_json, read_text
+from seqvision.data.formats.table import _cells, unquoted
+from seqvision.errors import UserError
+
+_LABEL = "label class category target sentiment polarity emotion topic intent tag stars rating y"
+LABEL_NAMES = tuple(_LABEL.split())
+JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds (`what`, for messages), its usual names, and the name or the number that a person gave.
+
+    A number counts from 1; it is the only way where a table has no header. `needed=False`: the column may be missing.
+    """
+
+    what: str
+    usual: Sequence[str]
+    option: str
+    given: str | int | None = None
+    needed: bool = True
+
+
+def label_column(given: str | int | None = None, *, needed: bool = True) -> Column:
+    return Column("label", LABEL_NAMES, "data.label_column", given, needed)
+
+
+def split_column(given: str | None = None) -> Column:
+    return Column("split", SPLIT_NAMES, "data.split_column", given, needed=given is not None)
+
+
+@dataclass(frozen=True)
+class Cells:
+    """One row: where it stands, for messages, and the text in each of the columns asked for; None: not there."""
+
+    where: str
+    values: tuple[str | None, ...]
+
+
+def read_columns(file: Path, columns: Sequence[Column], *, encoding: str, header: bool) -> Iterator[Cells]:
+    """The rows of a CSV, TSV or JSON file, each with the columns asked for; see `data/README.md` for both.
+
+    UserError with the row for what cannot be read, with the nearest name for a column that is not there.
+    """
+    if file.suffix.lower() in JSON_SUFFIXES:
+        yield from _json_rows(file, columns, encoding)
+        return
+    rows = table_rows(file, encoding)
+    number, first = next(rows)
+    names = [name.strip() for name in first] if header else [str(place + 1) for place in range(len(first))]
+    places = [_place(names, column, file.name, header) for column in columns]
+    if not header:
+        yield _taken(f"{file.name} row {number}", first, places)
+    for number, cells in rows:
+        where = f"{file.name} row {number}"
+        if len(cells) != len(names):
+            raise UserError(
+                f"{where}: {len(cells)} fields, expected {len(names)} ({', '.join(names)}). "
+                "Correct the row; a text that holds the separator needs quotes around it."
+            )
+        yield _taken(where, cells, places)
+
+
+def table_rows(file: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
+    """Each row's line number and cells; a `.csv` is cut where its first line says, anything else at tabs."""
+    text = read_text(file, encoding)
+    if file.suffix.lower() == ".csv":
+        yield from _cells(text, file)
+        return
+    for number, line in enumerate(text.split("\n"), start=1):
+        if line.strip():
+            yield number, [unquoted(cell) for cell in line.split("\t")]
+
+
+def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
+    """Whether a table's first row names columns: one asked for by name, or all that are needed by usual names."""
+    named = [column for column in columns if isinstance(column.given, str)]
+    if named:
+        return True
+    return all(_first(first, column.usual) is not None for column in columns if column.needed)
+
+
+def _place(names: Sequence[str], column: Column, where: str, header: bool) -> int | None:
+    if isinstance(column.given, int):
+        if not 1 <= column.given <= len(names):
+            raise UserError(
+                f"{where}: no column {column.given} (there are {len(names)}, from 1). Correct {column.option}."
+            )
+        return column.given - 1
+    if column.given is None and (not column.needed or not header):
+        found = _first(names, column.usual) if header else None
+        return None if found is None else names.index(found)
+    return names.index(_one(names, column.given, column.usual, column.what, column.option, where))
+
+
+def _taken(where: str, cells: Sequence[str], places: Sequence[int | None]) -> Cells:
+    return Cells(where, tuple(None if place is None else cells[place].strip() for place in places))
+
+
+def _json_rows(file: Path, columns: Sequence[Column], encoding: str) -> Iterator[Cells]:
+    if file.suffix.lower() == ".json":
+        items = [(f"{file.name} item {n}", item) for n, item in enumerate(read_json(file, encoding), start=1)]
+    else:
+        items = list(_lines(file, encoding))
+    for where, item in items:
+        if not isinstance(item, dict):
+            raise UserError(f'{where}: expected an object such as {{"text": …, "label": …}}, found {item!r:.80}')
+        names = [str(name) for name in item]
+        places = [_place(names, column, where, True) for column in columns]
+        found = [None if place is None else item[names[place]] for place in places]
+        yield Cells(where, tuple(None if value is None else str(value).strip() for value in found))
