@@ -1,0 +1,284 @@
+"""Who trains, who validates, who tests: whole groups (a subject, a day, a video), or blocks of one long sequence."""
+
+import hashlib
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path, PurePosixPath
+
+from seqvision.data.formats.rows import did_you_mean, read_text
+from seqvision.data.sequences.blocks import cut_in_blocks
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.data.splits import SPLITS, hashed_split
+from seqvision.errors import UserError
+
+
+@dataclass(frozen=True)
+class SplitRule:
+    """How sequences are split; the config entries `data.splits.*`.
+
+    val, test     shares of the groups (of the blocks, where there are blocks) that are drawn
+    seed          another seed draws others
+    group         a regular expression on a sequence's id: what it matches (or its first bracket) is the group, of which
+                  no two splits have a share; by default what the data set says, else every sequence by itself
+    test_groups, val_groups   groups by name, to leave one out; what is not named is drawn from the rest
+    blocks        cut every sequence into so many blocks and split these: for one or few long sequences
+    gap           what is left out between blocks of different splits: frames, or seconds as "2s"
+    """
+
+    val: float = 0.1
+    test: int | float = 0.1
+    seed: int = 0
+    group: str | None = None
+    test_groups: Sequence[str] = ()
+    val_groups: Sequence[str] = ()
+    blocks: int | None = None
+    gap: int | float | str = 0
+
+    def __post_init__(self) -> None:
+        if not (self.val > 0 and self.test >= 0 and self.val + self.test < 1):
+            raise UserError(
+                f"data.splits: val={self.val} and test={self.test}, expected shares with val > 0, test >= 0 and a sum "
+                "below 1"
+            )
+        if self.blocks and (self.test_groups or self.val_groups):
+            raise UserError("data.splits: blocks and test_groups or val_groups exclude each other. Leave out one.")
+
+
+def split_sequences(
+    records: Sequence[SequenceRecord],
+    rule: SplitRule | None = None,
+    *,
+    rates: Sequence[int | float | None] | None = None,
+) -> tuple[list[SequenceRecord], list[str]]:
+    """The records with their splits and groups, and what a person should know about how they were made.
+
+    Blocks and groups by name, where the rule asks for them; else the splits that the data set brings, with a val drawn
+    from its train where it has none; else whole groups by their names' hash. Sequences without any label are left to
+    train. `rates`: each record's frames a second, for a gap in seconds. UserError if a group has a share in two splits,
+    or if a split comes out empty.
+    """
+    rule = rule or SplitRule()
+    if not records:
+        raise UserError("no sequences to split: the data set is empty. Correct data.path.")
+    records = _grouped(records, rule.group)
+    own = Counter(record.split for record in records)
+    asked = "blocks" if rule.blocks else "test_groups" if rule.test_groups else "val_groups" if rule.val_groups else ""
+    brought = set(own) != {None} and not asked
+    notes = []
+    if asked and set(own) != {None}:
+        notes.append(f"splits: the data set's own ({_counts(own)}) are not used, data.splits.{asked} says otherwise")
+    if rule.blocks:
+        made, made_notes = cut_in_blocks(
+            records, rule.blocks, val=rule.val, test=rule.test, seed=rule.seed, gap=rule.gap, rates=rates
+        )
+    elif asked:
+        made, made_notes = _by_name(records, rule)
+    elif brought:
+        made, made_notes = _own(records, own, rule)
+    else:
+        made, made_notes = _by_hash(records, rule)
+    if not rule.blocks:
+        _check_groups(made)
+    _check_shares(made, rule, SPLITS[:2] if brought or not (rule.test or rule.test_groups) else SPLITS)
+    return made, notes + made_notes
+
+
+def _grouped(records: Sequence[SequenceRecord], pattern: str | None) -> list[SequenceRecord]:
+    """The records with a group each: by the pattern, else as the data set says, else their own id."""
+    if pattern is None:
+        return [record if record.group is not None else replace(record, group=record.id) for record in records]
+    try:
+        compiled = re.compile(pattern)
+    except re.error as error:
+        raise UserError(f"data.splits.group='{pattern}': not a regular expression ({error}). Correct it.") from None
+    grouped = []
+    for record in records:
+        match = compiled.search(record.id)
+        if match is None:
+            raise UserError(
+                f"data.splits.group='{pattern}': does not match '{record.id}'. It must find the group in the name of "
+                "every sequence, e.g. '^[^_]+' for what stands before the first underscore."
+            )
+        grouped.append(replace(record, group=match.group(1) if compiled.groups else match.group()))
+    return grouped
+
+
+def _by_hash(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[SequenceRecord], list[str]]:
+    """Whole groups by the hash of their names; of few groups one is moved into each split that came out empty."""
+    groups = _labelled_groups(records)
+    chosen = {group: hashed_split(group, val=rule.val, test=rule.test, seed=rule.seed) for group in groups}
+    moved = []
+    for name in [name for name in SPLITS if name != "test" or rule.test > 0]:
+        (commonest, count), *_ = Counter(chosen.values()).most_common(1) or [("", 0)]
+        if name not in chosen.values() and count > 1:
+            group = min((group for group in chosen if chosen[group] == commonest), key=lambda g: _place(g, rule.seed))
+            chosen[group] = name
+            moved.append(f"'{group}' to {name}")
+    notes = []
+    if moved:
+        notes.append(
+            f"splits: {len(groups)} groups are few for data.splits.val={rule.val} and data.splits.test={rule.test}, so "
+            f"that empty splits got one each: {', '.join(moved)}"
+        )
+    return [replace(record, split=chosen.get(record.group or "", "train")) for record in records], notes
+
+
+def _by_name(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[SequenceRecord], list[str]]:
+    """Named groups to test and val; where one of these has no names, its share is drawn from the rest."""
+    groups = list(dict.fromkeys(record.group or "" for record in records))
+    named: dict[str, str] = {}
+    for name, wanted in (("test", rule.test_groups), ("val", rule.val_groups)):
+        for group in map(str, wanted):
+            if group not in groups:
+                raise UserError(
+                    f"data.splits.{name}_groups: no group '{group}' (found: {_some(groups)})"
+                    f"{did_you_mean(group, groups)}. A group is what data.splits.group finds in a sequence's name."
+                )
+            if named.setdefault(group, name) != name:
+                raise UserError(f"data.splits: group '{group}' is in test_groups and in val_groups. Leave it in one.")
+    rest = [group for group in _labelled_groups(records) if group not in named]
+    notes = []
+    for name, share, wanted in (("test", rule.test, rule.test_groups), ("val", rule.val, rule.val_groups)):
+        if not wanted and share > 0:
+            drawn = _ranked(rest, rule.seed)[: max(1, round(share * len(rest)))]
+            named.update(dict.fromkeys(drawn, name))
+            rest = [group for group in rest if group not in drawn]
+            notes.append(f"splits: {name} drawn from the groups that no list names: {_some(drawn)}")
+    return [replace(record, split=named.get(record.group or "", "train")) for record in records], notes
+
+
+def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[list[SequenceRecord], list[str]]:
+    """The data set's own splits, with a val drawn from the groups of its train where it has none."""
+    silent = [record.id for record in records if record.split is None]
+    if silent:
+        raise UserError(
+            f"{len(silent)} of {len(records)} sequences have no split, e.g. '{silent[0]}', though the others have one "
+            f"({_counts(own)}). Fill in the rest, or remove the splits to have them drawn."
+        )
+    if own.get("val") or not own.get("train"):
+        return records, []
+    training = [record for record in records if record.split == "train"]
+    groups = _labelled_groups(training)
+    if len(groups) < 2:
+        raise UserError(
+            "the data set's own splits have no val, and one cannot be drawn from train, which has one group only "
+            f"({_some(groups)}). Set data.splits.group to a pattern that tells the sequences apart, or "
+            "data.splits.blocks=10."
+        )
+    drawn = set(_ranked(groups, rule.seed)[: max(1, round(rule.val * len(groups)))])
+    made = [
+        replace(record, split="val") if record.split == "train" and record.group in drawn else record
+        for record in records
+    ]
+    moved = sum(record.split == "val" for record in made)
+    return made, [
+        f"splits: the data set brings no val; {moved} of {len(training)} training sequences were drawn for it by group "
+        f"(data.splits.val={rule.val}, data.splits.seed={rule.seed}): {_some(sorted(drawn))}"
+    ]
+
+
+def listed_splits(
+    records: Sequence[SequenceRecord], lists: Mapping[str, Sequence[Path]], *, encoding: str = "utf-8"
+) -> tuple[list[SequenceRecord], list[str]]:
+    """The records that a split's list names, with that split, and a sentence about those in no list.
+
+    lists  the files of each split, with the name of a sequence a line: its id, its file's name, or that without ending
+    UserError for a name that is no sequence, and for one that two splits list.
+    """
+    by_name: dict[str, list[SequenceRecord]] = {}
+    for record in records:
+        for name in _names(record.id):
+            by_name.setdefault(name, []).append(record)
+    split_of: dict[str, tuple[str, str]] = {}
+    for split, files in lists.items():
+        for file in files:
+            for row, line in enumerate(read_text(file, encoding).split("\n"), start=1):
+                if not line.strip():
+                    continue
+                found = next((by_name[name] for name in _names(line.strip()) if name in by_name), [])
+                if len(found) != 1:
+                    what = "two sequences have this name" if found else "no such sequence"
+                    near = "" if found else did_you_mean(line.strip(), [record.id for record in records])
+                    raise UserError(
+                        f"{file.name} row {row}: '{line.strip()}': {what}{near}. Write the names as the sequences' "
+                        f"files are called, e.g. '{records[0].id}'."
+                    )
+                before = split_of.setdefault(found[0].id, (split, file.name))
+                if before[0] != split:
+                    raise UserError(
+                        f"{file.name} row {row}: '{line.strip()}' is listed in {before[1]} too. A sequence is in one "
+                        "split only; remove it from one of them."
+                    )
+    listed = [replace(record, split=split_of[record.id][0]) for record in records if record.id in split_of]
+    unlisted = [record.id for record in records if record.id not in split_of]
+    if not unlisted:
+        return listed, []
+    return listed, [f"splits: {len(unlisted)} of {len(records)} sequences are in no list, left out: {_some(unlisted)}"]
+
+
+def _names(name: str) -> list[str]:
+    path = PurePosixPath(name.replace("\\", "/").removeprefix("./"))
+    return list(dict.fromkeys([path.as_posix(), path.name, path.stem]))
+
+
+def _check_groups(records: Iterable[SequenceRecord]) -> None:
+    """UserError if a group has a share in two splits."""
+    seen: dict[str | None, SequenceRecord] = {}
+    for record in records:
+        first = seen.setdefault(record.group, record)
+        if first.split != record.split:
+            raise UserError(
+                f"group '{record.group}' is in two splits: '{first.id}' in {first.split}, '{record.id}' in "
+                f"{record.split}, so that the scores would be of somebody who was trained on. Correct the splits, or "
+                "set data.splits.group to the pattern that names the groups ('.+': every sequence by itself)."
+            )
+
+
+def _check_shares(records: Sequence[SequenceRecord], rule: SplitRule, needed: Sequence[str]) -> None:
+    """UserError if a split that must be there has no sequence, or none with a label."""
+    counts = Counter(dict.fromkeys(SPLITS, 0))
+    counts.update(record.split for record in records if record.split)
+    labelled = {record.split for record in records if is_labelled(record)}
+    groups = len({record.group for record in records})
+    for name in needed:
+        if counts[name] and (not labelled or name in labelled):
+            continue
+        if not counts[name]:
+            found = f"the split '{name}' is empty: {len(records)} sequences in {groups} groups gave {_counts(counts)}"
+        else:
+            found = f"the split '{name}' has no labelled frame in its {counts[name]} sequences"
+        raise UserError(
+            f"{found}. Add sequences, name groups (data.splits.{name}_groups=[…]; for train fewer of the others), set "
+            "another data.splits.seed, or split within the sequences with data.splits.blocks=10 data.splits.gap=2s"
+            + (". Without a test set: data.splits.test=0" if name != "train" and rule.test > 0 else "")
+            + "."
+        )
+
+
+def is_labelled(record: SequenceRecord) -> bool:
+    """Whether anybody said anything about the sequence or one of its frames."""
+    return record.label is not None or (record.labels is not None and bool((record.labels >= 0).any()))
+
+
+def _labelled_groups(records: Sequence[SequenceRecord]) -> list[str]:
+    """The groups in which something has a label, in order; all groups where nothing has one."""
+    some = [record for record in records if is_labelled(record)] or records
+    return list(dict.fromkeys(record.group or "" for record in some))
+
+
+def _place(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{name}#{seed}".encode()).digest()
+
+
+def _ranked(groups: Sequence[str], seed: int) -> list[str]:
+    return sorted(groups, key=lambda group: _place(group, seed))
+
+
+def _counts(counts: Mapping) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if name)
+
+
+def _some(names: Sequence[str]) -> str:
+    return ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")
