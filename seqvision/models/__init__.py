@@ -1,5 +1,7 @@
 """Networks, one a file: plain torch.nn, without Lightning, configuration or files."""
 
-from seqvision.models.captioner import Captioner, TeacherForced
+from seqvision.models.captioner import Captioner
+from seqvision.models.translator import SentenceEncoder, Source, Translator
+from seqvision.models.word_decoder import TeacherForced, WordDecoder
 
-__all__ = ["Captioner", "TeacherForced"]
+__all__ = ["Captioner", "Translator", "SentenceEncoder", "Source", "WordDecoder", "TeacherForced"]

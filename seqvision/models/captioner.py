@@ -1,37 +1,18 @@
 """From a picture to scores for its words: show-and-tell, and show-attend-tell where an attention is given."""
 
 from collections.abc import Callable
-from typing import Literal, NamedTuple, TypeAlias
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvision.attention import DotAttention, SoftAttention
-from seqvision.decoding import StepOutput
+from seqvision.attention import SoftAttention
 from seqvision.encoders import Encoder
-from seqvision.rnn import Recurrent, State, map_state, unroll
-from seqvision.rnn.kernels import attend, supports_attention
-
-RecurrentState: TypeAlias = tuple[State, ...]
+from seqvision.models.word_decoder import Memory, RecurrentState, SummaryAs, WordDecoder
+from seqvision.rnn import Recurrent
 
 
-class Memory(NamedTuple):
-    """The picture's share of all steps, computed once: its places with their keys, or its summary."""
-
-    summary: Float[Tensor, "batch embedding"] | None
-    values: Float[Tensor, "batch places value"] | None
-    keys: Float[Tensor, "batch places key"] | None
-
-
-class TeacherForced(NamedTuple):
-    """What training sees: what the output layer is to score at every step, and where the network looked, if it does."""
-
-    hidden: Float[Tensor, "batch time hidden"]
-    attention: Float[Tensor, "batch time places"] | None
-
-
-class Captioner(nn.Module):
+class Captioner(WordDecoder):
     """Scores for the next word given a picture and the words so far (Vinyals et al., 2015; Xu et al., 2015).
 
     encoder: pictures to features, a vector (batch, C) or a map (batch, H, W, C).
@@ -44,6 +25,7 @@ class Captioner(nn.Module):
     dropout: on the features, the embeddings and what the output layer sees.
     """
 
+    encoder: Encoder
     feature_mean: Tensor
     feature_deviation: Tensor
 
@@ -55,36 +37,26 @@ class Captioner(nn.Module):
         vocabulary_size: int,
         embedding_size: int = 256,
         attention: Callable[..., SoftAttention] | None = None,
-        image_as: Literal["state", "input", "every_step"] = "state",
+        image_as: SummaryAs = "state",
         tie_embeddings: bool = False,
         dropout: float = 0.0,
     ):
-        super().__init__()
         if attention is not None and encoder.pooled:
             raise ValueError("attention needs a map: the encoder must have pooled=False")
-        self.encoder = encoder
-        self.vocabulary_size = vocabulary_size
-        self.image_as = image_as
-        self.embedding = nn.Embedding(vocabulary_size, embedding_size)
-        self.dropout = nn.Dropout(dropout)
+        super().__init__(
+            encoder,
+            rnn,
+            vocabulary_size=vocabulary_size,
+            embedding_size=embedding_size,
+            feature_size=encoder.feature_size,
+            feature_norm=nn.LayerNorm(encoder.feature_size),
+            attention=attention,
+            summary_as=image_as,
+            tie_embeddings=tie_embeddings,
+            dropout=dropout,
+        )
         self.register_buffer("feature_mean", torch.zeros(encoder.feature_size))
         self.register_buffer("feature_deviation", torch.ones(encoder.feature_size))
-        self.feature_norm = nn.LayerNorm(encoder.feature_size)
-
-        beside = encoder.feature_size if attention is not None else 0
-        beside += embedding_size if image_as == "every_step" else 0
-        self.rnn = rnn(input_size=embedding_size + beside)
-        self.attention = attention and attention(query_size=self.rnn.output_size, value_size=encoder.feature_size)
-        self.to_input = nn.Linear(encoder.feature_size, embedding_size) if image_as != "state" else None
-        sizes = [part.shape[-1] for part in _parts(self.rnn.initial_state(1))]
-        self.to_state = nn.Linear(encoder.feature_size, sum(sizes)) if image_as != "input" else None
-
-        seen = self.rnn.output_size + (encoder.feature_size if attention is not None else 0)
-        self.readout = nn.Linear(seen, embedding_size) if tie_embeddings else nn.Identity()
-        self.output = nn.Linear(embedding_size if tie_embeddings else seen, vocabulary_size)
-        nn.init.normal_(self.embedding.weight, std=embedding_size**-0.5)
-        if tie_embeddings:
-            self.output.weight = self.embedding.weight
 
     def encode(self, images: Tensor) -> Tensor:
         """The encoder's features of pictures (batch, channels, height, width)."""
@@ -103,115 +75,4 @@ class Captioner(nn.Module):
         features = (features - self.feature_mean) / self.feature_deviation
         features = self.dropout(self.feature_norm(features))
         places = features.flatten(1, -2) if features.dim() > 2 else None
-        pooled = places.mean(dim=1) if places is not None else features
-        summary = self.to_input(pooled) if self.to_input is not None else None
-        state = self.rnn.initial_state(len(pooled), 1)
-        if self.to_state is not None:
-            parts = iter(torch.tanh(self.to_state(pooled)).unsqueeze(1).split([p.shape[-1] for p in _parts(state)], -1))
-            state = map_state(lambda _: next(parts), state)
-        memory = Memory(summary, None, None)
-        if self.attention is not None and places is not None:
-            memory = Memory(summary, places, self.attention.keys(places))
-        if self.image_as == "input" and summary is not None:
-            first = summary if self.attention is None else torch.cat([summary, pooled], dim=-1)
-            _, state = self.rnn.step(first.unsqueeze(1), state)
-        return memory, state
-
-    def step(self, tokens: Int[Tensor, "batch beams"], state: RecurrentState, memory: Memory) -> StepOutput:
-        """The scores of the next word after one more word a beam."""
-        hidden, state, weights = self._see(self._embed(tokens, memory), state, memory)
-        return StepOutput(self.output(hidden), state, weights)
-
-    def forward(
-        self,
-        features: Tensor,
-        tokens: Int[Tensor, "batch time"],
-        lengths: Int[Tensor, " batch"] | None = None,
-        *,
-        sampling_probability: float = 0.0,
-    ) -> TeacherForced:
-        """What `output` is to score for the word after each of `tokens`, which begin with the start mark.
-
-        The scores themselves are left to the loss, which needs them at valid steps only. Past its length a caption's
-        steps hold nothing that may be read.
-        sampling_probability: how often a word is replaced by one drawn from the network's own scores for its place
-        (scheduled sampling: Bengio et al., 2015).
-        """
-        memory, state = self.start(features)
-        if sampling_probability > 0:
-            return self._forward_sampling(tokens, state, memory, sampling_probability)
-        words = self._embed(tokens, memory)
-        if self.attention is None:
-            flat = map_state(lambda part: part.squeeze(1), state)
-            return TeacherForced(self._read(self.rnn(words, lengths, flat)[0]), None)
-
-        if self._attends_at_once(words):
-            return self._forward_at_once(words, state, memory, lengths)
-
-        def look(word: Tensor, before: RecurrentState) -> tuple[tuple[Tensor, Tensor | None], RecurrentState]:
-            hidden, after, weights = self._see(word.unsqueeze(1), before, memory)
-            return (hidden.squeeze(1), weights.squeeze(1) if weights is not None else None), after
-
-        (hidden, attention), _ = unroll(look, words, state)
-        return TeacherForced(hidden, attention)
-
-    def _attends_at_once(self, words: Tensor) -> bool:
-        """Whether the fused recurrence computes what this network does at a step."""
-        if type(self.attention) is not DotAttention or self.rnn.backend == "reference" or self.rnn.num_layers > 1:
-            return False
-        return supports_attention(self.rnn.cells[0], words)  # type: ignore[arg-type]  # a ModuleList, again
-
-    def _forward_at_once(
-        self, words: Tensor, state: RecurrentState, memory: Memory, lengths: Tensor | None
-    ) -> TeacherForced:
-        assert self.attention is not None
-        assert memory.keys is not None
-        assert memory.values is not None
-        (before,), (cell,) = _parts(state), self.rnn.cells
-        query = self.attention.to_query
-        found = attend(cell, query, words, memory.keys, memory.values, before.squeeze(1), lengths)  # type: ignore[arg-type]
-        return TeacherForced(self._read(torch.cat([found.states, found.contexts], dim=-1)), found.weights)
-
-    def _forward_sampling(
-        self, tokens: Tensor, state: RecurrentState, memory: Memory, probability: float
-    ) -> TeacherForced:
-        """Teacher forcing with some of the words drawn from the network: each step needs the scores of the last."""
-        last: Tensor | None = None
-
-        def choose(given: Tensor, before: RecurrentState) -> tuple[tuple[Tensor, ...], RecurrentState]:
-            nonlocal last
-            if last is not None:
-                drawn = torch.multinomial(last.detach().softmax(dim=-1), 1).squeeze(1)
-                given = torch.where(torch.rand(given.shape, device=given.device) < probability, drawn, given)
-            hidden, after, weights = self._see(self._embed(given.unsqueeze(1), memory), before, memory)
-            last = self.output(hidden).squeeze(1)
-            return (hidden.squeeze(1),) if weights is None else (hidden.squeeze(1), weights.squeeze(1)), after
-
-        outputs, _ = unroll(choose, tokens, state)
-        return TeacherForced(outputs[0], outputs[1] if len(outputs) > 1 else None)
-
-    def _embed(self, tokens: Tensor, memory: Memory) -> Tensor:
-        words = self.dropout(self.embedding(tokens))
-        if self.image_as == "every_step" and memory.summary is not None:
-            words = torch.cat([words, memory.summary.unsqueeze(1).expand(*words.shape[:2], -1)], dim=-1)
-        return words
-
-    def _see(
-        self, words: Tensor, state: RecurrentState, memory: Memory
-    ) -> tuple[Tensor, RecurrentState, Tensor | None]:
-        """What the output layer is to score after one step, the state, and the attention's weights."""
-        if self.attention is None or memory.keys is None or memory.values is None:
-            output, state = self.rnn.step(words, state)
-            return self._read(output), state, None
-        query = self.rnn.cells[-1].output(state[-1])  # type: ignore[operator]  # a ModuleList does not know its cells
-        context, weights = self.attention(query, memory.keys, memory.values)
-        output, state = self.rnn.step(torch.cat([words, context], dim=-1), state)
-        return self._read(torch.cat([output, context], dim=-1)), state, weights
-
-    def _read(self, seen: Tensor) -> Tensor:
-        return self.dropout(self.readout(seen))
-
-
-def _parts(state: RecurrentState) -> list[Tensor]:
-    """The state's tensors in order."""
-    return [part for entry in state for part in (entry if isinstance(entry, tuple) else (entry,))]
+        return self.begin(places.mean(dim=1) if places is not None else features, places)

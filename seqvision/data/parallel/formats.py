@@ -1,0 +1,155 @@
+"""Where parallel text lies: two files a split, or one with a tab; which languages, which splits."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqvision.data.parallel.lines import read_columns, read_two
+from seqvision.data.parallel.records import ParallelText, SentencePair
+from seqvision.data.splits import split_name
+from seqvision.errors import UserError
+
+_LINES = re.compile(r"(?P<stem>.+)\.(?P<language>[A-Za-z]{2,3}(?:[-_][A-Za-z]{2,8})?)(?:\.txt)?(?:\.gz)?$")
+_TABLE = re.compile(r"(?P<stem>.+?)(?:\.(?P<first>[A-Za-z]{2,3})-(?P<second>[A-Za-z]{2,3}))?\.tsv(?:\.gz)?$")
+_PACKED = ("gz", "tsv", "txt", "csv", "zip", "tar")  # endings that look like a language, but are none
+_EXPECTED = "expected train.de with train.en (or .gz), or train.de-en.tsv with a tab between sentence and translation"
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Where the pairs of one stem are: two files, or one with two columns, perhaps the other way round."""
+
+    stem: str
+    files: tuple[Path, ...]
+    turned: bool = False
+
+    def read(self, names: tuple[str | None, str | None], encoding: str) -> list[tuple[int, str, str]]:
+        """(row, source, target) of all rows."""
+        if len(self.files) == 2:
+            return read_two(*self.files, encoding=encoding)
+        rows = read_columns(self.files[0], names, encoding=encoding)
+        return [(row, target, source) for row, source, target in rows] if self.turned else rows
+
+
+def read_parallel(
+    path: str | Path,
+    *,
+    source: str | None = None,
+    target: str | None = None,
+    encoding: str = "utf-8",
+    on_empty: str = "error",
+) -> ParallelText:
+    """The pairs of a folder, of one file with tabs, or of all files that begin with `path`.
+
+    source, target: the languages as the files' names have them; only needed where there are several. on_empty: whether
+    a row with nothing on one side is an error, or is left out ("skip") and counted. Splits are those that the files'
+    names say, as in train.de, val.de and test_2016_flickr.de (`test` where it is the only one); None where they say
+    none.
+    """
+    if on_empty not in ("error", "skip"):
+        raise UserError(f"data.on_empty={on_empty}: expected error or skip")
+    path = Path(path)
+    found = list(_files(path))
+    if not found:
+        raise UserError(f"{path}: no parallel text there; {_EXPECTED}")
+    languages = _languages(path, found, source, target)
+    corpora = _corpora(found, languages)
+    if not corpora:
+        raise UserError(f"{path}: {_missing(found, languages)}")
+    pairs, notes = [], []
+    splits = _splits([corpus.stem for corpus in corpora])
+    for corpus in corpora:
+        empty = []
+        for row, *sides in corpus.read(languages, encoding):
+            ours, theirs = (side.strip() for side in sides)
+            if ours and theirs:
+                pairs.append(SentencePair(f"{corpus.stem}:{row}", ours, theirs, splits[corpus.stem]))
+                continue
+            empty.append(row)
+            if on_empty == "error":
+                file = corpus.files[0] if not ours or len(corpus.files) == 1 else corpus.files[1]
+                raise UserError(
+                    f"{file} row {row}: nothing there to {'translate' if not ours else 'learn as its translation'}; "
+                    "fill it in, or leave such rows out with data.on_empty=skip"
+                )
+        if empty:
+            notes.append(f"{corpus.stem}: {len(empty)} rows with an empty side left out, the first is row {empty[0]}")
+    return ParallelText(pairs, languages, notes)
+
+
+def _files(path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, Path]]:
+    """(stem, languages, file): one language for a file of lines, two, or None, for a table."""
+    if path.is_file():
+        table = _TABLE.fullmatch(path.name)
+        named = (table["first"], table["second"]) if table and table["first"] else None
+        yield table["stem"] if table else path.stem, named, path
+        return
+    folder, stem = (path, None) if path.is_dir() else (path.parent, path.name)
+    for file in sorted(folder.iterdir()) if folder.is_dir() else ():
+        table, lines = _TABLE.fullmatch(file.name), _LINES.fullmatch(file.name)
+        if table and stem in (None, table["stem"]):
+            yield table["stem"], (table["first"], table["second"]) if table["first"] else None, file
+        elif lines and lines["language"] not in _PACKED and stem in (None, lines["stem"]):
+            yield lines["stem"], (lines["language"],), file
+
+
+def _languages(
+    path: Path, found: list[tuple[str, tuple[str, ...] | None, Path]], source: str | None, target: str | None
+) -> tuple[str | None, str | None]:
+    """Source and target: as they are given, else what the files' names leave no doubt about."""
+    if source is not None and target is not None:
+        return source, target
+    pairs = sorted({named for _, named, _ in found if named is not None and len(named) == 2})
+    fitting = [pair for pair in pairs if source in (None, pair[0]) and target in (None, pair[1])]
+    if len(fitting) == 1:
+        return fitting[0][0], fitting[0][1]
+    known = sorted({language for _, named, _ in found for language in named or ()})
+    others = [language for language in known if language not in (source, target)]
+    if (source or target) and len(others) == 1:
+        return source or others[0], target or others[0]
+    if not known and source is None and target is None:
+        return None, None
+    raise UserError(
+        f"{path}: from which language into which? The files are in {', '.join(known) or 'no language they name'}; "
+        f"say e.g. data.source={known[0] if known else 'de'} data.target={known[-1] if known else 'en'}"
+    )
+
+
+def _corpora(
+    found: list[tuple[str, tuple[str, ...] | None, Path]], languages: tuple[str | None, str | None]
+) -> list[Corpus]:
+    """The stems that have both languages."""
+    corpora: dict[str, Corpus] = {}
+    sides: dict[str, dict[str, Path]] = {}
+    for stem, named, file in found:
+        if named is None:
+            corpora.setdefault(stem, Corpus(stem, (file,)))
+        elif len(named) == 1:
+            sides.setdefault(stem, {})[named[0]] = file
+        elif named in (languages, languages[::-1]):
+            corpora[stem] = Corpus(stem, (file,), turned=named != languages)
+    for stem, files in sides.items():
+        if languages[0] in files and languages[1] in files:
+            corpora[stem] = Corpus(stem, (files[str(languages[0])], files[str(languages[1])]))
+    return [corpora[stem] for stem in sorted(corpora)]
+
+
+def _missing(found: list[tuple[str, tuple[str, ...] | None, Path]], languages: tuple[str | None, str | None]) -> str:
+    names = ", ".join(file.name for _, _, file in found[:6])
+    return (
+        f"nothing with both {languages[0]} and {languages[1]}, found {names}{' …' if len(found) > 6 else ''}; "
+        "set data.source and data.target to two languages whose files are there"
+    )
+
+
+def _splits(stems: list[str]) -> dict[str, str | None]:
+    """Each stem's split by its first word; a set that is none of train, val and the only test keeps its own name."""
+    said = {stem: split_name(re.split(r"[._-]", stem)[0]) for stem in stems}
+    if not any(said.values()):
+        return dict.fromkeys(stems)
+    tests = [stem for stem, split in said.items() if split == "test"]
+    return {
+        stem: split if split in ("train", "val") or (split == "test" and len(tests) == 1) else stem
+        for stem, split in said.items()
+    }

@@ -1,0 +1,104 @@
+"""Sequences in: one class for the whole (many to one), or one for every frame (many to many, in step)."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from seqvision.encoders import Front
+from seqvision.models.pooling import LastPooling, Pooling
+from seqvision.rnn import Recurrent, State
+from seqvision.rnn.unroll import valid_steps
+
+RecurrentState: TypeAlias = tuple[State, ...]
+
+
+class SequenceClassifier(nn.Module):
+    """Scores of a sequence's class: front, recurrence, pooling, linear head.
+
+    front: a partial of a `Front` that still lacks what `frames` says (the number of features, or of words).
+    rnn: a partial of `Recurrent` that lacks its input size; None leaves the recurrence out, which makes the control
+        that sees each frame alone, and of sequences of one picture a picture classifier.
+    pooling: a partial of a `Pooling`. dropout: on what the recurrence sees and on what the head sees.
+    """
+
+    def __init__(
+        self,
+        front: Callable[..., Front],
+        rnn: Callable[..., Recurrent] | None,
+        *,
+        classes: int,
+        frames: Mapping[str, int] | None = None,
+        pooling: Callable[..., Pooling] = LastPooling,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.classes = classes
+        self.front = front(**(frames or {}))
+        self.dropout = nn.Dropout(dropout)
+        self.rnn = rnn(input_size=self.front.output_size) if rnn is not None else None
+        size = self.rnn.output_size if self.rnn is not None else self.front.output_size
+        self.pooling = pooling(size, directions=self.rnn.directions if self.rnn is not None else 1)
+        self.output = nn.Linear(size, classes)
+
+    def forward(
+        self, frames: Shaped[Tensor, "batch time *frame"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch classes"]:
+        valid = valid_steps(lengths, frames.shape[1])
+        outputs = self.dropout(self.front(frames, valid))
+        if self.rnn is not None:
+            outputs, _ = self.rnn(outputs, None if bool(valid.all()) else lengths)
+        scores: Tensor = self.output(self.dropout(self.pooling(outputs, lengths)))
+        return scores
+
+
+class FrameLabeller(nn.Module):
+    """Scores of every frame's class: front, recurrence, linear head; the arguments are those of `SequenceClassifier`.
+
+    A forward-only labeller can run as frames come: each window, down to a single frame, with the state that the last
+    one left, gives what one pass over all would give.
+    """
+
+    def __init__(
+        self,
+        front: Callable[..., Front],
+        rnn: Callable[..., Recurrent] | None,
+        *,
+        classes: int,
+        frames: Mapping[str, int] | None = None,
+        dropout: float = 0.0,
+    ):
+        super().__init__()
+        self.classes = classes
+        self.front = front(**(frames or {}))
+        self.dropout = nn.Dropout(dropout)
+        self.rnn = rnn(input_size=self.front.output_size) if rnn is not None else None
+        self.output = nn.Linear(self.rnn.output_size if self.rnn is not None else self.front.output_size, classes)
+
+    @property
+    def forward_only(self) -> bool:
+        """Whether a frame's scores need none of the frames after it."""
+        return self.rnn is None or not self.rnn.bidirectional
+
+    def forward(
+        self,
+        frames: Shaped[Tensor, "batch time *frame"],
+        lengths: Int[Tensor, " batch"],
+        state: RecurrentState | None = None,
+    ) -> tuple[Float[Tensor, "batch time classes"], RecurrentState | None]:
+        """The scores, and the state behind the last frame. Past a sequence's length scores hold nothing to be read."""
+        return self.label(self.front(frames, valid_steps(lengths, frames.shape[1])), lengths, state)
+
+    def label(
+        self,
+        vectors: Float[Tensor, "batch time size"],
+        lengths: Int[Tensor, " batch"],
+        state: RecurrentState | None = None,
+    ) -> tuple[Float[Tensor, "batch time classes"], RecurrentState | None]:
+        """The same from the front's vectors, which for an hour of video come in parts."""
+        outputs = self.dropout(vectors)
+        if self.rnn is not None:
+            whole = bool((lengths == vectors.shape[1]).all())
+            outputs, state = self.rnn(outputs, None if whole else lengths, state)
+        return self.output(self.dropout(outputs)), state
