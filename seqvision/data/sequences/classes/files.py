@@ -7,7 +7,7 @@ from pathlib import Path
 
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.pictures import is_picture_name
-from seqvision.data.splits import split_name
+from seqvision.data.splits import SPLITS, split_name
 from seqvision.errors import UserError
 
 _TABLES = (".csv", ".tsv", ".jsonl", ".ndjson", ".json")
@@ -43,6 +43,7 @@ def find_text_files(path: Path, *, one_a_class: bool = False) -> tuple[list[Foun
             )
         aside = [file.name for file in files if file not in named]
         notes = [f"not read, because not called by a split's name: {', '.join(aside)}"] if aside else []
+        named.sort(key=lambda file: SPLITS.index(split_name(splits[file] or "") or "test"))
         return [Found(file, split=splits[file]) for file in named], notes
     if len(files) == 1 and not one_a_class:
         return [Found(files[0])], []

@@ -42,8 +42,8 @@ def read_idx(
             )
         names = _names(labels, classes, numbers)
         records += [
-            SequenceRecord(id=f"{begin}/{place:05}", source=picture, label=name, split=split)
-            for place, (picture, name) in enumerate(zip(pixels, names, strict=True))
+            SequenceRecord(id=id, source=picture, label=name, group=id, split=split)
+            for id, picture, name in zip(_ids(begin, len(pixels)), pixels, names, strict=True)
         ]
     return class_set(records, what="pictures", splits=splits, classes=classes)
 
@@ -87,6 +87,10 @@ def _find(folder: Path, begin: str, *, needed: bool) -> Path | None:
         f"{folder}: no file {begin}-idx… in it ({holds}). Name the folder with train-images-idx3-ubyte.gz, "
         "train-labels-idx1-ubyte.gz and their like for t10k with data.path=FOLDER."
     )
+
+
+def _ids(begin: str, number: int) -> list[str]:
+    return [f"{begin}/{place:05}" for place in range(number)]
 
 
 def _names(labels: np.ndarray, classes: Sequence[str] | None, file: Path) -> list[str]:

@@ -1,12 +1,15 @@
 """Sentences with a class each, as they come: tables, JSON lines, `label text` lines, one file a class."""
 
+import hashlib
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from seqvision.data.formats.rows import read_text
 from seqvision.data.sequences.classes.files import Found, find_text_files
-from seqvision.data.sequences.classes.sets import class_set, split_said
+from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import (
     JSON_SUFFIXES,
     Cells,
@@ -49,8 +52,8 @@ def read_sentences(
     header      whether the first row names the columns; None: seen by itself
     coarse      what ends a label's coarse part: ":" makes `DESC` of `DESC:manner`
     merge       classes to call otherwise, or (None) to leave out
-    splits      the shares `val` and `test`, the `seed`; `rename` of splits: {"dev": "test"} reports on the dev file and
-                sets apart a slice of the training sentences to choose by
+    splits      as `SplitRule` has them (shares `val`, `test`; `seed`); `rename` of splits: {"dev": "test"} reports on
+                the dev file and sets apart a slice of the training sentences to choose by
     on_missing  rows without a text or a label: "error", or "skip", which counts them in the notes
     """
     path = Path(path)
@@ -58,8 +61,7 @@ def read_sentences(
         raise UserError(f"data.layout is '{layout}', expected one of {', '.join(LAYOUTS)}")
     if on_missing not in ("error", "skip"):
         raise UserError(f"data.on_missing is '{on_missing}', expected 'error' or 'skip'")
-    drawn = dict(splits or {})
-    rename = {str(old).lower(): str(new) for old, new in (drawn.pop("rename", None) or {}).items()}
+    drawn, rename = taken_rename(splits)
     columns = _Columns(text_column, label_column, split_column, header)
     found, notes = find_text_files(path, one_a_class=layout == "files")
     records: list[SequenceRecord] = []
@@ -73,13 +75,30 @@ def read_sentences(
             if coarse:
                 label = label.split(coarse, 1)[0]
             split = split_said(said if said else file.split, row.where, rename)
-            records.append(SequenceRecord(row.where, text, label, group=" ".join(text.lower().split()), split=split))
+            records.append(SequenceRecord(row.where, text, label, group=_group(text), split=split))
+    records, doubles = _as_published(records)
     if incomplete and on_missing == "error":
         more = f" {len(incomplete) - 1} more like this." if len(incomplete) > 1 else ""
         raise UserError(f"{incomplete[0]}.{more} Fill it in, or leave such rows out with data.on_missing=skip.")
     if incomplete:
         notes.append(f"{len(incomplete)} rows were left out, the first: {incomplete[0]}")
-    return class_set(records, what="sentences", splits=drawn, merge=merge, notes=notes)
+    return class_set(records, what="sentences", splits=drawn, merge=merge, notes=[*notes, *doubles])
+
+
+def _group(text: str) -> str:
+    """A short name that equal sentences share."""
+    plain = " ".join(text.lower().split())
+    return f"{plain:.20}… {hashlib.sha256(plain.encode()).hexdigest()[:8]}"
+
+
+def _as_published(records: list[SequenceRecord]) -> tuple[list[SequenceRecord], list[str]]:
+    """The records, with groups that end at the borders of the data's own splits, and a note on what crosses them."""
+    trained = {record.group for record in records if record.split == "train"}
+    crossing = Counter(record.split for record in records if record.split != "train" and record.group in trained)
+    notes = [
+        f"{count} sentences of '{split}' are in 'train' as well, as published" for split, count in crossing.items()
+    ]
+    return [r if r.split is None else replace(r, group=f"{r.split}: {r.group}") for r in records], notes
 
 
 class _Columns:

@@ -7,7 +7,7 @@ from typing import Any
 
 from seqvision.data.formats.rows import did_you_mean, row_split
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
-from seqvision.data.splits import SPLITS, hashed_split
+from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
 
 
@@ -20,73 +20,25 @@ def class_set(
     classes: Sequence[str] | None = None,
     notes: Sequence[str] = (),
 ) -> SequenceSet:
-    """The records with a class and a split each, and their classes: in numerical order if they are numbers, else by
-    the alphabet; in the order of `classes` if that is given.
+    """The records with a split each, and their classes: in numerical order if they are numbers, else by the alphabet;
+    in the order of `classes` if that is given.
 
     what    the records' name in messages: "sentences", "recordings", "pictures"
-    splits  `val`, `test`, `seed` as in `with_splits`
+    splits  as `SplitRule` has them; the data's own splits are kept
     merge   classes to call otherwise, {"old": "new"}; the records of a class that becomes None are left out
 
-    UserError if there are fewer than two classes, if a class has no record to learn from, or if there are so many
-    that the label can hardly be one.
+    Where splits are drawn, a class that would be in none of the training records keeps one. UserError if there are
+    fewer than two classes, if a class has nothing to learn from, or if there are so many that they are hardly classes.
     """
-    records, merged = _merged(records, merge or {}, what)
-    _check_classes(records, what)
-    records, split_notes = with_splits(records, what=what, **(splits or {}))
-    _check_learnable(records, what)
-    names = sorted({record.label for record in records if record.label is not None}, key=natural_order)
+    kept, merged = _merged(records, merge or {}, what)
+    _check_classes(kept, what)
+    drawn, split_notes = split_sequences(kept, SplitRule(**(splits or {})))
+    drawn, returned = _returned(kept, drawn, what)
+    _check_learnable(drawn, what)
+    names = sorted({record.label for record in drawn if record.label is not None}, key=natural_order)
     if classes is not None:
         names = [name for name in classes if name in names]
-    return SequenceSet(list(records), tuple(names), notes=[*notes, *merged, *split_notes])
-
-
-def with_splits(
-    records: Sequence[SequenceRecord], *, what: str, val: float = 0.1, test: float = 0.1, seed: int = 0
-) -> tuple[list[SequenceRecord], list[str]]:
-    """The records in their order with a split each, and what a person should know of it.
-
-    Splits that the data brings are kept; where they have none to validate on, the share `val` of the training records
-    becomes it, so that nothing is chosen on the split that is reported. Data without splits is drawn into shares of
-    `val` and `test`. Drawn is by a hash of the record's group, else of its id: the same on every machine, and whatever
-    belongs together stays together.
-    """
-    if not (0 < val < 1 and 0 <= test < 1 and val + test < 1):
-        raise UserError(
-            f"data.splits: val={val} and test={test}, expected shares with val > 0, test >= 0 and a sum below 1"
-        )
-    said = Counter(record.split for record in records)
-    notes = []
-    if said[None] and len(said) > 1:
-        silent = next(record.id for record in records if record.split is None)
-        raise UserError(
-            f"{said[None]} of {len(records)} {what} have no split, e.g. {silent}, though the others have one. "
-            "Fill in the rest, or remove the column to have it drawn."
-        )
-    if None in said:
-        drawn = [replace(r, split=hashed_split(_together(r), val=val, test=test, seed=seed)) for r in records]
-        needed = ("train", "val", "test") if test else ("train", "val")
-    else:
-        drawn, needed = list(records), ("train", "val")
-        notes += _doubles(drawn, what)
-        if "train" in said and "val" not in said:
-            drawn = [
-                replace(r, split=hashed_split(_together(r), val=val, test=0, seed=seed)) if r.split == "train" else r
-                for r in drawn
-            ]
-            taken = sum(record.split == "val" for record in drawn)
-            notes.append(
-                f"no split to validate on: {taken} of {said['train']} training {what} are set apart for it "
-                f"(data.splits.val={val:g}, data.splits.seed={seed})"
-            )
-    counts = Counter(record.split for record in drawn)
-    for name in needed:
-        if not counts[name]:
-            found = ", ".join(f"{split} {counts[split]}" for split in dict.fromkeys([*SPLITS, *counts]) if split)
-            raise UserError(
-                f"the split '{name}' is empty: {len(records)} {what} gave {found}. Add {what}, change "
-                "data.splits.val, data.splits.test or data.splits.seed, or name the files or rows of each split."
-            )
-    return drawn, notes
+    return SequenceSet(drawn, tuple(names), notes=[*notes, *merged, *split_notes, *returned])
 
 
 def split_said(text: str | None, where: str, rename: Mapping[str, str]) -> str | None:
@@ -97,32 +49,36 @@ def split_said(text: str | None, where: str, rename: Mapping[str, str]) -> str |
     return row_split(rename.get(text.strip().lower(), rename.get(split, split)), where)
 
 
+def taken_rename(splits: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
+    """What `SplitRule` takes of `data.splits`, and its entry `rename`."""
+    drawn = dict(splits or {})
+    return drawn, {str(old).lower(): str(new) for old, new in (drawn.pop("rename", None) or {}).items()}
+
+
 def natural_order(name: str) -> tuple[int, int, str]:
     """A key to sort by: whole numbers by value and before everything else, text by the alphabet."""
     return (0, int(name), name) if name.isdecimal() else (1, 0, name)
 
 
-def _together(record: SequenceRecord) -> str:
-    return record.id if record.group is None else record.group
-
-
 def _merged(
     records: Sequence[SequenceRecord], merge: Mapping[str, str | None], what: str
 ) -> tuple[list[SequenceRecord], list[str]]:
+    if not merge:
+        return list(records), []
     counts = Counter(record.label for record in records)
     notes = []
     for old, new in merge.items():
         if old not in counts:
             known = sorted(name for name in counts if name is not None)
             raise UserError(
-                f"data.merge: no {what} of a class '{old}' (found: {', '.join(known[:20])}){did_you_mean(old, known)}"
+                f"data.merge: no {what} of a class '{old}' (found: {', '.join(known[:20])}){did_you_mean(old, known)}. "
+                "Correct the name, or remove the entry."
             )
         done = f"count as '{new}'" if new is not None else "are left out"
         notes.append(f"{counts[old]} {what} of the class '{old}' {done} (data.merge)")
-    if not merge:
-        return list(records), []
-    renamed = [r if r.label is None else replace(r, label=merge.get(r.label, r.label)) for r in records]
-    return [new for old, new in zip(records, renamed, strict=True) if old.label is None or new.label is not None], notes
+    out = {old for old, new in merge.items() if new is None}
+    kept = [record for record in records if record.label not in out]
+    return [replace(r, label=merge[r.label]) if r.label is not None and r.label in merge else r for r in kept], notes
 
 
 def _check_classes(records: Sequence[SequenceRecord], what: str) -> None:
@@ -138,6 +94,24 @@ def _check_classes(records: Sequence[SequenceRecord], what: str) -> None:
         )
 
 
+def _returned(
+    before: Sequence[SequenceRecord], drawn: list[SequenceRecord], what: str
+) -> tuple[list[SequenceRecord], list[str]]:
+    """The records with one group of each class that the draw left without any put back to train, and a note on them."""
+    seen = {record.label for record in drawn if record.split == "train"}
+    back: dict[str | None, str] = {}
+    for said, record in zip(before, drawn, strict=True):
+        if record.label is not None and record.label not in seen and said.split in (None, "train"):
+            back[record.group] = record.label
+            seen.add(record.label)
+    if not back:
+        return drawn, []
+    made = [replace(record, split="train") if record.group in back else record for record in drawn]
+    rare = ", ".join(f"'{name}'" for name in sorted(back.values()))
+    note = f"splits: too few {what} of {rare} for every split; one each was put back from validation or test to train"
+    return made, [note]
+
+
 def _check_learnable(records: Sequence[SequenceRecord], what: str) -> None:
     seen = {record.label for record in records if record.split == "train"}
     lost = [record for record in records if record.label is not None and record.label not in seen]
@@ -149,13 +123,11 @@ def _check_learnable(records: Sequence[SequenceRecord], what: str) -> None:
             f"the class '{name}' is seen only in {' and '.join(sorted({r.split or '?' for r in same}))} "
             f"({len(same)} of {len(records)} {what}, e.g. {same[0].id}) and never in training"
             + (f"; {more} more classes like it" if more else "")
-            + f". Add {what} of it, change data.splits.seed, or write data.merge={{{name}: OTHER}}, "
-            f"with null for OTHER to leave them out."
+            + f". Add {what} of it to the training data, write data.merge={{{name}: OTHER}} to count it as another "
+            f"class, or data.merge={{{name}: null}} to leave it out."
         )
-
-
-def _doubles(records: Sequence[SequenceRecord], what: str) -> list[str]:
-    """A note where the data's own splits share what belongs together."""
-    trained = {record.group for record in records if record.split == "train" and record.group is not None}
-    shared = Counter(record.split for record in records if record.split != "train" and record.group in trained)
-    return [f"{count} {what} of '{split}' are in 'train' as well, as published" for split, count in shared.items()]
+    if not any(record.split == "val" for record in records):
+        raise UserError(
+            f"the split 'val' is empty: {len(records)} {what} are too few for it, every one being the only one of its "
+            f"class. Add {what}."
+        )

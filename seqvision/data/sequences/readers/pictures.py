@@ -1,4 +1,4 @@
-"""Pictures as sequences: read row by row, column by column, patch by patch or pixel by pixel."""
+"""Pictures as sequences: read row by row, column by column, patch by patch or pixel by pixel; or whole, in one step."""
 
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from seqvision.data.sequences.records import Source
 from seqvision.data.transforms import FITS, ImageTransform
 from seqvision.errors import UserError
 
-ORDERS = ("rows", "columns", "patches", "pixels")
+ORDERS = ("rows", "columns", "patches", "pixels", "whole")
 
 
 @dataclass(frozen=True)
@@ -27,7 +26,8 @@ class PictureReader(FrameReader):
 
     order        "rows": (height, width * channels); "columns": (width, height * channels); "patches": squares of
                  `patch` pixels a side, from left to right and from top to bottom, (number, patch * patch * channels);
-                 "pixels": (height * width, channels)
+                 "pixels": (height * width, channels); "whole": the picture as one frame for a CNN, uint8
+                 (1, channels, height, width)
     permutation  a seed: the places of the picture are mixed before it is read, in one way for all pictures
     size         pictures are resized to size x size by `fit` with borders of grey level `fill` (see `ImageTransform`);
                  None: taken at their own size, of which there must be only one among the training pictures
@@ -77,8 +77,10 @@ class PictureReader(FrameReader):
         height, width, channels = next(iter(seen))
         return replace(self, shape=(height, width, 1 if self.grey else channels))
 
-    def read(self, source: Source, start: int = 0, stop: int | None = None) -> Float[Tensor, "time features"]:
+    def read(self, source: Source, start: int = 0, stop: int | None = None) -> Tensor:
         steps = self._cut(self.pixels(source))[start:stop]
+        if self.order == "whole":
+            return torch.from_numpy(np.array(steps))
         return torch.from_numpy(np.ascontiguousarray(steps)).to(torch.float32).div_(255)
 
     def pixels(self, source: Source) -> np.ndarray:
@@ -104,13 +106,15 @@ class PictureReader(FrameReader):
         height, width, _ = self._fitted_shape
         if self.patch is not None:
             return (height // self.patch) * (width // self.patch)
-        return {"rows": height, "columns": width, "pixels": height * width}[self.order]
+        return {"rows": height, "columns": width, "pixels": height * width, "whole": 1}[self.order]
 
     @property
     def frame_shape(self) -> tuple[int, ...]:
         height, width, channels = self._fitted_shape
         if self.patch is not None:
             return (self.patch * self.patch * channels,)
+        if self.order == "whole":
+            return (channels, height, width)
         return ({"rows": width, "columns": height, "pixels": 1}[self.order] * channels,)
 
     def settings(self) -> dict[str, Any]:
@@ -128,12 +132,14 @@ class PictureReader(FrameReader):
         return self.shape
 
     def _cut(self, pixels: np.ndarray) -> np.ndarray:
-        """The steps of a picture, (time, features)."""
+        """The steps of a picture, (time, …)."""
         height, width, channels = pixels.shape
         if self.permutation is not None:
             pixels = pixels.reshape(-1, channels)[self._places].reshape(height, width, channels)
         if self.order == "rows":
             return pixels.reshape(height, -1)
+        if self.order == "whole":
+            return pixels.transpose(2, 0, 1)[None]
         if self.order == "columns":
             return pixels.transpose(1, 0, 2).reshape(width, -1)
         if self.patch is None:

@@ -60,6 +60,10 @@ class TextReader(FrameReader):
     def frame_shape(self) -> tuple[int, ...]:
         return ()
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        return {"vocabulary_size": len(self.built)}
+
     def settings(self) -> dict[str, Any]:
         return {"max_length": self.max_length, "vocabulary": self.built.state()}
 
