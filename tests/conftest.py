@@ -77,7 +77,7 @@ def make_run(folder: Path, *, seed: int, scenes: Path | None = None) -> Path:
         if parameter.dim() > 1:  # strong enough for the pictures to make a difference
             parameter.data.normal_(std=2 * parameter[0].numel() ** -0.5, generator=generator)
     description: dict[str, Any] = {**config["model"], "vocabulary_size": len(data.vocabulary)}
-    held = contents(config, description, data.vocabulary, data.image_transform)
+    held = contents(config, description, data.held())
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
     torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
     return folder

@@ -19,6 +19,8 @@ from seqvision.errors import UserError
 HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
 
   seqvision train                                     a captioner of drawn scenes, with all defaults
+  seqvision train pattern=labelling data=videos data.path=my_clips
+                                                      another pattern: classification, labelling, translation
   seqvision train experiment=caption_scenes           a whole run by name
   seqvision train data=files data.path=my_pictures    your own pictures and captions
   seqvision train rnn=lstm optimizer.lr=3e-4          other parts, other values
@@ -34,6 +36,12 @@ choices
 {groups}"""
 
 RUN_DIR = "SEQVISION_RUN_DIR"
+USE = {  # what a trained model is used with, by pattern
+    "captioning": "caption --checkpoint {} PICTURES",
+    "classification": "classify --checkpoint {} FILES",
+    "labelling": "label --checkpoint {} FILES",
+    "translation": "translate --checkpoint {} SENTENCES",
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -120,8 +128,7 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     task, data = _build(config, resolved, trainer.strategy.root_device)
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
-        counts = ", ".join(f"{len(records)} {split}" for split, records in data.records.items())
-        print(f"pictures: {counts}; vocabulary: {len(data.vocabulary)}; parameters: {size:,}")
+        print(f"{data.summary()}; parameters: {size:,}")
 
     ready = time.time()
     if config.resume and trainer.is_global_zero:
@@ -142,7 +149,8 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
         }
         (run_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
         print(f"done in {time.time() - begun:.0f} s: {run_dir}")
-        print(f"  seqvision caption --checkpoint {run_dir} PICTURES")
+        if config.pattern in USE:
+            print(f"  seqvision {USE[config.pattern].format(run_dir)}")
     return scores
 
 
@@ -156,15 +164,11 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     # under trainer.deterministic torch would write every tensor once more, in case somebody reads it too early
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it unseen
     data = instantiate(config.data)
-    model = instantiate(config.model, vocabulary_size=len(data.vocabulary))
-    description = {**resolved["model"], "vocabulary_size": len(data.vocabulary)}
-    held = contents(resolved, description, data.vocabulary, data.image_transform)
-    task = instantiate(config.task)(model, vocabulary=data.vocabulary, references=data.references, contents=held)
-    if model.encoder.frozen:
-        model.encoder.to(device)
-        if config.cache and data.cacheable:
-            data.compute_features(model.encoder, config.cache)
-        model.standardise(data.sample_features(model.encoder))
+    sizes = data.model_sizes()
+    model = instantiate(config.model, **sizes)
+    held = contents(resolved, {**resolved["model"], **sizes}, data.held(), pattern=config.pattern)
+    task = instantiate(config.task)(model, contents=held, **data.task_parts())
+    data.prepare(model, cache=config.cache, device=device)
     if config.start_from:
         model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
     return task, data

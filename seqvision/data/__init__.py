@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from seqvision.data.augmentation import BatchAugmentation, ColourJitter
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
+    from seqvision.data.module import RecordData
+    from seqvision.data.sequences.batches import SequenceBatch
+    from seqvision.data.sequences.classes import read_digits, read_idx, read_sentences
+    from seqvision.data.sequences.module import SequenceData
+    from seqvision.data.sequences.readers.pictures import PictureReader
+    from seqvision.data.sequences.readers.text import TextReader
     from seqvision.data.sources import FileCaptions, SceneCaptions, ShardCaptions
     from seqvision.data.transforms import ImageTransform, TrainTransform
 
@@ -57,6 +63,14 @@ __all__ = [
     "FileCaptions",
     "SceneCaptions",
     "ShardCaptions",
+    "RecordData",
+    "SequenceData",
+    "SequenceBatch",
+    "PictureReader",
+    "TextReader",
+    "read_digits",
+    "read_idx",
+    "read_sentences",
 ]
 
 _NEEDS_TORCH = {
@@ -71,6 +85,14 @@ _NEEDS_TORCH = {
     "FileCaptions": "sources",
     "SceneCaptions": "sources",
     "ShardCaptions": "sources",
+    "RecordData": "module",
+    "SequenceData": "sequences.module",
+    "SequenceBatch": "sequences.batches",
+    "PictureReader": "sequences.readers.pictures",
+    "TextReader": "sequences.readers.text",
+    "read_digits": "sequences.classes",
+    "read_idx": "sequences.classes",
+    "read_sentences": "sequences.classes",
 }
 
 

@@ -102,7 +102,3 @@ class _Kept:
         # not pixels[indices], which took seven times as long
         return self.pixels.index_select(0, torch.tensor(indices)).permute(0, 3, 1, 2)
 
-
-def as_it_is(batch: CaptionBatch) -> CaptionBatch:
-    """The batch: the loader's `collate_fn`, for `__getitems__` has put it together."""
-    return batch

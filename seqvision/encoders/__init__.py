@@ -1,4 +1,4 @@
-"""Picture in, features out: a pooled vector (B, C) or a map (B, H, W, C).
+"""Picture in, features out: a pooled vector (B, C) or a map (B, H, W, C). Frames in, vectors out: `Front`.
 
 Here belong networks that look at one picture and know nothing of words or sequences, the weights they start from, and
 the cache of a frozen encoder's features.
@@ -7,8 +7,20 @@ the cache of a frozen encoder's features.
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.cache import FeatureCache
 from seqvision.encoders.feature_table import FeatureTable
+from seqvision.encoders.fronts import EmbeddingFront, Front, LinearFront, PictureFront
 from seqvision.encoders.small_cnn import SmallCNN
 from seqvision.encoders.timm_encoder import TimmEncoder
 from seqvision.encoders.torchvision_encoder import TorchvisionEncoder
 
-__all__ = ["Encoder", "SmallCNN", "TimmEncoder", "TorchvisionEncoder", "FeatureCache", "FeatureTable"]
+__all__ = [
+    "Encoder",
+    "SmallCNN",
+    "TimmEncoder",
+    "TorchvisionEncoder",
+    "FeatureCache",
+    "FeatureTable",
+    "Front",
+    "LinearFront",
+    "EmbeddingFront",
+    "PictureFront",
+]

@@ -5,9 +5,10 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, TypeVar
 
 import torch
+from torch import nn
 
 from seqvision.data import ImageTransform, Vocabulary, vocabulary_from_state
 from seqvision.errors import UserError
@@ -17,62 +18,88 @@ from seqvision.models import Captioner
 FORMAT = 1
 
 
-@dataclass(frozen=True)
-class LoadedCaptioner:
-    """A captioner ready for use: in evaluation mode, with its vocabulary and the transform of its validation."""
+LoadedT = TypeVar("LoadedT", bound="LoadedModel")
 
-    model: Captioner
-    vocabulary: Vocabulary
-    transform: ImageTransform
+
+@dataclass(frozen=True)
+class LoadedModel:
+    """A trained network ready for use, in evaluation mode, with the parts that its pattern needs: a subclass a pattern.
+
+    pattern: what its checkpoints call it; network: the class that its description must become.
+    """
+
+    pattern: ClassVar[str]
+    network: ClassVar[type[nn.Module]]
+
+    model: Any
     config: dict[str, Any]
     path: Path
+
+    @classmethod
+    def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
+        """The pattern's own parts from a checkpoint's plain data; a `UserError` where they do not fit the network."""
+        raise NotImplementedError
 
     @property
     def device(self) -> torch.device:
         """Where the model is."""
-        return next(self.model.parameters()).device
+        device: torch.device = next(self.model.parameters()).device
+        return device
+
+
+@dataclass(frozen=True)
+class LoadedCaptioner(LoadedModel):
+    """A captioner with its vocabulary and the transform of its validation."""
+
+    pattern: ClassVar[str] = "captioning"
+    network: ClassVar[type[nn.Module]] = Captioner
+
+    vocabulary: Vocabulary
+    transform: ImageTransform
+
+    @classmethod
+    def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
+        vocabulary = vocabulary_from_state(held["vocabulary"])
+        vocabulary.check_fits(model.vocabulary_size)
+        return {"vocabulary": vocabulary, "transform": ImageTransform.from_settings(held["transform"])}
 
 
 def contents(
-    config: dict[str, Any], model: dict[str, Any], vocabulary: Vocabulary, transform: ImageTransform
+    config: dict[str, Any], model: dict[str, Any], parts: dict[str, Any], *, pattern: str = "captioning"
 ) -> dict[str, Any]:
-    """What a checkpoint carries besides the weights, as plain data."""
-    return {
-        "format": FORMAT,
-        "config": config,
-        "model": model,
-        "vocabulary": vocabulary.state(),
-        "transform": transform.settings(),
-    }
+    """What a checkpoint carries besides the weights: plain data. parts: what `LoadedModel.parts` reads."""
+    return {"format": FORMAT, "pattern": pattern, "config": config, "model": model, **parts}
 
 
 def load_captioner(
     path: str | Path, *, device: str | torch.device = "cpu", trust: Sequence[str] = ()
 ) -> LoadedCaptioner:
-    """The captioner in a checkpoint file, or in a run's folder (its best, else its last checkpoint).
+    """The captioner in a checkpoint file or a run's folder; see `load_model`."""
+    return load_model(path, LoadedCaptioner, device=device, trust=trust)
+
+
+def load_model(
+    path: str | Path, kind: type[LoadedT], *, device: str | torch.device = "cpu", trust: Sequence[str] = ()
+) -> LoadedT:
+    """The network in a checkpoint file, or in a run's folder (its best, else its last checkpoint).
 
     device: as torch names it, or "auto" for a GPU where there is one. trust: modules besides this package whose
-    networks may be built. Raises `UserError` for a file that is missing, truncated, of another format, that does not
-    hold together, or that would run code.
+    networks may be built. Raises `UserError` for a file that is missing, truncated, of another format or pattern, that
+    does not hold together, or that would run code.
     """
     place = find_device(device)
     file = find_checkpoint(path)
     checkpoint = read_checkpoint(file)
     held = checkpoint["seqvision"]
+    found = pattern_of(checkpoint)
+    if found != kind.pattern:
+        raise UserError(f"{file}: a model for {found}, expected one for {kind.pattern}{_USED_BY.get(found, '')}")
     try:
-        vocabulary = vocabulary_from_state(held["vocabulary"])
         model = build(held["model"], trust=trust)
-        transform = ImageTransform.from_settings(held["transform"])
         config = held["config"]
-    except UserError as error:
-        raise UserError(f"{file}: {error}") from error
-    except (KeyError, TypeError, ValueError, AttributeError, RuntimeError) as error:
-        # a strange or damaged description makes any part of this fail
-        raise UserError(f"{file}: what it says of its model cannot be used ({error!r}); take another copy") from error
-    if not isinstance(model, Captioner):
-        raise UserError(f"{file}: holds a {type(model).__name__}, expected a Captioner")
-    try:
-        vocabulary.check_fits(model.vocabulary_size)
+        if not isinstance(model, kind.network):
+            raise UserError(f"holds a {type(model).__name__}, expected a {kind.network.__name__}")
+        parts = kind.parts(held, model)
         model.load_state_dict(model_weights(checkpoint))
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
@@ -82,7 +109,23 @@ def load_captioner(
             f"{file}: the weights do not fit the model that the file describes ({reason:.300}); "
             "use the version of seqvision that wrote it, or take another copy"
         ) from error
-    return LoadedCaptioner(model.to(place).eval(), vocabulary, transform, config, file)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        # a strange or damaged description makes any part of this fail
+        raise UserError(f"{file}: what it says of its model cannot be used ({error!r}); take another copy") from error
+    return kind(model.to(place).eval(), config, file, **parts)
+
+
+def pattern_of(checkpoint: dict[str, Any]) -> str:
+    """The pattern that a checkpoint was trained for."""
+    return str(checkpoint["seqvision"].get("pattern", "captioning"))
+
+
+_USED_BY = {
+    "captioning": "; use `seqvision caption`",
+    "classification": "; use `seqvision classify`",
+    "labelling": "; use `seqvision label`",
+    "translation": "; use `seqvision translate`",
+}
 
 
 def find_device(name: str | torch.device) -> torch.device:

@@ -36,6 +36,11 @@ class FrameReader:
         """() for tokens, (features,), or (channels, height, width)."""
         raise NotImplementedError
 
+    @property
+    def sizes(self) -> dict[str, int]:
+        """What a network's front has to know of the frames; pictures bring their own size."""
+        return {"features": self.frame_shape[0]} if len(self.frame_shape) == 1 else {}
+
     def settings(self) -> dict[str, Any]:
         """All that `from_settings` needs to make an equal reader: plain data."""
         raise NotImplementedError

@@ -1,0 +1,92 @@
+"""The named batch of sequences with a class each, or with labels for their frames."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Int, Shaped
+from torch import Tensor
+
+from seqvision.errors import UserError
+
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class SequenceBatch:
+    """Sequences, or windows of them, padded to the longest, however wide: padding is never data.
+
+    frames    tokens (batch, time), features (batch, time, features), or 8-bit pictures (batch, time, C, H, W); zeros
+              past a sequence's length
+    lengths   frames of each sequence
+    ids       the sequences' names
+    starts    the place of the first frame in its sequence: 0, unless the sequences are cut in windows
+    classes   the class of each sequence, -1 where nobody said; None where frames are labelled
+    labels    the class of each frame (batch, time), or 0 and 1 for each label (batch, time, labels); -1 where nobody
+              said, and past a sequence's length; None where sequences have classes
+    """
+
+    frames: Shaped[Tensor, "batch time *frame"]
+    lengths: Int[Tensor, " batch"]
+    ids: list[str]
+    starts: list[int]
+    classes: Int[Tensor, " batch"] | None = None
+    labels: Int[Tensor, "batch time *labels"] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "SequenceBatch":
+        """The same batch with its tensors on the device."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self) -> "SequenceBatch":
+        """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self, change) -> "SequenceBatch":
+        return replace(
+            self,
+            frames=change(self.frames),
+            lengths=change(self.lengths),
+            classes=None if self.classes is None else change(self.classes),
+            labels=None if self.labels is None else change(self.labels),
+        )
+
+
+def sequence_batch(
+    ids: list[str],
+    frames: Sequence[Shaped[Tensor, "time *frame"]],
+    *,
+    starts: list[int] | None = None,
+    classes: Sequence[int] | None = None,
+    labels: Sequence[Int[Tensor, "time *labels"]] | None = None,
+    width: int | None = None,
+) -> SequenceBatch:
+    """The batch of these sequences, padded to the longest, or to `width`."""
+    lengths = [len(each) for each in frames]
+    for id, each in zip(ids, frames, strict=True):
+        if each.shape[1:] != frames[0].shape[1:]:
+            raise UserError(
+                f"a batch needs frames of one shape: '{ids[0]}' has {list(frames[0].shape[1:])}, '{id}' has "
+                f"{list(each.shape[1:])}. Bring all recordings to the same features, or all videos to one size."
+            )
+    time = max(max(lengths), width or 0)
+    return SequenceBatch(
+        frames=_padded(frames, time, 0),
+        lengths=torch.tensor(lengths),
+        ids=ids,
+        starts=starts if starts is not None else [0] * len(ids),
+        classes=None if classes is None else torch.tensor(classes),
+        labels=None if labels is None else _padded(labels, time, UNLABELLED),
+    )
+
+
+def _padded(parts: Sequence[Tensor], time: int, value: int) -> Tensor:
+    """(batch, time, …) of tensors (their time, …)."""
+    if all(len(part) == time for part in parts):
+        return torch.stack(list(parts))
+    whole = parts[0].new_full((len(parts), time, *parts[0].shape[1:]), value)
+    for row, part in zip(whole, parts, strict=True):
+        row[: len(part)] = part
+    return whole

@@ -1,0 +1,171 @@
+"""Sequences as a data module: records by split, class names, the reader, batches whole or in windows."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqvision.data.loading import Item
+from seqvision.data.module import RecordData
+from seqvision.data.sequences.dataset import Lanes, SequenceDataset
+from seqvision.data.sequences.readers.base import FrameReader
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.errors import UserError
+
+KEEP_BYTES = 1 << 30  # frames stay in memory up to this size
+SAMPLED = 200  # training sequences whose frames give the mean and the deviation
+
+
+class SequenceData(RecordData):
+    """Batches of sequences.
+
+    read: gives the `SequenceSet`, every record with its split; called with `reading`, the keys that only it knows (a
+        path, columns, shares of splits, …).
+    reader: of the sequences' frames; what it learns, it learns from the training sequences.
+    window: training cuts sequences into windows of that many frames; a forward-only network then carries its state
+        from one to the next (truncated back-propagation through time), a bidirectional one sees each by itself. None:
+        whole sequences.
+    augmentation: transforms of a training sequence's frames by name, in order, drawn anew in each epoch.
+    """
+
+    unit = "sequences"
+
+    def __init__(
+        self,
+        read: Callable[..., SequenceSet],
+        reader: FrameReader,
+        *,
+        window: int | None = None,
+        augmentation: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
+        batch_size: int = 64,
+        evaluation_batch_size: int = 100,
+        num_workers: int | str = "auto",
+        sort_by_length: bool = False,
+        memorise: int | None = None,
+        seed: int = 0,
+        **reading: Any,
+    ):
+        super().__init__(
+            batch_size=batch_size,
+            evaluation_batch_size=evaluation_batch_size,
+            num_workers=num_workers,
+            sort_by_length=sort_by_length,
+            memorise=memorise,
+            seed=seed,
+        )
+        if window is not None and window < 1:
+            raise UserError(f"data.window is {window}, expected a number of frames, 1 or more, or null")
+        self.read_with, self.reading = read, reading
+        self.window = window
+        self.augmentation = list((augmentation or {}).values())
+        self.unfitted = reader
+        self.features: Mapping[str, Tensor] | None = None
+
+    @cached_property
+    def set(self) -> SequenceSet:
+        """The sequences with their classes, read once."""
+        return self.read_with(**self.reading)
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the classes, in the order of the network's scores."""
+        return self.set.classes
+
+    @cached_property
+    def reader(self) -> FrameReader:
+        """The reader, with what it learns from the training sequences."""
+        return self.unfitted.fitted(record.source for record in self.records["train"])
+
+    def read(self) -> Sequence[SequenceRecord]:
+        return self.set.records
+
+    def model_sizes(self) -> dict[str, Any]:
+        return {"classes": len(self.classes), "frames": self.reader.sizes}
+
+    def held(self) -> dict[str, Any]:
+        return {
+            "classes": list(self.classes),
+            "multilabel": self.set.multilabel,
+            "reader": {"kind": type(self.reader).__name__, **self.reader.settings()},
+        }
+
+    def task_parts(self) -> dict[str, Any]:
+        return {"classes": self.classes, "multilabel": self.set.multilabel}
+
+    def summary(self) -> str:
+        notes = "".join(f"\n  {note}" for note in self.set.notes)
+        return f"{super().summary()}; {len(self.classes)} classes{notes}"
+
+    def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:
+        """The statistics of training features."""
+        front: Any = model.front
+        if hasattr(front, "standardise"):
+            front.standardise(self.sample_frames())
+
+    def sample_frames(self) -> Tensor:
+        """All frames (frames, features) of evenly spaced training sequences."""
+        records = self.records["train"]
+        dataset = self._whole("train")
+        every = range(0, len(records), -(-len(records) // SAMPLED))
+        batches = (dataset.__getitems__([Item(index, index)]) for index in every)
+        return torch.cat([batch.frames[0] for batch in batches])
+
+    def dataset(self, split: str, *, training: bool) -> SequenceDataset:
+        if training and split in self._datasets and not self.augmentation and not self.window:
+            return self._datasets[split]
+        whole = self._whole(split)
+        if not training:
+            return whole
+        made = SequenceDataset(
+            self.records[split],
+            self.reader,
+            self.classes,
+            window=self.window,
+            augmentation=self.augmentation,
+            features=self.features,
+        )
+        made.kept = whole.kept  # read once for training and for statistics
+        return made
+
+    def order(self, split: str) -> Lanes | None:
+        """Windows in lanes, so that the state can be carried on."""
+        if not self.window:
+            return None
+        windows = self.dataset(split, training=True).windows
+        return Lanes(windows or [], self.batch_size)
+
+    def in_memory(self, dataset: SequenceDataset) -> bool:
+        return dataset.kept is not None or dataset.features is not None
+
+    def labels_of(self, split: str) -> list[np.ndarray]:
+        """The labels of every labelled sequence's frames, for counts and controls."""
+        return [record.labels for record in self.records[split] if record.labels is not None]
+
+    @cached_property
+    def _datasets(self) -> dict[str, SequenceDataset]:
+        return {}
+
+    def _whole(self, split: str) -> SequenceDataset:
+        """The dataset of whole sequences as they are, made once: it keeps what it has read."""
+        if split not in self._datasets:
+            records = self.records[split]
+            self._datasets[split] = SequenceDataset(
+                records, self.reader, self.classes, keep=self._keeps(records), features=self.features
+            )
+        return self._datasets[split]
+
+    def _keeps(self, records: Sequence[SequenceRecord]) -> bool:
+        """Whether all frames of these records fit into memory, judged by a few."""
+        if self.num_workers not in ("auto", 0):
+            return False
+        tried = records[:: -(-len(records) // 8)]
+        size = sum(_bytes(self.reader.read(record.source, *(record.span or (0, None)))) for record in tried)
+        return size / len(tried) * len(records) <= KEEP_BYTES
+
+
+def _bytes(frames: Tensor) -> int:
+    return frames.numel() * frames.element_size()

@@ -1,0 +1,112 @@
+"""What stands before the recurrence where a whole sequence comes in: frames of any kind to vectors, frame by frame."""
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from seqvision.encoders.base import Encoder
+from seqvision.errors import UserError
+
+
+class Front(nn.Module):
+    """Vectors (batch, time, output_size) of frames (batch, time, …), each by itself. Past a sequence's length a
+    frame's vector holds nothing that may be read.
+    """
+
+    output_size: int
+
+    def forward(self, frames: Shaped[Tensor, "batch time *frame"], valid: Shaped[Tensor, "batch time"]) -> Tensor:
+        """`valid` is True where a frame belongs to its sequence."""
+        raise NotImplementedError
+
+
+class LinearFront(Front):
+    """Features relative to their mean and deviation in training (`standardise`), then a linear layer; with
+    `size=None` without one.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, features: int, *, size: int | None = 128, dropout: float = 0.0):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(features))
+        self.register_buffer("deviation", torch.ones(features))
+        self.linear = nn.Linear(features, size) if size else nn.Identity()
+        self.dropout = nn.Dropout(dropout)
+        self.output_size = size or features
+
+    def standardise(self, features: Float[Tensor, "frames features"]) -> None:
+        """From here on features are taken relative to the mean and the deviation of these. One that never varies in
+        training stays as it is: its deviation says nothing.
+        """
+        deviation = features.std(dim=0, correction=0)
+        self.mean.copy_(features.mean(dim=0))
+        self.deviation.copy_(torch.where(deviation > 1e-5, deviation, 1.0))
+
+    def forward(
+        self, frames: Float[Tensor, "batch time features"], valid: Shaped[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time size"]:
+        return self.dropout(self.linear((frames - self.mean) / self.deviation))
+
+
+class EmbeddingFront(Front):
+    """Words as learnt vectors.
+
+    word_dropout: how often, in training, a word's whole vector is hidden, so that no single word decides.
+    """
+
+    def __init__(self, vocabulary_size: int, *, size: int = 128, dropout: float = 0.0, word_dropout: float = 0.0):
+        super().__init__()
+        self.vocabulary_size = vocabulary_size
+        self.embedding = nn.Embedding(vocabulary_size, size)
+        self.dropout = nn.Dropout(dropout)
+        self.word_dropout = word_dropout
+        self.output_size = size
+        nn.init.normal_(self.embedding.weight, std=size**-0.5)
+
+    def forward(
+        self, frames: Int[Tensor, "batch time"], valid: Shaped[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time size"]:
+        vectors = self.dropout(self.embedding(frames))
+        if self.training and self.word_dropout:
+            vectors = vectors * (torch.rand(frames.shape, device=frames.device) >= self.word_dropout).unsqueeze(-1)
+        return vectors
+
+
+class PictureFront(Front):
+    """The encoder's pooled features of each frame of a clip, then a linear layer, unless `size` is None. Frames that
+    are features already, computed before with the frozen encoder, skip the encoder.
+
+    encoder: one that gives a vector a picture.
+    at_once: frames that go through the encoder together where no gradient is asked for, so that an hour fits.
+    """
+
+    def __init__(self, encoder: Encoder, *, size: int | None = 128, dropout: float = 0.0, at_once: int = 512):
+        super().__init__()
+        if not encoder.pooled:
+            raise UserError("front: a frame's features are one vector; set encoder.pooled=true")
+        self.encoder = encoder
+        self.linear = nn.Linear(self.encoder.feature_size, size) if size else nn.Identity()
+        self.norm = nn.LayerNorm(self.encoder.feature_size)
+        self.dropout = nn.Dropout(dropout)
+        self.at_once = at_once
+        self.output_size = size or self.encoder.feature_size
+
+    def forward(
+        self, frames: Shaped[Tensor, "batch time *frame"], valid: Shaped[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time size"]:
+        features = frames if frames.dim() == 3 else self.encode(frames, valid)
+        return self.dropout(self.linear(self.norm(features)))
+
+    def encode(
+        self, frames: Shaped[Tensor, "batch time channels height width"], valid: Shaped[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time feature"]:
+        """The encoder's features of the frames that belong to a sequence, zeros elsewhere."""
+        pictures = frames[valid]
+        learning = torch.is_grad_enabled() and not self.encoder.frozen
+        parts = [pictures] if learning else pictures.split(self.at_once)
+        found = torch.cat([self.encoder(part) for part in parts])
+        features = found.new_zeros((*frames.shape[:2], found.shape[-1]))
+        features[valid] = found
+        return features
