@@ -1,6 +1,8 @@
 """Patterns of training: a batch in, loss and metrics out. No layers here."""
 
 from seqvision.tasks.base import Task
-from seqvision.tasks.captioning import Captioning, Prediction, SelfCriticalCaptioning
+from seqvision.tasks.captioning import Captioning, SelfCriticalCaptioning
+from seqvision.tasks.translation import Translation
+from seqvision.tasks.words import Prediction, WordTask
 
-__all__ = ["Task", "Captioning", "SelfCriticalCaptioning", "Prediction"]
+__all__ = ["Task", "Captioning", "SelfCriticalCaptioning", "Translation", "Prediction", "WordTask"]

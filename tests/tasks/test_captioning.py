@@ -19,7 +19,7 @@ from seqvision.models import Captioner
 from seqvision.optim import constant
 from seqvision.rnn import LayerNormElmanCell, Recurrent
 from seqvision.tasks import Captioning, SelfCriticalCaptioning
-from seqvision.tasks.captioning import swap_words
+from seqvision.tasks.words import swap_words
 
 pytestmark = [  # Lightning's, of no concern here
     pytest.mark.filterwarnings("ignore:.*does not have many workers"),

@@ -1,0 +1,27 @@
+"""Translation: trained on words, validated by the translations themselves."""
+
+from typing import Any
+
+from seqvision.data.parallel import ParallelBatch
+from seqvision.metrics.translation import translation_scores
+from seqvision.models import Source, Translator
+from seqvision.tasks.words import WordTask
+
+
+class Translation(WordTask):
+    """Trains a translator on words given the true words before them; validates by BLEU of what it writes.
+
+    references: every sentence's translation by its name. The other settings are those of `WordTask`.
+    """
+
+    model: Translator
+    shown = "bleu"
+
+    def __init__(self, model: Translator, **settings: Any):
+        super().__init__(model, **settings)
+
+    def features(self, batch: ParallelBatch) -> Source:
+        return Source(batch.source, batch.source_lengths)
+
+    def scores(self, written: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
+        return translation_scores(written, references, per_item=False).corpus

@@ -1,0 +1,140 @@
+"""What captioning and translation share: trained on words given the true ones before them, validated by decoding."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Bool, Int
+from torch import Tensor
+
+from seqvision.data.vocabulary import PAD, Vocabulary
+from seqvision.decoding import Hypothesis
+from seqvision.decoding.search import Search
+from seqvision.losses import SequenceCrossEntropy
+from seqvision.models import TeacherForced, WordDecoder
+from seqvision.tasks.base import Task
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """A caption or a translation beside what people wrote."""
+
+    id: str
+    caption: str
+    references: tuple[str, ...]
+
+
+class WordTask(Task):
+    """Trains a network that writes on words given the true words before them; validates by decoding.
+
+    A batch has `tokens`, from START to END, their `lengths`, and `ids`. A subclass says what the network reads of a
+    batch (`features`) and what the written is worth (`scores`).
+
+    references: what people wrote, by the batches' ids. decoder: what validation decodes with.
+    word_swap: how often the network is given, in place of the true word, one that follows the same word elsewhere in
+        the batch (`swap_words`), so that it looks rather than guesses: without it, a colour and a shape that never
+        met in training are not said together, however clearly they are seen.
+    sampling_probability: how often a word is the network's own at the end of training; it grows linearly from 0
+        (scheduled sampling).
+    """
+
+    model: WordDecoder
+    shown = ""  # the score that the progress bar shows
+
+    def __init__(
+        self,
+        model: WordDecoder,
+        *,
+        vocabulary: Vocabulary,
+        references: Mapping[str, str | Sequence[str]],
+        decoder: Search,
+        loss: SequenceCrossEntropy,
+        word_swap: float = 0.0,
+        sampling_probability: float = 0.0,
+        **settings: Any,
+    ):
+        super().__init__(model, **settings)
+        vocabulary.check_fits(model.vocabulary_size)
+        self.vocabulary = vocabulary
+        self.references = references
+        self.decoder = decoder
+        self.cross_entropy = loss
+        self.word_swap = word_swap
+        self.sampling_probability = sampling_probability
+        self.predictions: list[Prediction] = []
+        self._validation: list[tuple[str, str]] = []
+        self._validation_loss: list[tuple[Tensor, Tensor]] = []
+
+    def features(self, batch: Any) -> Any:
+        """What the network's `start` takes of a batch."""
+        raise NotImplementedError
+
+    def scores(self, written: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
+        """What is logged of all that was written in validation."""
+        raise NotImplementedError
+
+    def penalty(self, out: TeacherForced, valid: Bool[Tensor, "batch time"]) -> Tensor | float:
+        """What is added to the words' loss, summed over the batch."""
+        return 0.0
+
+    def text(self, hypothesis: Hypothesis) -> str:
+        """The caption or translation as a person reads it."""
+        return self.vocabulary.decode(hypothesis.tokens)
+
+    def loss(self, batch: Any) -> tuple[Tensor, Tensor]:
+        done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
+        inputs = batch.tokens[:, :-1]
+        if self.word_swap:
+            inputs = swap_words(inputs, batch.tokens[:, 1:] != PAD, self.word_swap)
+        return self.word_loss(batch, inputs, self.sampling_probability * done)
+
+    def word_loss(self, batch: Any, inputs: Tensor, sampling_probability: float = 0.0) -> tuple[Tensor, Tensor]:
+        """The loss summed over the words of a batch, given these words before them, and the number of words."""
+        targets = batch.tokens[:, 1:]
+        lengths = batch.lengths - 1
+        valid = torch.arange(targets.shape[1], device=targets.device) < lengths.unsqueeze(1)
+        out = self.model(self.features(batch), inputs, lengths, sampling_probability=sampling_probability)
+        loss = self.cross_entropy(out.hidden, targets, valid, self.model.output)
+        return loss + self.penalty(out, valid), valid.sum()
+
+    def on_validation_epoch_start(self) -> None:
+        self._validation, self._validation_loss = [], []
+
+    def validation_step(self, batch: Any, batch_idx: int) -> None:
+        self._validation_loss.append(self.word_loss(batch, batch.tokens[:, :-1]))
+        written = [self.text(best) for best, *_ in self.decoder(self.model, self.features(batch))]
+        self._validation += zip(batch.ids, written, strict=True)
+
+    def on_validation_epoch_end(self) -> None:
+        self.predictions = [
+            Prediction(id, text, _several(self.references[id])) for id, text in sorted(self.gather(self._validation))
+        ]
+        loss, count = (float(sum(values)) for values in zip(*self._validation_loss, strict=True))
+        totals = self.gather([(loss, count)])
+        self.log("val/loss", sum(t[0] for t in totals) / sum(t[1] for t in totals), prog_bar=True, sync_dist=True)
+        scores = self.scores([p.caption for p in self.predictions], [p.references for p in self.predictions])
+        for name, value in scores.items():
+            self.log(f"val/{name}", value, prog_bar=name == self.shown, sync_dist=True)
+
+
+def _several(references: str | Sequence[str]) -> tuple[str, ...]:
+    return (references,) if isinstance(references, str) else tuple(references)
+
+
+def swap_words(
+    tokens: Int[Tensor, "batch time"], valid: Bool[Tensor, "batch time"], probability: float
+) -> Int[Tensor, "batch time"]:
+    """The tokens, each but the first of a row replaced with `probability` by one that follows the same word elsewhere
+    in the batch: noise that keeps what can follow what (bigram noising: Xie et al., 2017, section 3).
+    """
+    words, before = tokens[:, 1:][valid[:, 1:]], tokens[:, :-1][valid[:, 1:]]
+    # two random orders, both sorted by the word before: what stands at one place in both follows the same word
+    one, other = (
+        torch.argsort(before + torch.rand(len(before), dtype=torch.float64, device=tokens.device)) for _ in range(2)
+    )
+    swapped = words.clone()
+    swapped[one] = words[other]
+    noisy = tokens.clone()
+    noisy[:, 1:][valid[:, 1:]] = torch.where(torch.rand(len(words), device=tokens.device) < probability, swapped, words)
+    return noisy
