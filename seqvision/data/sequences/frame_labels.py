@@ -1,0 +1,206 @@
+"""Files with a label for every frame: a label a line, a table of frames and labels, or a column of 0 and 1 a label."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from seqvision.data.formats.rows import read_text
+from seqvision.data.sequences.formats.table import (
+    FRAME_NAMES,
+    GROUP_NAMES,
+    ID_NAMES,
+    LABEL_NAMES,
+    SPLIT_NAMES,
+    TIME_NAMES,
+    Table,
+    read_table,
+)
+from seqvision.errors import UserError
+
+BACKGROUND = "background"
+_VALUES = {"0": 0, "0.0": 0, "1": 1, "1.0": 1, "": -1, "-1": -1, "-1.0": -1, "nan": -1, "NaN": -1}
+_NO_LABELS = {*FRAME_NAMES, *TIME_NAMES, *ID_NAMES, *GROUP_NAMES, *SPLIT_NAMES}
+
+
+@dataclass(frozen=True, eq=False)
+class FrameNames:
+    """The labels of a sequence's frames as they are written, empty where nobody said; `rows` are their places in the
+    file that messages call `where`."""
+
+    names: list[str]
+    where: str
+    rows: Sequence[int]
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+
+@dataclass(frozen=True, eq=False)
+class FrameMatrix:
+    """Several labels a frame: `values` (time, classes) of 0 and 1, -1 where nobody said."""
+
+    classes: tuple[str, ...]
+    values: np.ndarray
+    where: str
+
+    def __len__(self) -> int:
+        return len(self.values)
+
+
+def read_frame_labels(
+    file: Path,
+    *,
+    multilabel: bool = False,
+    label_column: str | None = None,
+    frame_column: str | None = None,
+    first_frame: int = 0,
+    frames: int | None = None,
+    encoding: str = "utf-8",
+) -> FrameNames | FrameMatrix:
+    """The labels in a file of whichever of the three kinds: by its ending, and in a table by its columns."""
+    if file.suffix.lower() not in (".csv", ".tsv"):
+        return read_label_lines(file, encoding=encoding)
+    table = read_table(file, encoding=encoding)
+    if multilabel:
+        return label_matrix(table)
+    return label_column_of(
+        table, label_column=label_column, frame_column=frame_column, first_frame=first_frame, frames=frames
+    )
+
+
+def read_label_lines(file: Path, *, encoding: str = "utf-8") -> FrameNames:
+    """One label a line; an empty line is a frame without a label, the file's last end of line is none."""
+    lines = [line.strip() for line in read_text(file, encoding).removesuffix("\n").split("\n")]
+    return FrameNames(lines, file.name, range(1, len(lines) + 1))
+
+
+def label_column_of(
+    table: Table,
+    *,
+    label_column: str | None = None,
+    frame_column: str | None = None,
+    first_frame: int = 0,
+    frames: int | None = None,
+) -> FrameNames:
+    """The labels of a table with a label column: a row a frame in order, or by a column with the frame's number.
+
+    Frames are counted from `first_frame`; those without a row have no label. `frames`: how many there are (else up to
+    the last row's).
+    """
+    label = table.need(label_column, LABEL_NAMES, "label", "data.labels.column")
+    frame = table.find(frame_column, FRAME_NAMES, "frame's number", "data.labels.frame_column")
+    names = table.column(label)
+    if frame is None:
+        return FrameNames(names, table.file.name, table.numbers)
+    places = [_frame_number(cell, table, row, frame) - first_frame for row, cell in enumerate(table.column(frame))]
+    count = frames if frames is not None else max(places) + 1
+    row_of: dict[int, int] = {}
+    for row, place in enumerate(places):
+        if not 0 <= place < count:
+            raise UserError(
+                f"{table.where(row)}: frame {place + first_frame}, expected {first_frame} to {count - 1 + first_frame}."
+                " If the file counts from another number, set data.labels.first_frame (0 or 1 as a rule)."
+            )
+        if row_of.setdefault(place, row) != row:
+            raise UserError(
+                f"{table.where(row)}: frame {place + first_frame} is in row {table.numbers[row_of[place]]} already. "
+                "Keep one of them; several labels a frame want a column each and data.multilabel=true."
+            )
+    return FrameNames(
+        [names[row_of[place]] if place in row_of else "" for place in range(count)],
+        table.file.name,
+        [table.numbers[row_of[place]] if place in row_of else 0 for place in range(count)],
+    )
+
+
+def _frame_number(cell: str, table: Table, row: int, column: str) -> int:
+    if not re.fullmatch(r"\d+(\.0*)?", cell):
+        raise UserError(
+            f"{table.where(row)}: '{cell}' in column '{column}' is no frame number. Correct the row, or name another "
+            "column with data.labels.frame_column."
+        )
+    return int(float(cell))
+
+
+def label_matrix(table: Table) -> FrameMatrix:
+    """A column of 0 and 1 for each label, a row a frame, as DeepEthogram writes it; empty or -1 where nobody said.
+
+    Columns that number or name the rows are passed over. A column `background`, 1 where no other is, is no label: it is
+    held against the others and dropped.
+    """
+    wanted = [name for name in table.header if name.lower() not in _NO_LABELS]
+    labels = [name for name in wanted if name.lower() != BACKGROUND]
+    if not labels:
+        raise UserError(
+            f"{table.file.name}: no column for a label (found: {', '.join(table.header)}), expected one for each label "
+            "with 0 and 1 in it. With one label a frame, leave out data.multilabel."
+        )
+    place_of = {name: place for place, name in enumerate(table.header)}
+    values = np.empty((len(table), len(labels)), dtype=np.int64)
+    background = next((place_of[name] for name in wanted if name.lower() == BACKGROUND), None)
+    for row, cells in enumerate(table.rows()):
+        for column, name in enumerate(labels):
+            values[row, column] = _value(cells[place_of[name]], table, row, name)
+        if background is not None:
+            rest = _value(cells[background], table, row, table.header[background])
+            active = [name for name, value in zip(labels, values[row], strict=True) if value == 1]
+            if (rest == 1 and active) or (rest == 0 and (values[row] == 0).all()):
+                raise UserError(
+                    f"{table.where(row)}: {BACKGROUND} is {rest}, and {' and '.join(active) or 'nothing else'} is 1. "
+                    f"{BACKGROUND} is 1 where no other label is; correct the row, or empty its cells where nobody said."
+                )
+    return FrameMatrix(tuple(labels), values, table.file.name)
+
+
+def _value(cell: str, table: Table, row: int, name: str) -> int:
+    try:
+        return _VALUES[cell.strip()]
+    except KeyError:
+        raise UserError(
+            f"{table.where(row)}: '{cell.strip()}' in column '{name}', expected 1 (it happens), 0 (it does not) or "
+            "nothing (nobody said). Correct the row; with one label a frame, leave out data.multilabel."
+        ) from None
+
+
+def join_matrices(
+    sequences: Sequence[FrameMatrix], *, merge: Mapping[str, str] | None = None
+) -> tuple[list[np.ndarray], tuple[str, ...], list[str]]:
+    """Each sequence's (time, classes) over the columns of all, the classes in the first file's order, and notes.
+
+    A label that a file has no column for is unknown there (-1). `merge` joins columns: 1 where one of them is 1.
+    """
+    merge = merge or {}
+    written = list(dict.fromkeys(name for sequence in sequences for name in sequence.classes))
+    for name in merge:
+        if name not in written:
+            raise UserError(f"data.labels.merge: no column '{name}' (found: {', '.join(written)}). Correct the entry.")
+    classes = tuple(dict.fromkeys(merge.get(name, name) for name in written))
+    joined, lacking = [], {}
+    for sequence in sequences:
+        values = np.full((len(sequence), len(classes)), -1, dtype=np.int64)
+        for column, name in enumerate(sequence.classes):
+            place, new = classes.index(merge.get(name, name)), sequence.values[:, column]
+            first = name == next(n for n in sequence.classes if merge.get(n, n) == merge.get(name, name))
+            values[:, place] = new if first else _either(values[:, place], new)
+        joined.append(values)
+        missing = [name for name in classes if name not in {merge.get(own, own) for own in sequence.classes}]
+        if missing:
+            lacking[sequence.where] = missing
+    notes = []
+    if lacking:
+        file, missing = next(iter(lacking.items()))
+        notes.append(
+            f"labels: {len(lacking)} of {len(sequences)} files have no column for some label, which is unknown there "
+            f"and neither trained nor scored: {file} lacks {', '.join(missing)}" + ("; …" if len(lacking) > 1 else "")
+        )
+    if merge:
+        notes.append("labels: merged " + ", ".join(f"{old} into {new}" for old, new in merge.items()))
+    return joined, classes, notes
+
+
+def _either(left: np.ndarray, right: np.ndarray) -> np.ndarray:
+    """1 where one is 1, 0 where both are 0, else -1."""
+    return np.where((left == 1) | (right == 1), 1, np.where((left == 0) & (right == 0), 0, -1))
