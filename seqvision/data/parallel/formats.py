@@ -10,9 +10,12 @@ from seqvision.data.parallel.records import ParallelText, SentencePair
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
 
-_LINES = re.compile(r"(?P<stem>.+)\.(?P<language>[A-Za-z]{2,3}(?:[-_][A-Za-z]{2,8})?)(?:\.txt)?(?:\.gz)?$")
-_TABLE = re.compile(r"(?P<stem>.+?)(?:\.(?P<first>[A-Za-z]{2,3})-(?P<second>[A-Za-z]{2,3}))?\.tsv(?:\.gz)?$")
-_PACKED = ("gz", "tsv", "txt", "csv", "zip", "tar")  # endings that look like a language, but are none
+# endings of two or three letters that are no language
+_OTHER = "gz|bz2|xz|zip|tar|tgz|tsv|txt|csv|md|log|py|sh|xml|pdf|png|jpg"
+_LINES = re.compile(
+    rf"(?P<stem>.+)\.(?P<language>(?!(?:{_OTHER})\b)[A-Za-z]{{2,3}}(?:[-_][A-Za-z]{{2,8}})?)(?:\.txt)?(?:\.gz)?"
+)
+_TABLE = re.compile(r"(?P<stem>.+?)(?:\.(?P<first>[A-Za-z]{2,3})-(?P<second>[A-Za-z]{2,3}))?\.tsv(?:\.gz)?")
 _EXPECTED = "expected train.de with train.en (or .gz), or train.de-en.tsv with a tab between sentence and translation"
 
 
@@ -90,7 +93,7 @@ def _files(path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, Path]]:
         table, lines = _TABLE.fullmatch(file.name), _LINES.fullmatch(file.name)
         if table and stem in (None, table["stem"]):
             yield table["stem"], (table["first"], table["second"]) if table["first"] else None, file
-        elif lines and lines["language"] not in _PACKED and stem in (None, lines["stem"]):
+        elif lines and stem in (None, lines["stem"]):
             yield lines["stem"], (lines["language"],), file
 
 
