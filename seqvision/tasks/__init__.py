@@ -2,7 +2,8 @@
 
 from seqvision.tasks.base import Task
 from seqvision.tasks.captioning import Captioning, SelfCriticalCaptioning
+from seqvision.tasks.classification import Classification
 from seqvision.tasks.translation import Translation
 from seqvision.tasks.words import Prediction, WordTask
 
-__all__ = ["Task", "Captioning", "SelfCriticalCaptioning", "Translation", "Prediction", "WordTask"]
+__all__ = ["Classification", "Task", "Captioning", "SelfCriticalCaptioning", "Translation", "Prediction", "WordTask"]

@@ -97,8 +97,8 @@ def test_cached_features_are_gathered_a_batch_at_a_time(photographs, tmp_path):
 
 def test_few_pictures_need_no_workers_and_many_get_some(photographs, monkeypatch):
     monkeypatch.setattr("seqvision.data.captions.KEEP_BYTES", 0)
-    monkeypatch.setattr("seqvision.data.captions.usable_cores", lambda: 2)
+    monkeypatch.setattr("seqvision.data.module.usable_cores", lambda: 2)
     assert data(photographs).train_dataloader().num_workers == 0
-    monkeypatch.setattr("seqvision.data.captions.time.perf_counter", iter(range(0, 9999, 60)).__next__)
+    monkeypatch.setattr("seqvision.data.module.time.perf_counter", iter(range(0, 9999, 60)).__next__)
     assert data(photographs).train_dataloader().num_workers == 2
     assert data(photographs, num_workers=1).train_dataloader().num_workers == 1

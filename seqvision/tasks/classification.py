@@ -1,0 +1,64 @@
+"""Classification of whole sequences: many to one."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqvision.data.sequences.batches import SequenceBatch
+from seqvision.losses import SequenceClassCrossEntropy
+from seqvision.metrics.classification import classification_scores
+from seqvision.models import SequenceClassifier
+from seqvision.tasks.base import Task
+
+
+class Classification(Task):
+    """Trains on the sequences whose class is known; validates by accuracy, macro F1 and calibration, in percent.
+
+    classes: their names. top_k: of the accuracy that forgives, where there are more classes than that.
+    """
+
+    model: SequenceClassifier
+
+    def __init__(
+        self,
+        model: SequenceClassifier,
+        *,
+        classes: tuple[str, ...],
+        loss: SequenceClassCrossEntropy,
+        multilabel: bool = False,
+        top_k: int = 5,
+        encoder_lr_factor: float = 1.0,
+        **settings: Any,
+    ):
+        super().__init__(model, slow=model.front, slow_factor=encoder_lr_factor, **settings)
+        self.classes = classes
+        self.class_loss = loss
+        self.top_k = top_k
+        self._validation: list[tuple[Tensor, Tensor]] = []
+        self._validation_loss: list[tuple[float, float]] = []
+
+    def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        assert batch.classes is not None
+        loss: tuple[Tensor, Tensor] = self.class_loss(self.model(batch.frames, batch.lengths), batch.classes)
+        return loss
+
+    def on_validation_epoch_start(self) -> None:
+        self._validation, self._validation_loss = [], []
+
+    def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
+        assert batch.classes is not None
+        logits = self.model(batch.frames, batch.lengths)
+        loss, count = self.class_loss(logits, batch.classes)
+        self._validation_loss.append((float(loss), float(count)))
+        known = batch.classes >= 0
+        self._validation.append((logits[known].float().softmax(dim=-1).cpu(), batch.classes[known].cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        totals = self.gather(self._validation_loss)
+        parts = self.gather(self._validation)
+        self.log("val/loss", sum(t[0] for t in totals) / max(1.0, sum(t[1] for t in totals)), prog_bar=True)
+        probabilities, truth = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+        scores = classification_scores(probabilities, truth, classes=self.classes, top=(self.top_k,))
+        for name, value in scores.corpus.items():
+            self.log(f"val/{name}", value, prog_bar=name == "accuracy")

@@ -1,0 +1,123 @@
+"""Labels for every frame: many to many, in step."""
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqvision.data.sequences.batches import SequenceBatch
+from seqvision.metrics.frames import Protocol, frame_scores
+from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
+from seqvision.models import FrameLabeller
+from seqvision.models.sequences import RecurrentState
+from seqvision.rnn import detach, map_state
+from seqvision.tasks.base import Task
+
+# whose mean says which epoch is best: frames alone hardly mind a prediction in pieces, segments alone let frames go
+SELECTED_BY = ("accuracy", "edit", "f1@25")
+
+
+class Labelling(Task):
+    """Trains on the frames that have a label; validates by frames and by segments, in percent.
+
+    classes: their names. loss: `FrameCrossEntropy`, or `FrameBinaryCrossEntropy` where frames have several labels.
+    protocol, background: of the segments' scores, as in `frame_scores`.
+
+    Where the data cut sequences in windows, a forward-only network's state is carried from one window to the next of
+    the same sequence, without its history: truncated back-propagation through time (Williams and Peng, 1990).
+
+    Validation logs `val/score`, by which the best epoch is chosen: the mean of accuracy, edit and F1@25, with several
+    labels a frame the macro F1 at the thresholds that validation chose. The thresholds go into the checkpoint.
+    """
+
+    model: FrameLabeller
+
+    def __init__(
+        self,
+        model: FrameLabeller,
+        *,
+        classes: Sequence[str],
+        loss: nn.Module,
+        multilabel: bool = False,
+        protocol: Protocol = "mstcn",
+        background: Collection[str] = (),
+        encoder_lr_factor: float = 1.0,
+        **settings: Any,
+    ):
+        super().__init__(model, slow=model.front, slow_factor=encoder_lr_factor, **settings)
+        self.classes = tuple(classes)
+        self.frame_loss = loss
+        self.multilabel = multilabel
+        self.protocol: Protocol = protocol
+        self.background = tuple(background)
+        self._carried: _Carried | None = None
+        self._validation: list[tuple[np.ndarray, np.ndarray]] = []
+        self._validation_loss: list[tuple[float, float]] = []
+
+    def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        assert batch.labels is not None
+        state = self._state_before(batch)
+        logits, state = self.model(batch.frames, batch.lengths, state)
+        if self.model.forward_only and state is not None:
+            self._carried = _Carried(batch.ids, [a + n for a, n in _starts(batch)], detach(state))
+        loss: tuple[Tensor, Tensor] = self.frame_loss(logits, batch.labels, batch.lengths)
+        return loss
+
+    def _state_before(self, batch: SequenceBatch) -> RecurrentState | None:
+        """The state behind the last window of the sequences that go on in this batch, zeros for the others."""
+        before = self._carried
+        if before is None or self.model.rnn is None or len(before.ids) < len(batch) or not any(batch.starts):
+            return None
+        rows = zip(batch.ids, batch.starts, before.ids, before.stops, strict=False)
+        goes_on = torch.tensor([id == old and start == stop for id, start, old, stop in rows], device=self.device)
+        state: RecurrentState = map_state(
+            lambda part: torch.where(goes_on.view(-1, *[1] * (part.dim() - 1)), part[: len(batch)], 0.0), before.state
+        )
+        return state
+
+    def on_validation_epoch_start(self) -> None:
+        self._validation, self._validation_loss = [], []
+
+    def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
+        assert batch.labels is not None
+        logits, _ = self.model(batch.frames, batch.lengths)
+        loss, count = self.frame_loss(logits, batch.labels, batch.lengths)
+        self._validation_loss.append((float(loss), float(count)))
+        scores = (logits.float().sigmoid() if self.multilabel else logits.float().softmax(dim=-1)).cpu().numpy()
+        labels, lengths = batch.labels.cpu().numpy(), batch.lengths.tolist()
+        self._validation += [(scores[row, :length], labels[row, :length]) for row, length in enumerate(lengths)]
+
+    def on_validation_epoch_end(self) -> None:
+        totals = self.gather(self._validation_loss)
+        self.log("val/loss", sum(t[0] for t in totals) / max(1.0, sum(t[1] for t in totals)), prog_bar=True)
+        found = self.gather(self._validation)
+        probabilities, truth = [p for p, _ in found], [y for _, y in found]
+        scores = self._multilabel(probabilities, truth) if self.multilabel else self._single(probabilities, truth)
+        for name, value in scores.items():
+            self.log(f"val/{name}", value, prog_bar=name in ("score", "accuracy"))
+
+    def _single(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
+        labels = [p.argmax(axis=1) for p in probabilities]
+        corpus = frame_scores(
+            labels, truth, classes=self.classes, background=self.background, protocol=self.protocol
+        ).corpus
+        return {**corpus, "score": float(np.mean([corpus[name] for name in SELECTED_BY]))}
+
+    def _multilabel(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
+        thresholds = choose_thresholds(probabilities, truth)
+        self.contents["thresholds"] = [float(value) for value in thresholds]
+        corpus = multilabel_scores(probabilities, truth, classes=self.classes, thresholds=thresholds).corpus
+        return {**corpus, "score": corpus["macro_f1"]}
+
+
+class _Carried:
+    """What the last training batch left: where each of its sequences stopped, and in which state."""
+
+    def __init__(self, ids: list[str], stops: list[int], state: RecurrentState):
+        self.ids, self.stops, self.state = ids, stops, state
+
+
+def _starts(batch: SequenceBatch) -> list[tuple[int, int]]:
+    return list(zip(batch.starts, batch.lengths.tolist(), strict=True))
