@@ -1,0 +1,131 @@
+"""Tables with a segment a row: start, end or duration, label, and the video where one table serves for many."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from seqvision.data.annotations.segments import Segment
+from seqvision.data.sequences.formats.table import GROUP_NAMES, LABEL_NAMES, SPLIT_NAMES, Table, read_table
+from seqvision.errors import UserError
+
+UNITS = ("seconds", "frames")
+START_NAMES = (
+    *(
+        "start",
+        "start_time",
+        "start_s",
+        "start_seconds",
+        "start (s)",
+        "begin",
+        "begin_time",
+        "onset",
+        "from",
+        "t_start",
+    ),
+    *("start_frame", "frame_start", "start (frame)", "start frame", "begin_frame"),
+)
+STOP_NAMES = (
+    *("end", "stop", "end_time", "stop_time", "end_s", "stop_s", "end_seconds", "end (s)", "stop (s)", "offset", "to"),
+    *("t_end", "end_frame", "stop_frame", "frame_end", "end (frame)", "stop (frame)", "end frame", "stop frame"),
+)
+DURATION_NAMES = ("duration", "duration_s", "duration (s)", "length", "duration_frames")
+SEGMENT_LABELS = (*LABEL_NAMES, "event", "annotation", "name", "text", "code")
+VIDEO_NAMES = (
+    *("file", "video", "filename", "file_name", "video_file", "clip", "path", "recording", "media", "media file"),
+    *("media file name", "observation id"),
+)
+TRACK_NAMES = ("track", "tier", "subject")
+
+
+@dataclass(frozen=True)
+class Annotations:
+    """The segments of one file by the video that they are about, "" where the file does not say.
+
+    unit: "seconds" or "frames". splits, groups: of the videos, where the file says them.
+    """
+
+    file: Path
+    segments: dict[str, list[Segment]]
+    unit: str = "seconds"
+    splits: dict[str, str] = field(default_factory=dict)
+    groups: dict[str, str] = field(default_factory=dict)
+
+
+def has_segments(header: Sequence[str]) -> bool:
+    """Whether a table's columns say when something begins, and when it ends or how long it takes."""
+    names = {name.strip().lower() for name in header}
+    return bool(names & {*START_NAMES}) and bool(names & {*STOP_NAMES, *DURATION_NAMES})
+
+
+def read_segment_table(file: Path, *, unit: str | None = None, encoding: str = "utf-8") -> Annotations:
+    """The segments of a CSV or TSV with the columns start, end (or stop, or duration) and label.
+
+    A column `file` (or video, clip, …) says which video a row is about, `track` (tier, subject) keeps labels apart,
+    `split` and `group` are the video's. unit: "seconds" (12.5, or 0:01:02.5) or "frames", from and up to; None: frames
+    if the columns are called so (start_frame), else seconds.
+    """
+    return segments_of(read_table(file, encoding=encoding), unit=unit)
+
+
+def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
+    """As `read_segment_table`, of a table that was read."""
+    if unit not in (None, *UNITS):
+        raise UserError(f"data.labels.unit is '{unit}', expected one of {', '.join(UNITS)}")
+    start = table.need(None, START_NAMES, "start", "a column 'start'")
+    stop = table.find(None, STOP_NAMES, "end", "")
+    duration = table.find(None, DURATION_NAMES, "duration", "")
+    if stop is None and duration is None:
+        raise UserError(
+            f"{table.file.name}: no column for the end or the duration (found: {', '.join(table.header)}). "
+            "Call one 'end' or 'duration'."
+        )
+    label = table.need(None, SEGMENT_LABELS, "label", "a column 'label'")
+    video = table.find(None, [name for name in VIDEO_NAMES if name != label.lower()], "video", "")
+    track = table.find(None, TRACK_NAMES, "track", "")
+    place = {name: index for index, name in enumerate(table.header)}
+    found = Annotations(table.file, {}, unit or ("frames" if "frame" in start.lower() else "seconds"))
+    said = [(kind, table.find(None, names, "", "")) for kind, names in (("split", SPLIT_NAMES), ("group", GROUP_NAMES))]
+    for row, cells in enumerate(table.rows()):
+        where = table.where(row)
+        begin = _time(cells[place[start]], where, start)
+        if stop is not None and cells[place[stop]].strip():
+            end = _time(cells[place[stop]], where, stop)
+        elif duration is not None and cells[place[duration]].strip() not in ("", "NA"):
+            end = begin + _time(cells[place[duration]], where, duration)
+        else:
+            end = begin
+        if end < begin:
+            raise UserError(f"{where}: ends at {end:g}, before it starts at {begin:g}. Correct the row.")
+        name = cells[place[label]].strip()
+        if not name:
+            raise UserError(f"{where}: no label in column '{label}'. Write one, or remove the row.")
+        about = cells[place[video]].strip() if video else ""
+        of = cells[place[track]].strip() if track else ""
+        found.segments.setdefault(about, []).append(Segment(begin, end, name, of, where))
+        for kind, column in said:
+            if column is not None and column != track and cells[place[column]].strip():
+                _say(
+                    found.splits if kind == "split" else found.groups, about, cells[place[column]].strip(), where, kind
+                )
+    return found
+
+
+def _say(of: dict[str, str], video: str, value: str, where: str, kind: str) -> None:
+    if of.setdefault(video, value) != value:
+        raise UserError(f"{where}: the {kind} of '{video}' is '{value}' here and '{of[video]}' above. Correct one.")
+
+
+def _time(cell: str, where: str, column: str) -> float:
+    """Seconds or frames: 12.5, 12,5 or 0:01:02.5."""
+    text = cell.strip().replace(",", ".")
+    if re.fullmatch(r"(\d+:)?\d+:\d+(\.\d*)?", text):
+        seconds = 0.0
+        for part in text.split(":"):
+            seconds = 60 * seconds + float(part)
+        return seconds
+    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
+        raise UserError(
+            f"{where}: '{cell.strip()}' in column '{column}' is no time. Write seconds (62.5), 0:01:02.5, or frames."
+        )
+    return float(text)
