@@ -1,0 +1,230 @@
+"""Frames that are rows of numbers: NumPy files, tables of text, arrays in memory."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from seqvision.data.sequences.formats.table import TIME_NAMES
+from seqvision.data.sequences.readers.base import FrameReader
+from seqvision.data.sequences.readers.numbers import (
+    cached_columns,
+    cached_table,
+    feature_columns,
+    find_layout,
+    interpolated,
+    open_npy,
+)
+from seqvision.data.sequences.records import SequenceRecord, Source
+from seqvision.errors import UserError
+
+LAYOUTS = ("auto", "features_first", "time_first")
+ON_NAN = ("error", "zero", "interpolate")
+TIME_UNITS: Mapping[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+
+
+@dataclass(frozen=True)
+class FeatureReader(FrameReader):
+    """Features (time, features) as float32, from a .npy file, a .csv or .tsv with a header, or an array (time, …).
+
+    layout       which axis of a .npy file is which: "features_first" (D x T, as MS-TCN has it), "time_first" (T x D);
+                 "auto": decided by `fitted` from the lengths of labels, or from the axis that is the same in all files
+    columns      of a table; by default all with numbers in them but those that name times, labels and recordings
+    exclude      columns to leave out besides
+    on_nan       what to do with NaN and infinity: "error", "zero", or "interpolate" between the frames around them
+    frame_rate   frames a second; by default from a table's time column, else unknown
+    time_column, time_unit   the column, and its unit: s, ms, us, ns; "auto": ms where a step is 5 or more, else s
+    features     how many there are in every frame: learnt by `fitted`, then held against every file
+
+    A .npy file is mapped into memory, so that a stretch of a long one costs no more than the stretch. Pickled objects
+    are refused and never opened.
+    """
+
+    layout: str = "auto"
+    columns: Sequence[str] | None = None
+    exclude: Sequence[str] = ()
+    on_nan: str = "error"
+    frame_rate: int | float | None = None
+    time_column: str | None = None
+    time_unit: str = "auto"
+    encoding: str = "utf-8"
+    features: int | None = None
+    notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        for name, known in (("layout", LAYOUTS), ("on_nan", ON_NAN), ("time_unit", ("auto", *TIME_UNITS))):
+            if getattr(self, name) not in known:
+                raise UserError(f"data.reader.{name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
+        if self.frame_rate is not None and not self.frame_rate > 0:
+            raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
+        if self.columns is not None:
+            object.__setattr__(self, "columns", tuple(map(str, self.columns)))
+        object.__setattr__(self, "exclude", tuple(map(str, self.exclude)))
+
+    def read(self, source: Source, start: int = 0, stop: int | None = None) -> Float[Tensor, "time features"]:
+        values, name, rows, columns = self._open(source)
+        if self.features is not None and values.shape[1] != self.features:
+            raise UserError(self._other_number(source, name, values.shape[1]))
+        if not len(values):
+            raise UserError(f"{name}: no frames in it. Copy the file again, or leave it out.")
+        part = _float32(values[start:stop])
+        if not np.isfinite(part).all():
+            part = self._mended(part, values, slice(start, stop), name, rows, columns)
+        return torch.from_numpy(part)
+
+    def length(self, source: Source) -> int:
+        return len(self._open(source)[0])
+
+    def rate(self, source: Source) -> float | None:
+        if self.frame_rate is not None:
+            return float(self.frame_rate)
+        if isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy":
+            return None
+        table = cached_table(Path(source), self.encoding)
+        column = table.find(self.time_column, TIME_NAMES, "time", "data.reader.time_column")
+        if column is None or len(table) < 2:
+            return None
+        times = cached_columns(Path(source), (column,), self.encoding)[:, 0]
+        step = float(np.median(np.diff(times)))
+        if not step > 0:
+            raise UserError(
+                f"{table.file.name}: the times in column '{column}' do not grow (median step {step:g}), so they give "
+                "no frame rate. Set data.reader.frame_rate, or another data.reader.time_column."
+            )
+        unit = TIME_UNITS["ms" if step >= 5 else "s"] if self.time_unit == "auto" else TIME_UNITS[self.time_unit]
+        return 1 / (step * unit)
+
+    def fitted(self, sources: Iterable[Source], lengths: Sequence[int] | None = None) -> "FeatureReader":
+        """This reader with the layout, the columns and the number of features that these sources have in common.
+
+        lengths: how many labels each source has, which tells time from features where the layout is "auto".
+        """
+        sources = list(sources)
+        if not sources:
+            raise UserError("no sources of features to read. Correct data.path.")
+        paths = [Path(source) for source in sources if not isinstance(source, np.ndarray)]
+        arrays = [place for place, path in enumerate(paths) if path.suffix.lower() == ".npy"]
+        tables = [path for path in paths if path.suffix.lower() in (".csv", ".tsv")]
+        layout, columns, notes = self.layout, self.columns, []
+        if arrays and layout == "auto":
+            shapes = {str(paths[place]): open_npy(paths[place]).shape for place in arrays}
+            known = [lengths[place] for place in arrays] if lengths and len(paths) == len(sources) else None
+            layout, why = find_layout({Path(name).name: shape for name, shape in shapes.items()}, known)
+            notes.append(f"features: data.reader.layout={layout}, because {why}")
+        if tables and columns is None:
+            columns, left_out = feature_columns(cached_table(tables[0], self.encoding), self.exclude)
+            listed = ", ".join(columns[:3]) + (f", … {columns[-1]}" if len(columns) > 3 else "")
+            notes.append(
+                f"features: {len(columns)} columns ({listed}) of {tables[0].name}; not used: "
+                f"{', '.join(left_out) or 'none'} (data.reader.columns, data.reader.exclude)"
+            )
+        settled = replace(self, layout=layout, columns=columns, features=None, notes=tuple(notes))
+        first: tuple[int, str] | None = None
+        opened: set[Path | str] = set()
+        for source in sources:
+            if not isinstance(source, np.ndarray):
+                if source in opened:  # one file may hold many sequences
+                    continue
+                opened.add(source)
+            values, name, *_ = settled._open(source)
+            first = first or (values.shape[1], name)
+            if values.shape[1] != first[0]:
+                raise UserError(
+                    f"{name} has {values.shape[1]} features, {first[1]} has {first[0]}: every frame of every recording "
+                    "needs the same. Correct the file; if its axes are swapped, transpose it."
+                )
+        assert first is not None
+        return replace(settled, features=first[0])
+
+    @property
+    def frame_shape(self) -> tuple[int, ...]:
+        if self.features is None:
+            raise UserError("the number of features is not known before the reader was fitted to some sources")
+        return (self.features,)
+
+    def settings(self) -> dict[str, Any]:
+        held = {name: value for name, value in asdict(self).items() if name != "notes"}
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in held.items()}
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> "FeatureReader":
+        return cls(**settings)
+
+    def _open(self, source: Source) -> tuple[np.ndarray, str, Sequence[int], Sequence[str]]:
+        """The values (time, features), a name for messages, and, of a table, its rows' numbers and its columns."""
+        if isinstance(source, np.ndarray):
+            if source.ndim != 2:
+                raise UserError(f"an array {source.shape}: expected (time, features)")
+            return source, "an array", (), ()
+        path = Path(source)
+        if path.suffix.lower() == ".npy":
+            return self._oriented(open_npy(path), path), path.name, (), ()
+        if path.suffix.lower() not in (".csv", ".tsv"):
+            raise UserError(f"{path}: '{path.suffix}' files hold no features that are read. Use .npy, .csv or .tsv.")
+        table = cached_table(path, self.encoding)
+        columns = tuple(self.columns) if self.columns is not None else feature_columns(table, self.exclude)[0]
+        return cached_columns(path, columns, self.encoding), path.name, table.numbers, columns
+
+    def _oriented(self, array: np.ndarray, path: Path) -> np.ndarray:
+        if array.ndim == 1:
+            return array[:, None]
+        if self.layout == "auto":
+            raise UserError(
+                f"{path.name}: {array.shape[0]} x {array.shape[1]}, and nothing tells frames from features. Set "
+                "data.reader.layout=features_first or time_first."
+            )
+        return array.T if self.layout == "features_first" else array
+
+    def _other_number(self, source: Source, name: str, found: int) -> str:
+        message = f"{name}: {found} features in every frame, expected {self.features} as in training."
+        if not isinstance(source, np.ndarray) and Path(source).suffix.lower() == ".npy":
+            shape = open_npy(Path(source)).shape
+            message += f" The file is {' x '.join(map(str, shape))}, read as {self.layout}"
+            if self.features in shape:
+                return f"{message}: its axes are swapped. Save its transpose."
+            message += "."
+        return f"{message} Make the features as they were made for training."
+
+    def _mended(
+        self,
+        part: np.ndarray,
+        values: np.ndarray,
+        window: slice,
+        name: str,
+        rows: Sequence[int],
+        columns: Sequence[str],
+    ) -> np.ndarray:
+        """The window without NaN and infinity, or the error that names the first."""
+        if self.on_nan == "zero":
+            return np.where(np.isfinite(part), part, np.float32(0))
+        if self.on_nan == "interpolate":
+            # over the whole recording, so that a window has the numbers that one pass has
+            return interpolated(_float32(values))[window]
+        frame, feature = map(int, np.argwhere(~np.isfinite(part))[0])
+        at = frame + (window.start or 0)
+        where = f"row {rows[at]}, column '{columns[feature]}'" if rows else f"frame {at}, feature {feature} (from 0)"
+        found = "no number (empty or nan)" if np.isnan(part[frame, feature]) else "infinity, or too large for float32"
+        raise UserError(
+            f"{name} {where}: {found}; {int((~np.isfinite(part)).sum())} of {part.size} values read are such. Correct "
+            "the file, or set data.reader.on_nan=interpolate (between the frames around) or zero."
+        )
+
+
+def fit_reader(reader: FrameReader, records: Sequence[SequenceRecord]) -> FrameReader:
+    """The reader fitted to the records' sources; of features, with the help of how many labels each has."""
+    if not isinstance(reader, FeatureReader):
+        return reader.fitted(record.source for record in records)
+    known = [record for record in records if record.labels is not None and record.span is None]
+    if len(known) < len(records):
+        return reader.fitted(record.source for record in records)
+    return reader.fitted([r.source for r in known], [len(r.labels) for r in known if r.labels is not None])
+
+
+def _float32(values: np.ndarray) -> np.ndarray:
+    with np.errstate(over="ignore"):  # what is too large becomes infinity, which is told to the user
+        return np.array(values, dtype=np.float32, order="C")

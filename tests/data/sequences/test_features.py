@@ -1,0 +1,330 @@
+"""Features come out as they were written, window by window, or not at all and with a reason."""
+
+import pickle
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from seqvision.data.sequences.readers.features import FeatureReader, fit_reader
+from seqvision.data.sequences.readers.numbers import find_layout, interpolated
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.errors import UserError
+
+
+def npy(folder: Path, array, name: str = "a.npy") -> Path:
+    np.save(folder / name, np.asarray(array))
+    return folder / name
+
+
+def table(folder: Path, text: str, name: str = "a.csv") -> Path:
+    (folder / name).write_text(text, encoding="utf-8")
+    return folder / name
+
+
+VALUES = np.arange(12.0).reshape(6, 2)  # six frames of two features
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float16", "int32", "uint8"])
+@pytest.mark.parametrize("layout", ["time_first", "features_first"])
+def test_numpy_files_in_both_layouts_give_the_same_frames(tmp_path, layout, dtype):
+    file = npy(tmp_path, (VALUES if layout == "time_first" else VALUES.T).astype(dtype))
+    reader = FeatureReader(layout=layout)
+    frames = reader.read(file)
+    assert frames.dtype == torch.float32
+    assert torch.equal(frames, torch.from_numpy(VALUES).float())
+    assert reader.length(file) == 6
+    assert reader.rate(file) is None
+
+
+@given(st.integers(0, 6), st.integers(0, 7))
+def test_a_window_is_a_piece_of_the_whole(tmp_path_factory, start, stop):
+    folder = tmp_path_factory.mktemp("windows")
+    text = "x,y,label\n" + "".join(f"{x},{y},a\n" for x, y in VALUES)
+    for source in (npy(folder, VALUES), table(folder, text), VALUES):
+        reader = FeatureReader(layout="time_first")
+        assert torch.equal(reader.read(source, start, stop), reader.read(source)[start:stop])
+
+
+def test_a_single_row_of_numbers_is_one_feature(tmp_path):
+    reader = FeatureReader().fitted([npy(tmp_path, np.arange(5))])
+    assert reader.frame_shape == (1,)
+    assert reader.read(tmp_path / "a.npy").shape == (5, 1)
+
+
+def test_what_was_read_can_be_written_to_and_leaves_the_file_alone(tmp_path):
+    file = npy(tmp_path, VALUES.astype("float32"))
+    FeatureReader(layout="time_first").read(file).zero_()
+    assert np.load(file).sum() == VALUES.sum()
+
+
+@pytest.mark.parametrize(
+    ("shapes", "lengths", "layout", "why"),
+    [
+        ([(4, 9), (4, 7)], None, "features_first", "the first axis is 4 in all 2 files and the second varies"),
+        ([(3, 9), (2, 9)], None, "time_first", "the second axis is 9 in all 2 files and the first varies"),
+        ([(2048, 30)], [30], "features_first", "the second axis is as long as the labels in 1 of 1 files"),
+        ([(30, 4), (31, 4)], [30, 33], "time_first", "the first axis is as long as the labels in 1 of 2 files"),
+        ([(4, 30)], None, "features_first", "4 is the smaller of 4 x 30 in every file: set the other if that is time"),
+        ([(30, 4)], [99], "time_first", "4 is the smaller of 30 x 4 in every file: set the other if that is time"),
+    ],
+)
+def test_the_layout_is_found_and_the_reason_given(shapes, lengths, layout, why):
+    assert find_layout({f"{n}.npy": shape for n, shape in enumerate(shapes)}, lengths) == (layout, why)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "message"),
+    [
+        ([(5, 5)], "nothing tells frames from features in 1 files (0.npy 5 x 5): both axes are alike. Set data.reader"),
+        (
+            [(5, 8), (6, 9)],
+            "in 2 files (0.npy 5 x 8, 1.npy 6 x 9): no axis is the same in all of them. Set data.reader.",
+        ),
+    ],
+)
+def test_a_layout_that_nothing_decides_is_asked_for(shapes, message):
+    with pytest.raises(UserError, match=re.escape(message)):
+        find_layout({f"{n}.npy": shape for n, shape in enumerate(shapes)})
+
+
+def test_labels_decide_the_layout_of_a_lone_file(tmp_path):
+    file = npy(tmp_path, np.zeros((7, 5)))
+    reader = fit_reader(FeatureReader(), [SequenceRecord("a", file, labels=np.zeros(5, dtype=np.int64))])
+    assert reader == FeatureReader(layout="features_first", features=7)
+    assert reader.notes == (
+        "features: data.reader.layout=features_first, because the second axis is as long as the labels in 1 of 1 files",
+    )
+
+
+TABLE = "\ufefftime,x;left,label,note,y\n0.00,1,rest,m,2\n0.04,3,rest,n,4\n0.08,5,walk,o,6\n"
+
+
+def test_the_columns_of_numbers_are_features_and_the_choice_is_told(tmp_path):
+    file = table(tmp_path, TABLE)
+    reader = FeatureReader().fitted([file])
+    assert reader.columns == ("x;left", "y")
+    assert reader.read(file).tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert reader.notes == (
+        "features: 2 columns (x;left, y) of a.csv; not used: time, label, note (data.reader.columns, "
+        "data.reader.exclude)",
+    )
+    assert FeatureReader(exclude=["y"]).fitted([file]).frame_shape == (1,)
+    assert FeatureReader(columns=["y", "time"]).fitted([file]).read(file)[1].tolist() == pytest.approx([4, 0.04])
+
+
+def test_a_fitted_reader_takes_its_columns_by_name_from_a_table_without_labels(tmp_path):
+    reader = FeatureReader().fitted([table(tmp_path, TABLE)])
+    assert reader.read(table(tmp_path, "y,x;left\n8,7\n", "b.csv")).tolist() == [[7, 8]]
+
+
+def test_a_table_that_was_written_anew_is_read_anew(tmp_path):
+    reader = FeatureReader()
+    assert reader.read(table(tmp_path, "x\n1\n")).tolist() == [[1]]
+    assert reader.read(table(tmp_path, "x\n1\n22\n")).tolist() == [[1], [22]]
+
+
+@pytest.mark.parametrize(
+    ("times", "options", "rate"),
+    [
+        ("0 0.04 0.08", {}, 25),
+        ("0 40 80 121", {}, 25),
+        ("0 40 80", {"time_unit": "s"}, 0.025),
+        ("0 40000 80000", {"time_unit": "us"}, 25),
+        ("0 0.04 0.08", {"frame_rate": 30}, 30),
+        ("0 0.04 0.08", {"time_column": "x"}, 0.5),
+        ("7", {}, None),
+    ],
+)
+def test_frames_a_second_come_from_the_times_or_from_the_user(tmp_path, times, options, rate):
+    rows = "".join(f"{time},{2 * n}\n" for n, time in enumerate(times.split()))
+    found = FeatureReader(**{"time_unit": "s" if "time_column" in options else "auto", **options}).rate(
+        table(tmp_path, f"timestamp,x\n{rows}")
+    )
+    assert found == (None if rate is None else pytest.approx(rate))
+
+
+HOLES = np.array([[np.nan, 1.0], [2.0, np.inf], [np.nan, np.nan], [6.0, 7.0], [np.nan, 9.0]])
+
+
+@pytest.mark.parametrize(
+    ("on_nan", "expected"),
+    [
+        ("zero", [[0, 1], [2, 0], [0, 0], [6, 7], [0, 9]]),
+        ("interpolate", [[2, 1], [2, 3], [4, 5], [6, 7], [6, 9]]),
+    ],
+)
+def test_holes_are_filled_as_asked_in_a_window_as_in_the_whole(tmp_path, on_nan, expected):
+    text = "x,y\n" + "".join(f"{x},{y}\n".replace("nan", "") for x, y in HOLES)
+    for source in (HOLES, npy(tmp_path, HOLES), table(tmp_path, text)):
+        reader = FeatureReader(layout="time_first", on_nan=on_nan)
+        assert reader.read(source).tolist() == expected
+        assert reader.read(source, 2, 3).tolist() == expected[2:3]
+
+
+def test_a_feature_without_any_number_becomes_zero():
+    assert interpolated(np.full((3, 1), np.nan)).tolist() == [[0], [0], [0]]
+
+
+def test_holes_outside_a_window_do_not_disturb_it():
+    assert FeatureReader().read(HOLES, 3, 4).tolist() == [[6, 7]]
+
+
+def test_the_first_hole_is_named(tmp_path):
+    advice = r"Correct the file, or set data\.reader\.on_nan=interpolate \(between the frames around\) or zero\."
+    reader = FeatureReader(layout="time_first")
+    with pytest.raises(
+        UserError, match=r"a\.npy frame 1, feature 1 \(from 0\): infinity, .* 3 of 6 values read are such\. " + advice
+    ):
+        reader.read(npy(tmp_path, HOLES), 1, 4)
+    with pytest.raises(UserError, match=r"a\.csv row 4, column 'y': no number \(empty or nan\); 1 of 4 values read"):
+        reader.read(table(tmp_path, "x,y\n1,2\n\n3,\n"))
+    with pytest.raises(UserError, match=r"an array frame 0, feature 0 \(from 0\): infinity, or too large for float32"):
+        reader.read(np.array([[1e300]]))
+
+
+def test_settings_make_an_equal_reader(tmp_path):
+    reader = FeatureReader(exclude=("note",), frame_rate=25).fitted([table(tmp_path, TABLE)])
+    again = FeatureReader.from_settings(reader.settings())
+    assert again == reader
+    assert type(reader.settings()["columns"]) is list
+
+
+def objects(folder: Path) -> Path:
+    np.save(folder / "a.npy", np.array([{"x": 1}], dtype=object), allow_pickle=True)
+    return folder / "a.npy"
+
+
+def cut_off(folder: Path) -> Path:
+    file = npy(folder, VALUES)
+    file.write_bytes(file.read_bytes()[:-9])
+    return file
+
+
+def nothing(folder: Path) -> Path:
+    (folder / "a.npy").touch()
+    return folder / "a.npy"
+
+
+def pickled(folder: Path) -> Path:
+    (folder / "a.npy").write_bytes(pickle.dumps([1, 2]))
+    return folder / "a.npy"
+
+
+BROKEN = {
+    "Python objects": (
+        objects,
+        r"a\.npy: holds Python objects, which are not opened, for they can run code\. Write plain",
+    ),
+    "cut off": (cut_off, r"a\.npy: cut off, 215 of 224 bytes are there\. Copy it again"),
+    "empty": (nothing, r"a\.npy: the file is empty \(0 bytes\)\. Copy it again, or leave it out"),
+    "a pickle": (pickled, r"a\.npy: not a NumPy file, or cut off \(.*\)\. Copy it again, or write it anew"),
+    "text": (lambda f: npy(f, ["a", "b"]), r"a\.npy: holds <U1, expected numbers\. Write them with np\.save"),
+    "three axes": (lambda f: npy(f, np.zeros((2, 3, 4))), r"a\.npy: an array \(2, 3, 4\), expected two axes"),
+    "no frames": (lambda f: npy(f, np.zeros((0, 4))), r"a\.npy: no frames in it\. Copy the file again"),
+    "no such file": (lambda f: f / "b.npy", r"b\.npy: there is no such file\. Correct its name"),
+    "no such table": (lambda f: f / "b.csv", r"b\.csv: there is no such file\. Correct its name"),
+    "another kind": (lambda f: f / "b.mat", r"b\.mat: '\.mat' files hold no features that are read\. Use \.npy, \.csv"),
+    "an array of one axis": (lambda f: np.zeros(3), r"an array \(3,\): expected \(time, features\)"),
+    "a word among numbers": (
+        lambda f: table(f, "x,y\n1,2\n3,oops\n"),
+        r"a\.csv row 3: 'oops' in column 'y' is no number\. Correct the row, or leave .*data\.reader\.exclude=\[y\]",
+    ),
+    "decimal commas": (
+        lambda f: table(f, "x;y\n1;2\n3,5;4\n"),
+        r"row 3: '3,5' in column 'x' is no number\. Write decimals",
+    ),
+    "a short row": (
+        lambda f: table(f, "x,y\n1,2\n3\n"),
+        r"a\.csv row 3: 1 fields, expected 2 \(x, y\)\. The file may be",
+    ),
+    "no numbers": (
+        lambda f: table(f, "label,name\nrest,a\n"),
+        r"a\.csv: no column of numbers \(found: label, name\)\.",
+    ),
+    "no header": (lambda f: table(f, "1.5,2\n3,4\n"), r"a\.csv row 1: the first row holds numbers only \(1\.5, 2\)"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_broken_files_say_what_is_wrong_and_what_to_do(tmp_path, what):
+    make, message = BROKEN[what]
+    with pytest.raises(UserError, match=message):
+        FeatureReader(layout="time_first").read(make(tmp_path))
+
+
+def test_recordings_with_other_features_are_refused(tmp_path):
+    one, two = npy(tmp_path, np.zeros((4, 9))), npy(tmp_path, np.zeros((5, 9)), "b.npy")
+    with pytest.raises(
+        UserError, match=r"b\.npy has 5 features, a\.npy has 4: every frame of every recording needs the"
+    ):
+        FeatureReader(layout="features_first").fitted([one, two])
+    reader = FeatureReader(layout="features_first").fitted([one])
+    with pytest.raises(
+        UserError, match=r"b\.npy: 5 features in every frame, expected 4 .* 5 x 9, read as features_first\."
+    ):
+        reader.read(two)
+    with pytest.raises(UserError, match=r"c\.npy: 9 features .* 9 x 4, read as .*: its axes are swapped\. Save its"):
+        reader.read(npy(tmp_path, np.zeros((9, 4)), "c.npy"))
+    named = FeatureReader().fitted([table(tmp_path, "x,yy\n1,2\n")])
+    with pytest.raises(
+        UserError, match=r"b\.csv: no column 'yy' \(found: x, y\) \(did you mean 'y'\?\)\. Every recording"
+    ):
+        named.read(table(tmp_path, "x,y\n1,2\n", "b.csv"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"layout": "x"}, "data.reader.layout is 'x', expected one of auto, features_first, time_first"),
+        ({"on_nan": "x"}, "data.reader.on_nan is 'x', expected one of error, zero, interpolate"),
+        ({"frame_rate": 0}, "data.reader.frame_rate is 0, expected frames a second, above 0"),
+        ({"exclude": ["z"]}, "a.csv: data.reader.exclude: no column 'z'. Correct the entry."),
+        ({"time_column": "z"}, "a.csv: no column 'z' for the time (found: x). Correct data.reader.time_column."),
+        (
+            {"time_column": "x"},
+            "a.csv: the times in column 'x' do not grow (median step 0), so they give no frame rate.",
+        ),
+    ],
+)
+def test_settings_that_mean_nothing_are_refused(tmp_path, options, message):
+    file = table(tmp_path, "x\n1\n1\n")
+    with pytest.raises(UserError, match=re.escape(message)):
+        FeatureReader(**options).fitted([file]).rate(file)
+
+
+def test_an_unfitted_reader_does_not_guess(tmp_path):
+    with pytest.raises(
+        UserError, match=r"a\.npy: 6 x 2, and nothing tells frames from features\. Set data\.reader\.layout"
+    ):
+        FeatureReader().read(npy(tmp_path, VALUES))
+    with pytest.raises(UserError, match="number of features is not known before the reader was fitted"):
+        _ = FeatureReader().frame_shape
+    with pytest.raises(UserError, match=r"no sources of features to read\. Correct data\.path"):
+        FeatureReader().fitted([])
+
+
+@pytest.mark.parametrize("set_name", ["50salads", "gtea"])
+def test_published_features_are_d_x_t_and_every_file_is_as_long_as_its_labels(shared_data, set_name):
+    folder = shared_data(set_name)
+    files = sorted(folder.glob("features/*.npy"))
+    reader = FeatureReader().fitted(files)
+    assert (reader.layout, reader.features) == ("features_first", {"50salads": 18, "gtea": 11}[set_name])
+    for file in files:
+        labels = (folder / "groundTruth" / f"{file.stem}.txt").read_text().split()
+        assert reader.length(file) == len(labels)
+
+
+def test_gesture_recordings_read_with_their_quirks(shared_data):
+    folder = shared_data("gesture_phase")
+    raw = FeatureReader().fitted(sorted(folder.glob("*_raw.csv")))
+    assert raw.features == 18
+    assert raw.read(folder / "b1_raw.csv").shape == (1073, 18)  # a byte order mark in front
+    assert raw.rate(folder / "a1_raw.csv") == pytest.approx(30, rel=0.1)
+    moved = FeatureReader().fitted(sorted(folder.glob("*_va3.csv")))
+    assert moved.features == 32
+    assert moved.read(folder / "a1_va3.csv").shape == (1743, 32)  # its lines end in the oldest way
