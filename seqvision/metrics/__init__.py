@@ -22,6 +22,8 @@ from seqvision.metrics.controls import most_frequent_caption, nearest_neighbour_
 from seqvision.metrics.diversity import Diversity, collapse_message, diversity
 from seqvision.metrics.frames import FrameScores, frame_scores, segment_statistics
 from seqvision.metrics.meteor import meteor_missing, meteor_nltk
+from seqvision.metrics.multilabel import MultilabelScores, choose_thresholds, multilabel_scores
+from seqvision.metrics.paired import PairedDifference, paired_difference
 from seqvision.metrics.rouge import longest_common_subsequence, rouge_l
 from seqvision.metrics.segments import Segments, SegmentStatistics, edit_distance, segments
 from seqvision.metrics.smoothing import mode_filter, moving_average, tune_moving_average
@@ -63,4 +65,9 @@ __all__ = [
     "moving_average",
     "mode_filter",
     "tune_moving_average",
+    "multilabel_scores",
+    "MultilabelScores",
+    "choose_thresholds",
+    "paired_difference",
+    "PairedDifference",
 ]

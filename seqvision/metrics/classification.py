@@ -81,13 +81,17 @@ def confusion_matrix(predicted: np.ndarray, truth: np.ndarray, classes: int) -> 
 def scores_per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
     """Precision, recall and F1 in percent and support, from a confusion matrix; NaN as in `ClassificationScores`."""
     right, true, predicted = confusion.diagonal(), confusion.sum(axis=1), confusion.sum(axis=0)
-    some = np.where(true > 0, true, np.nan)
     return {
-        "precision": 100 * right / np.where(predicted > 0, predicted, np.nan),
-        "recall": 100 * right / some,
-        "f1": 200 * right / (some + predicted),
+        "precision": percent(right, predicted),
+        "recall": percent(right, true),
+        "f1": np.where(true > 0, percent(2 * right, true + predicted), np.nan),
         "support": true,
     }
+
+
+def percent(part: np.ndarray | np.integer, whole: np.ndarray | np.integer) -> np.ndarray:
+    """100 part / whole, entry by entry; NaN where the whole is nothing."""
+    return np.asarray(100 * part / np.where(whole > 0, whole, np.nan))
 
 
 def macro(values: np.ndarray) -> float:

@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 
 from seqvision.errors import UserError
-from seqvision.metrics.classification import confusion_matrix, macro, scores_per_class
+from seqvision.metrics.classification import confusion_matrix, macro, percent, scores_per_class
 from seqvision.metrics.segments import (
     Segments,
     SegmentStatistics,
@@ -75,7 +75,7 @@ def frame_scores(
     table = confusion_matrix(videos.predicted, videos.true, total)
     per_class = scores_per_class(table)
     right = videos.predicted == videos.true
-    accuracy = 100 * _ratio(np.bincount(videos.of_frame, right, videos.number), videos.lengths)
+    accuracy = percent(np.bincount(videos.of_frame, right, videos.number), videos.lengths)
     items = {"accuracy": accuracy, "edit": videos.edit()}
     pooled = protocol == "mstcn"
     corpus = {
@@ -91,11 +91,12 @@ def frame_scores(
     for overlap in overlaps:
         name = f"f1@{100 * overlap:g}"
         hits = videos.counted(videos.true_segments.at(matches.hits(overlap)))
-        items[name] = 200 * _ratio(videos.by_video(hits), size_of_video)
-        per_class[name] = 200 * _ratio(np.bincount(hits.labels, minlength=total), size_of_class)
+        of_class, of_video = np.bincount(hits.labels, minlength=total), videos.by_video(hits)
+        items[name] = percent(2 * of_video, size_of_video)
+        per_class[name] = percent(2 * of_class, size_of_class)
         per_class[name][per_class["segments"] == 0] = np.nan
-        all_at_once = 200 * _ratio(np.array([len(hits.labels)]), np.array([len(true.labels) + len(predicted.labels)]))
-        corpus[name] = float(all_at_once[0]) if pooled else macro(items[name])
+        all_at_once = percent(2 * of_class.sum(), size_of_class.sum())
+        corpus[name] = float(all_at_once) if pooled else macro(items[name])
     return FrameScores(
         corpus,
         {name: values.tolist() for name, values in items.items()},
@@ -172,7 +173,7 @@ class _Videos:
             orders.append(np.split(counted.labels, np.cumsum(self.by_video(counted))[:-1]))
         longest = np.array([max(len(p), len(y)) for p, y in zip(*orders, strict=True)])
         distance = np.array([edit_distance(p.tolist(), y.tolist()) for p, y in zip(*orders, strict=True)])
-        return 100 * (1 - _ratio(distance, longest))
+        return 100 - percent(distance, longest)
 
 
 def check_labels(predictions: Sequence[np.ndarray], truth: Sequence[np.ndarray], classes: int) -> None:
@@ -194,8 +195,3 @@ def check_labels(predictions: Sequence[np.ndarray], truth: Sequence[np.ndarray],
             )
     if not any((np.asarray(labels) >= 0).any() for labels in truth):
         raise UserError("No frame has a label, so there is nothing to score; give at least one.")
-
-
-def _ratio(part: np.ndarray, whole: np.ndarray) -> np.ndarray:
-    """NaN where the whole is nothing."""
-    return part / np.where(whole > 0, whole, np.nan)
