@@ -1,10 +1,21 @@
-"""Sequences with one class each, as they come: sentences, recordings, pictures. One file a kind of data; what they
-share (merging, splits, refusals) is in `sets`, the columns of tables in `tables`.
+"""Sequences with one class each, as they come: sentences, recordings, pictures, digits. One file a kind of data; what
+they share (merging, splits, refusals) is in `sets`, the columns of tables in `tables`, folders and lists in `listed`.
 """
 
 from seqvision.data.sequences.classes.digits import read_digits
 from seqvision.data.sequences.classes.idx import read_idx
+from seqvision.data.sequences.classes.listed import read_files
+from seqvision.data.sequences.classes.pictures import read_pictures
+from seqvision.data.sequences.classes.recordings import read_recordings
 from seqvision.data.sequences.classes.sentences import read_sentences
 from seqvision.data.sequences.classes.sets import class_set
 
-__all__ = ["class_set", "read_digits", "read_idx", "read_sentences"]
+__all__ = [
+    "read_sentences",
+    "read_recordings",
+    "read_pictures",
+    "read_files",
+    "read_idx",
+    "read_digits",
+    "class_set",
+]

@@ -1,0 +1,150 @@
+"""Recordings of several numbers at a time with a class each: files in folders or in a list, or one long table."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from seqvision.data.formats.rows import first_line
+from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, read_files
+from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
+from seqvision.data.sequences.classes.tables import LABEL_NAMES
+from seqvision.data.sequences.formats.table import Table, read_table
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.data.splits import split_name
+from seqvision.errors import UserError
+
+SUFFIXES = (".csv", ".tsv", ".npy")
+ID_NAMES = ("id", "recording", "recording_id", "sequence", "sequence_id", "series", "series_id", "sample", "trial")
+SPLIT_NAMES = ("split", "subset", "partition")
+
+
+def read_recordings(
+    path: str | Path,
+    *,
+    id_column: str | None = None,
+    columns: Sequence[str] | None = None,
+    label_column: str | None = None,
+    split_column: str | None = None,
+    group_column: str | None = None,
+    encoding: str = "utf-8",
+    merge: Mapping[str, str | None] | None = None,
+    splits: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> SequenceSet:
+    """One record a recording: a file (CSV, TSV, .npy) in folders of classes or of a list, as in `read_files`; or the
+    rows of one table that have the same id, then as an array float32 (time, features) of the columns of numbers.
+
+    columns  which of one table's columns are features; all that are not the id, class, split or group by default
+
+    Such a table is known by an id column (`id`, `recording`, `series` …, or `id_column`) whose values repeat, or by
+    its having no column of paths. UserError with the row for what is no number, and for a recording of two classes.
+    """
+    path = Path(path)
+    table = _long_table(path, id_column)
+    if table is None:
+        return read_files(
+            path,
+            SUFFIXES,
+            what="recordings",
+            label_column=label_column,
+            split_column=split_column,
+            group_column=group_column,
+            encoding=encoding,
+            merge=merge,
+            splits=splits,
+            **options,
+        )
+    drawn, rename = taken_rename(splits)
+    records = _of_table(
+        read_table(table, encoding=encoding), id_column, columns, label_column, split_column, group_column, rename
+    )
+    return class_set(records, what="recordings", splits=drawn, merge=merge)
+
+
+def _long_table(path: Path, id_column: str | None) -> Path | None:
+    """The table in which several rows make a recording, if that is what lies there."""
+    if path.is_dir():
+        tables = sorted(file for file in path.iterdir() if file.suffix.lower() in (".csv", ".tsv"))
+        tables = [file for file in tables if file.stem not in LIST_NAMES and not split_name(file.stem)]
+        path = tables[0] if len(tables) == 1 else path
+    if not path.is_file() or path.suffix.lower() not in (".csv", ".tsv"):
+        return None
+    header = first_line(path)
+    names = [name.strip(' "').lower() for name in header.replace(";", ",").replace("\t", ",").split(",")]
+    if id_column is not None:
+        return path
+    return (
+        path if any(name in ID_NAMES for name in names) and not any("path" in n or "file" in n for n in names) else None
+    )
+
+
+def _of_table(
+    table: Table,
+    id_column: str | None,
+    wanted: Sequence[str] | None,
+    label_column: str | None,
+    split_column: str | None,
+    group_column: str | None,
+    rename: Mapping[str, str],
+) -> list[SequenceRecord]:
+    ids = table.need(id_column, ID_NAMES, "recording's id", "data.id_column")
+    label = table.need(label_column, LABEL_NAMES, "label", "data.label_column")
+    split = table.find(split_column, SPLIT_NAMES, "split", "data.split_column")
+    group = table.find(group_column, GROUP_NAMES, "group", "data.group_column")
+    said = [name for name in (ids, label, split, group) if name is not None]
+    if wanted is not None:
+        features = [table.need(name, (), "feature", "data.columns") for name in wanted]
+    else:
+        features = [name for name in table.header if name not in said]
+    if not features:
+        raise UserError(
+            f"{table.file.name}: no column of numbers beside {', '.join(said)}. Add the recordings' values."
+        )
+    places = [table.header.index(name) for name in features]
+    at = [None if name is None else table.header.index(name) for name in (ids, label, split, group)]
+    rows: dict[str, list[list[float]]] = {}
+    known: dict[str, tuple[tuple[str | None, ...], str]] = {}
+    for number, cells in enumerate(table.rows()):
+        where = table.where(number)
+        name, *facts = [None if place is None else cells[place].strip() for place in at]
+        if not name or not facts[0]:
+            raise UserError(f"{where}: no {'label' if name else 'id'}. Fill it in, in every row of a recording.")
+        before = known.setdefault(name, (tuple(facts), where))
+        if before[0] != tuple(facts):
+            here, there = next((a, b) for a, b in zip(facts, before[0], strict=True) if a != b)
+            raise UserError(
+                f"{where}: recording '{name}' is '{here}' here and '{there}' in {before[1]}. A recording has one "
+                "label, one split and one group; give its parts ids of their own, or correct the row."
+            )
+        rows.setdefault(name, []).append(_numbers(cells, places, features, where))
+    return [
+        SequenceRecord(
+            id=name,
+            source=np.asarray(values, dtype=np.float32),
+            label=known[name][0][0],
+            split=split_said(known[name][0][1], known[name][1], rename),
+            group=known[name][0][2] or None,
+        )
+        for name, values in rows.items()
+    ]
+
+
+def _numbers(cells: Sequence[str], places: Sequence[int], names: Sequence[str], where: str) -> list[float]:
+    try:
+        return [float(cells[place]) if cells[place].strip() else float("nan") for place in places]
+    except ValueError:
+        wrong = next((cells[p], n) for p, n in zip(places, names, strict=True) if not _is_number(cells[p]))
+        raise UserError(
+            f"{where}: '{wrong[0]}' in the column '{wrong[1]}' is no number. Correct it, or name the columns of "
+            "numbers with data.columns=[…]."
+        ) from None
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text or "nan")
+    except ValueError:
+        return False
+    return True
