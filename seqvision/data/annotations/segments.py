@@ -18,25 +18,25 @@ class Segment:
     `where` the file and the row for messages.
     """
 
-    start: float
-    stop: float
+    start: int | float
+    stop: int | float
     label: str
     track: str = ""
     where: str = field(default="", compare=False)
 
 
-def in_seconds(segments: Sequence[Segment], rate: float) -> list[Segment]:
+def in_seconds(segments: Sequence[Segment], rate: int | float) -> list[Segment]:
     """Segments that were counted in frames, in seconds at `rate` frames a second."""
     return [replace(segment, start=segment.start / rate, stop=segment.stop / rate) for segment in segments]
 
 
-def frame_middles(length: int, rate: float) -> np.ndarray:
+def frame_middles(length: int, rate: int | float) -> np.ndarray:
     """The middle of each frame in seconds: what decides whether a frame belongs to a segment."""
     return (np.arange(length) + 0.5) / rate
 
 
 def check_lengths(
-    segments: Sequence[Segment], length: int, rate: float, *, where: str, video: str, align: str = "error"
+    segments: Sequence[Segment], length: int, rate: int | float, *, where: str, video: str, align: str = "error"
 ) -> str | None:
     """A sentence about segments that end after the video does, None where none does by more than a frame.
 
@@ -106,7 +106,7 @@ def covered(segment: Segment, middles: np.ndarray) -> tuple[int, int]:
 def segments_to_frames(
     segments: Sequence[Segment],
     length: int,
-    rate: float,
+    rate: int | float,
     classes: Sequence[str],
     *,
     multilabel: bool = False,
@@ -163,7 +163,7 @@ def label_matrix(
 
 
 def frames_to_segments(
-    labels: np.ndarray, rate: float, classes: Sequence[str], *, skip: Sequence[str] = ()
+    labels: np.ndarray, rate: int | float, classes: Sequence[str], *, skip: Sequence[str] = ()
 ) -> list[Segment]:
     """The runs of equal labels as segments in seconds, in the order in which they begin.
 

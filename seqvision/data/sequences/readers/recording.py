@@ -83,7 +83,7 @@ class Recording:
         last = len(self) - 1
         return last < 2 or bool(np.abs(self.times * (last / self.times[-1]) - np.arange(last + 1)).max() <= 1)
 
-    def shown_at(self, rate: float) -> np.ndarray:
+    def shown_at(self, rate: int | float) -> np.ndarray:
         """The numbers of the frames that are shown at 0, 1, 2, … `rate`-ths of a second.
 
         A tenth of a step is forgiven, since files round their time stamps.

@@ -45,7 +45,7 @@ class VideoReader(FrameReader):
     height: int | None = None
     fit: str = "stretch"
     channels: int = 3
-    frame_rate: float | None = None
+    frame_rate: int | float | None = None
     stride: int = 1
     on_truncated: str = "error"
     on_variable_rate: str = "error"
