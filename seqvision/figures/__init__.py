@@ -4,15 +4,22 @@ Nothing here reads a checkpoint or a configuration; it is handed numbers, words 
 """
 
 from seqvision.figures.attention import attention_figure, covered_share, spotlight
+from seqvision.figures.confusion import confusion_figure
 from seqvision.figures.curves import curves_figure
 from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
+from seqvision.figures.reliability import reliability_figure
 from seqvision.figures.sheet import sheet_picture
+from seqvision.figures.timeline import class_colours, timeline_figure
 
 __all__ = [
     "attention_figure",
     "spotlight",
     "covered_share",
     "curves_figure",
+    "timeline_figure",
+    "class_colours",
+    "confusion_figure",
+    "reliability_figure",
     "Page",
     "Writable",
     "data_uri",
