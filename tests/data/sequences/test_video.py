@@ -184,16 +184,18 @@ def test_what_is_no_video_is_named(tmp_path):
     (tmp_path / "empty.mp4").touch()
     (tmp_path / "text.mp4").write_text("not a video at all")
     sound = write_sound(tmp_path / "sound.mp4")
-    whole = write_film(tmp_path / "whole.mkv", 3).read_bytes()
-    none = tmp_path / "none.mkv"
-    none.write_bytes(whole[: whole.index(b"\x1f\x43\xb6\x75")])  # where the frames begin
+    whole = write_film(tmp_path / "whole.mp4", 3, container={"movflags": "faststart"}).read_bytes()
+    none, header = tmp_path / "none.mp4", tmp_path / "header.mkv"
+    none.write_bytes(whole[: whole.index(b"mdat") + 4])
+    header.write_bytes(write_film(tmp_path / "whole.mkv", 3).read_bytes()[:200])
     for path, message in [
         (tmp_path / "empty.mp4", r"empty.mp4: the file is empty \(0 bytes\). Copy it again, or leave it out."),
         (tmp_path / "text.mp4", r"text.mp4: not a video that can be read \(it starts with b'not a video at a'\)"),
         (tmp_path / "missing.mp4", r"missing.mp4: no such video. Check the name and the folder."),
         (tmp_path, r"a folder, not a video"),
         (sound, r"sound.mp4: no video stream in the file \(it holds: audio\). Leave it out, or name another."),
-        (none, r"none.mkv: none of its frames can be read; the file was cut off."),
+        (none, r"none.mp4: none of its 3 frames can be read; the file was cut off."),
+        (header, r"header.mkv: the video is damaged"),
     ]:
         with pytest.raises(UserError, match=message):
             VideoReader().read(path)

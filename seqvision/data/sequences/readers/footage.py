@@ -236,4 +236,6 @@ def _what_it_is(path: Path) -> str:
         start = file.read(16)
     if start[4:8] in (b"ftyp", b"moov", b"mdat"):
         return "the video is damaged: its index is missing, as in a file that was cut off. Copy or record it again."
+    if start[:4] in (b"\x1aE\xdf\xa3", b"RIFF"):
+        return "the video is damaged: its beginning makes no sense, as in a file that was cut off. Copy it again."
     return f"not a video that can be read (it starts with {start!r}). Convert it to MP4, or leave it out."
