@@ -84,14 +84,16 @@ def label_column_of(
     frame_column: str | None = None,
     first_frame: int = 0,
     frames: int | None = None,
+    in_order: bool = False,
 ) -> FrameNames:
-    """The labels of a table with a label column: a row a frame in order, or by a column with the frame's number.
+    """The labels of a table with a label column: a row a frame in order, or by a column with the frame's number, which
+    `in_order` passes over.
 
     Frames are counted from `first_frame`; those without a row have no label. `frames`: how many there are (else up to
     the last row's).
     """
-    label = table.need(label_column, LABEL_NAMES, "label", "data.labels.column")
-    frame = table.find(frame_column, FRAME_NAMES, "frame's number", "data.labels.frame_column")
+    label = table.need(label_column, LABEL_NAMES, "label", "data.label_column")
+    frame = None if in_order else table.find(frame_column, FRAME_NAMES, "frame's number", "data.frame_column")
     names = table.column(label)
     if frame is None:
         return FrameNames(names, table.file.name, table.numbers)
@@ -102,7 +104,7 @@ def label_column_of(
         if not 0 <= place < count:
             raise UserError(
                 f"{table.where(row)}: frame {place + first_frame}, expected {first_frame} to {count - 1 + first_frame}."
-                " If the file counts from another number, set data.labels.first_frame (0 or 1 as a rule)."
+                " If the file counts from another number, set data.first_frame (0 or 1 as a rule)."
             )
         if row_of.setdefault(place, row) != row:
             raise UserError(
@@ -120,18 +122,20 @@ def _frame_number(cell: str, table: Table, row: int, column: str) -> int:
     if not re.fullmatch(r"\d+(\.0*)?", cell):
         raise UserError(
             f"{table.where(row)}: '{cell}' in column '{column}' is no frame number. Correct the row, or name another "
-            "column with data.labels.frame_column."
+            "column with data.frame_column."
         )
     return int(float(cell))
 
 
-def label_matrix(table: Table) -> FrameMatrix:
+def label_matrix(table: Table, *, columns: Sequence[str] | None = None) -> FrameMatrix:
     """A column of 0 and 1 for each label, a row a frame, as DeepEthogram writes it; empty or -1 where nobody said.
 
-    Columns that number or name the rows are passed over. A column `background`, 1 where no other is, is no label: it is
-    held against the others and dropped.
+    `columns`: which they are; by default all but those that number or name the rows. A column `background`, 1 where no
+    other is, is no label: it is held against the others and dropped.
     """
-    wanted = [name for name in table.header if name.lower() not in _NO_LABELS]
+    for name in columns or ():
+        table.need(name, (), "label", "data.label_columns")
+    wanted = columns or [name for name in table.header if name.lower() not in _NO_LABELS]
     labels = [name for name in wanted if name.lower() != BACKGROUND]
     if not labels:
         raise UserError(
@@ -176,7 +180,7 @@ def join_matrices(
     written = list(dict.fromkeys(name for sequence in sequences for name in sequence.classes))
     for name in merge:
         if name not in written:
-            raise UserError(f"data.labels.merge: no column '{name}' (found: {', '.join(written)}). Correct the entry.")
+            raise UserError(f"data.merge: no column '{name}' (found: {', '.join(written)}). Correct the entry.")
     classes = tuple(dict.fromkeys(merge.get(name, name) for name in written))
     joined, lacking = [], {}
     for sequence in sequences:

@@ -20,7 +20,7 @@ _RARE = 0.01  # a label a hundred times rarer than one of nearly its name is lik
 
 @dataclass(frozen=True)
 class LabelRules:
-    """What written labels mean; the config entries `data.labels.*`.
+    """What written labels mean; the config entries `data.merge`, `data.unlabelled` and `data.classes`.
 
     merge        another name for a label; case and accents may be left out of the key (Preparacao: Preparation)
     unlabelled   what is written where nobody said
@@ -46,12 +46,12 @@ def encode_labels(
     """
     rules = rules or LabelRules()
     if rules.classes is not None:
-        known, known_from = rules.classes, "data.labels.classes"
+        known, known_from = rules.classes, "data.classes"
     unlabelled = {"", *rules.unlabelled}
     counts = Counter(name for sequence in sequences for name in sequence.names if name not in unlabelled)
     if not counts:
         raise UserError(
-            f"none of the {len(sequences)} sequences has a labelled frame. Correct data.labels.unlabelled "
+            f"none of the {len(sequences)} sequences has a labelled frame. Correct data.unlabelled "
             f"({', '.join(filter(None, unlabelled))}), or label some frames."
         )
     merged = _merged(counts, rules.merge)
@@ -86,7 +86,7 @@ def _merged(counts: Mapping[str, int], merge: Mapping[str, str]) -> dict[str, st
         meant = [key] if key in others else [name for name in others if folded(name) == folded(key)]
         if not meant:
             raise UserError(
-                f"data.labels.merge: no label '{key}' (found: {', '.join(sorted(counts))}){did_you_mean(key, counts)}. "
+                f"data.merge: no label '{key}' (found: {', '.join(sorted(counts))}){did_you_mean(key, counts)}. "
                 "Correct or remove the entry."
             )
         merged.update(dict.fromkeys(meant, new))
@@ -160,7 +160,7 @@ def _alike(left: str, right: str) -> bool:
 def merge_entry(doubles: Mapping[str, str]) -> str:
     """What to type to merge labels; letters that a command line's configuration cannot hold are written plainly."""
     plain = {_plain(old): new for old, new in doubles.items()}
-    return "data.labels.merge={" + ", ".join(f"{old}: {new}" for old, new in plain.items()) + "}"
+    return "data.merge={" + ", ".join(f"{old}: {new}" for old, new in plain.items()) + "}"
 
 
 def _plain(name: str) -> str:
@@ -181,7 +181,7 @@ def class_notes(records: Sequence[SequenceRecord], classes: Sequence[str]) -> li
             notes.append(
                 f"classes: {_quoted(untrained)} in {split} but never in train: the network cannot learn what it never "
                 "saw, and every such frame or sequence counts as an error. Add some to train (data.splits.group, "
-                "data.splits.seed), or merge it (data.labels.merge)"
+                "data.splits.seed), or merge it (data.merge)"
             )
     unscored = [name for name in classes if name in trained and "val" in seen and name not in seen["val"]]
     if unscored:

@@ -67,7 +67,7 @@ def test_columns_are_merged_where_one_of_them_is_said():
     assert classes == ("dig", "rest")
     assert values.tolist() == [[1, 0], [0, 1], [1, 0], [-1, 0]]
     assert note == "labels: merged Dig into dig"
-    with pytest.raises(UserError, match=re.escape("data.labels.merge: no column 'x' (found: dig, Dig, rest). Correct")):
+    with pytest.raises(UserError, match=re.escape("data.merge: no column 'x' (found: dig, Dig, rest). Correct")):
         join_matrices([both], merge={"x": "dig"})
 
 
@@ -83,7 +83,7 @@ BROKEN = {
     "no label column": (
         "frame,what\n0,rest\n",
         {},
-        r"a\.csv: no column for the label \(found: frame, what; usual names: label, .*Name it with data\.labels\.col",
+        r"a\.csv: no column for the label \(found: frame, what; usual names: label, .*Name it with data\.label_col",
     ),
     "a label column that is not there": (
         "frame,what\n0,rest\n",
@@ -103,12 +103,12 @@ BROKEN = {
     "a frame before the first": (
         "frame,label\n1,rest\n0,rest\n",
         {"first_frame": 1},
-        r"a\.csv row 3: frame 0, expected 1 to 1\. If the file counts from another number, set data\.labels\.first",
+        r"a\.csv row 3: frame 0, expected 1 to 1\. If the file counts from another number, set data\.first",
     ),
     "a frame past the last": (
         "frame,label\n1,rest\n2,rest\n",
         {"frames": 2},
-        r"a\.csv row 3: frame 2, expected 0 to 1\. .*set data\.labels\.first_frame",
+        r"a\.csv row 3: frame 2, expected 0 to 1\. .*set data\.first_frame",
     ),
     "a frame twice": (
         "frame,label\n1,rest\n1,walk\n",

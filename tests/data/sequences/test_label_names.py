@@ -48,7 +48,7 @@ def test_likely_double_spellings_are_reported_with_the_entry_to_write():
     assert note == (
         "labels: 'Rést' (frames: 1, e.g. b.csv row 303) and 'Rest' (300), 'rest' (frames: 1, e.g. b.csv row 302) "
         "and 'Rest' (300), 'walk left' (frames: 1, e.g. b.csv row 604) and 'walk_left' (300) look like one label "
-        "spelt in two ways; if so, set 'data.labels.merge={Rest: Rest, rest: Rest, walk left: walk_left}'"
+        "spelt in two ways; if so, set 'data.merge={Rest: Rest, rest: Rest, walk left: walk_left}'"
     )
 
 
@@ -78,18 +78,18 @@ def test_counted_and_common_names_are_no_doubles(counts, doubles):
             {},
             ["walk", "Rest"],
             "a.txt row 2: label 'rst' is none of the 2 classes in mapping.txt (did you mean 'Rest'?). Correct the row, "
-            "add it to mapping.txt, or set 'data.labels.merge={rst: CLASS}'.",
+            "add it to mapping.txt, or set 'data.merge={rst: CLASS}'.",
         ),
-        ({"classes": ["walk"]}, None, "a.txt row 2: label 'rst' is none of the 1 classes in data.labels.classes."),
+        ({"classes": ["walk"]}, None, "a.txt row 2: label 'rst' is none of the 1 classes in data.classes."),
         (
             {"merge": {"wlk": "walk"}},
             None,
-            "data.labels.merge: no label 'wlk' (found: rst, walk) (did you mean 'walk'?). Correct or remove the entry.",
+            "data.merge: no label 'wlk' (found: rst, walk) (did you mean 'walk'?). Correct or remove the entry.",
         ),
         (
             {"unlabelled": ["walk", "rst"]},
             None,
-            "none of the 1 sequences has a labelled frame. Correct data.labels.unlabelled (",
+            "none of the 1 sequences has a labelled frame. Correct data.unlabelled (",
         ),
     ],
 )
@@ -126,6 +126,6 @@ def test_the_gesture_recordings_one_label_in_two_spellings_is_found_and_merged(s
     _, classes, (note,) = encode_labels(names)
     assert len(classes) == 6
     assert "'Preparação' (frames: 1, e.g. b1_raw.csv row 326) and 'Preparation' (1289)" in note
-    assert note.endswith("set 'data.labels.merge={Preparacao: Preparation}'")
+    assert note.endswith("set 'data.merge={Preparacao: Preparation}'")
     _, classes, _ = encode_labels(names, LabelRules(merge={"Preparacao": "Preparation"}))
     assert classes == ("Hold", "Preparation", "Rest", "Retraction", "Stroke")

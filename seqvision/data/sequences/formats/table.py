@@ -2,7 +2,7 @@
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from seqvision.data.formats.rows import did_you_mean, read_text
@@ -26,6 +26,7 @@ class Table:
     lines: list[str]
     numbers: list[int]
     delimiter: str
+    _columns: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -47,8 +48,10 @@ class Table:
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, without space around them."""
-        place = self.header.index(name)
-        return [cells[place].strip() for cells in self.rows()]
+        if name not in self._columns:
+            place = self.header.index(name)
+            self._columns[name] = [cells[place].strip() for cells in self.rows()]
+        return self._columns[name]
 
     def find(self, given: str | None, usual: Sequence[str], what: str, option: str) -> str | None:
         """The column of the given name, which must be there, else of one of the usual names, else None."""

@@ -136,7 +136,7 @@ class FeatureReader(FrameReader):
             if values.shape[1] != first[0]:
                 raise UserError(
                     f"{name} has {values.shape[1]} features, {first[1]} has {first[0]}: every frame of every recording "
-                    "needs the same. Correct the file; if its axes are swapped, transpose it."
+                    "needs the same. Correct the file; with other axes set data.reader.layout."
                 )
         assert first is not None
         return replace(settled, features=first[0])

@@ -1,0 +1,90 @@
+"""What all layouts with a label for every frame share, once files are found: numbers for labels, lengths, splits."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from seqvision.data.sequences.align import align_labels
+from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, join_matrices
+from seqvision.data.sequences.label_names import UNLABELLED, LabelRules, class_notes, encode_labels
+from seqvision.data.sequences.readers.base import FrameReader
+from seqvision.data.sequences.readers.features import FeatureReader, fit_reader
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.data.sequences.splits import SplitRule, split_sequences
+from seqvision.errors import UserError
+
+
+@dataclass(frozen=True, eq=False)
+class Labelled:
+    """A sequence as it was found, and what is written of its frames."""
+
+    record: SequenceRecord
+    labels: FrameNames | FrameMatrix
+
+
+def labelled_set(
+    found: Sequence[Labelled],
+    reader: FrameReader,
+    *,
+    align: str = "error",
+    merge: Mapping[str, str] | None = None,
+    unlabelled: Sequence[str] = UNLABELLED,
+    classes: Sequence[str] | None = None,
+    splits: Mapping[str, Any] | None = None,
+    known: Sequence[str] | None = None,
+    known_from: str = "mapping.txt",
+    not_features: Sequence[str] = (),
+    notes: Sequence[str] = (),
+) -> SequenceSet:
+    """The sequences with as many labels as frames, classes and splits, and notes about all that was decided.
+
+    align           as `align_labels` has it
+    merge, unlabelled, classes; splits: as `LabelRules` and `SplitRule` have them
+    not_features    columns that say what the frames are labelled as, and must not be features
+    known           the classes that the file `known_from` lists
+    """
+    rules = LabelRules(merge or {}, unlabelled, classes)
+    names = [one.labels for one in found if isinstance(one.labels, FrameNames)]
+    matrices = [one.labels for one in found if isinstance(one.labels, FrameMatrix)]
+    if names and matrices:
+        raise UserError(f"{names[0].where} has one label a frame, {matrices[0].where} several. Use one kind for all.")
+    if matrices:
+        arrays, places, label_notes = join_matrices(matrices, merge=rules.merge)
+    else:
+        arrays, places, label_notes = encode_labels(names, rules, known=known, known_from=known_from)
+    records = [replace(one.record, labels=array) for one, array in zip(found, arrays, strict=True)]
+    fitted = fit_reader(reader, records)
+    _check_columns(fitted, not_features)
+    records, align_notes = align_labels(
+        records,
+        [_frames(fitted, record) for record in records],
+        align=align,
+        label_files={one.record.id: one.labels.where for one in found},
+    )
+    rule = SplitRule(**(splits or {}))
+    rates = [fitted.rate(record.source) for record in records] if rule.blocks else None
+    records, split_notes = split_sequences(records, rule, rates=rates)
+    reader_notes = fitted.notes if isinstance(fitted, FeatureReader) else ()
+    return SequenceSet(
+        records,
+        places,
+        multilabel=bool(matrices),
+        notes=[*notes, *reader_notes, *label_notes, *align_notes, *split_notes, *class_notes(records, places)],
+    )
+
+
+def _check_columns(reader: FrameReader, not_features: Sequence[str]) -> None:
+    """UserError if the network would see in its input what it has to find out."""
+    columns = (reader.columns or ()) if isinstance(reader, FeatureReader) else ()
+    both = [name for name in columns if name in not_features]
+    if both:
+        raise UserError(
+            f"column '{both[0]}' is a feature and says the label, split or group: the network would read the answer. "
+            f"Set data.reader.exclude=[{', '.join(both)}]."
+        )
+
+
+def _frames(reader: FrameReader, record: SequenceRecord) -> int:
+    if record.span is not None:
+        return record.span[1] - record.span[0]
+    return reader.length(record.source)
