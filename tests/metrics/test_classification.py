@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 from torchmetrics.functional.classification import multiclass_calibration_error
@@ -82,6 +82,7 @@ def test_calibration_by_hand():
     assert reliability(np.array([0.2]), np.array([1]), bins=15).error == pytest.approx(80)
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.integers(1, 40), st.integers(2, 6))
 def test_certain_and_right_has_100(number, classes):
     truth = np.arange(number) % classes

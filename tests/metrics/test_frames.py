@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqvision.errors import UserError
@@ -114,6 +114,7 @@ def literal_counts(predicted, true, overlap, out):
     return hits, len(found) - hits, len(wanted) - hits
 
 
+@settings(max_examples=40, deadline=None)
 @given(videos, st.sampled_from([(), ("background",), ("background", "stir")]), st.sampled_from([0.1, 0.25, 0.5]))
 def test_f1_is_that_of_a_literal_reading(pairs, background, overlap):
     out = {CLASSES.index(name) for name in background}
@@ -128,6 +129,7 @@ def test_f1_is_that_of_a_literal_reading(pairs, background, overlap):
     np.testing.assert_allclose(mean, per_video.mean() if len(per_video) else np.nan)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, 3), max_size=80), st.lists(st.integers(0, 3), max_size=80))
 def test_edit_distance_is_that_of_the_classic_table(first, second):
     table = np.add.outer(np.arange(len(first) + 1), np.arange(len(second) + 1))
@@ -137,12 +139,14 @@ def test_edit_distance_is_that_of_the_classic_table(first, second):
     assert edit_distance(first, second) == table[-1, -1]
 
 
+@settings(deadline=None)
 @given(st.lists(labels(), min_size=1, max_size=4), st.sampled_from(["mstcn", "lea"]))
 def test_a_perfect_prediction_has_100(truth, protocol):
     found = frame_scores(truth, truth, classes=CLASSES, background=(), protocol=protocol)
     assert list(found.corpus.values()) == pytest.approx([100] * len(found.corpus))
 
 
+@settings(max_examples=40, deadline=None)
 @given(videos, st.permutations([0, 1, 2]))
 def test_names_and_order_of_videos_change_nothing(pairs, order):
     renamed = np.array(order)
@@ -150,11 +154,13 @@ def test_names_and_order_of_videos_change_nothing(pairs, order):
     same(scores_of([(renamed[p], renamed[y]) for p, y in pairs[::-1]], background=()), found)
 
 
+@settings(max_examples=40, deadline=None)
 @given(videos, st.integers(2, 5))
 def test_a_higher_frame_rate_changes_nothing(pairs, times):
     same(scores_of([(p.repeat(times), y.repeat(times)) for p, y in pairs]), scores_of(pairs))
 
 
+@settings(max_examples=40, deadline=None)
 @given(videos, st.data())
 def test_frames_without_a_label_are_as_if_never_filmed(pairs, data):
     longer = []

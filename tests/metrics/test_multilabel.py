@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
@@ -62,6 +62,7 @@ def test_unknown_entries_count_for_nothing(sequences):
     assert choose_thresholds(other, y).tolist() == choose_thresholds(p, y).tolist()
 
 
+@settings(max_examples=60, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(-1, 1)), min_size=1, max_size=30))
 def test_no_other_threshold_has_a_greater_f1(entries):
     p, y = (np.array(column)[:, None] for column in zip(*entries, strict=True))
