@@ -99,7 +99,7 @@ def _grouped(records: Sequence[SequenceRecord], pattern: str | None) -> list[Seq
         if match is None:
             raise UserError(
                 f"data.splits.group='{pattern}': does not match '{record.id}'. It must find the group in the name of "
-                "every sequence, e.g. '^[^_]+' for what stands before the first underscore."
+                "every sequence, e.g. 'data.splits.group=\"^[^_]+\"' for what stands before the first underscore."
             )
         grouped.append(replace(record, group=match.group(1) if compiled.groups else match.group()))
     return grouped
@@ -232,7 +232,8 @@ def _check_groups(records: Iterable[SequenceRecord]) -> None:
             raise UserError(
                 f"group '{record.group}' is in two splits: '{first.id}' in {first.split}, '{record.id}' in "
                 f"{record.split}, so that the scores would be of somebody who was trained on. Correct the splits, or "
-                "set data.splits.group to the pattern that names the groups ('.+': every sequence by itself)."
+                "set data.splits.group to the pattern that names the groups (data.splits.group=.+ for every sequence by "
+                "itself)."
             )
 
 
