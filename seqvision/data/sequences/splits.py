@@ -232,8 +232,8 @@ def _check_groups(records: Iterable[SequenceRecord]) -> None:
             raise UserError(
                 f"group '{record.group}' is in two splits: '{first.id}' in {first.split}, '{record.id}' in "
                 f"{record.split}, so that the scores would be of somebody who was trained on. Correct the splits, or "
-                "set data.splits.group to the pattern that names the groups (data.splits.group=.+ for every sequence by "
-                "itself)."
+                "set data.splits.group to the pattern that names the groups (data.splits.group=.+ for every "
+                "sequence by itself)."
             )
 
 

@@ -69,6 +69,8 @@ def test_what_was_read_can_be_written_to_and_leaves_the_file_alone(tmp_path):
         ([(3, 9), (2, 9)], None, "time_first", "the second axis is 9 in all 2 files and the first varies"),
         ([(2048, 30)], [30], "features_first", "the second axis is as long as the labels in 1 of 1 files"),
         ([(30, 4), (31, 4)], [30, 33], "time_first", "the first axis is as long as the labels in 1 of 2 files"),
+        ([(2048, 900)], [810], "features_first", "the second axis is about as long as the labels"),
+        ([(30, 4), (31, 4)], [300, 310], "time_first", "the second axis is 4 in all 2 files and the first varies"),
         ([(4, 30)], None, "features_first", "4 is the smaller of 4 x 30 in every file: set the other if that is time"),
         ([(30, 4)], [99], "time_first", "4 is the smaller of 30 x 4 in every file: set the other if that is time"),
     ],
@@ -99,6 +101,18 @@ def test_labels_decide_the_layout_of_a_lone_file(tmp_path):
     assert reader.notes == (
         "features: data.reader.layout=features_first, because the second axis is as long as the labels in 1 of 1 files",
     )
+
+
+def test_blocks_of_a_file_find_the_layout_that_the_whole_had(tmp_path):
+    file = npy(tmp_path, np.zeros((64, 50)))
+    parts = [SequenceRecord(f"{a}", file, labels=np.zeros(9), span=(a, a + 9)) for a in (0, 31)]
+    assert fit_reader(FeatureReader(), parts).layout == "features_first"
+
+
+def test_files_of_one_name_in_two_folders_are_two_files(tmp_path):
+    (tmp_path / "other").mkdir()
+    files = [npy(tmp_path, np.zeros((4, 9))), npy(tmp_path / "other", np.zeros((4, 8)))]
+    assert FeatureReader().fitted(files, [9, 8]).features == 4
 
 
 TABLE = "\ufefftime,x;left,label,note,y\n0.00,1,rest,m,2\n0.04,3,rest,n,4\n0.08,5,walk,o,6\n"

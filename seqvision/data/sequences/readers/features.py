@@ -102,19 +102,19 @@ class FeatureReader(FrameReader):
     def fitted(self, sources: Iterable[Source], lengths: Sequence[int] | None = None) -> "FeatureReader":
         """This reader with the layout, the columns and the number of features that these sources have in common.
 
-        lengths: how many labels each source has, which tells time from features where the layout is "auto".
+        lengths: how many labels each source has, about, which tells time from features where the layout is "auto".
         """
         sources = list(sources)
         if not sources:
             raise UserError("no sources of features to read. Correct data.path.")
         paths = [Path(source) for source in sources if not isinstance(source, np.ndarray)]
-        arrays = [place for place, path in enumerate(paths) if path.suffix.lower() == ".npy"]
+        arrays = [path for path in dict.fromkeys(paths) if path.suffix.lower() == ".npy"]
         tables = [path for path in paths if path.suffix.lower() in (".csv", ".tsv")]
         layout, columns, notes = self.layout, self.columns, []
         if arrays and layout == "auto":
-            shapes = {str(paths[place]): open_npy(paths[place]).shape for place in arrays}
-            known = [lengths[place] for place in arrays] if lengths and len(paths) == len(sources) else None
-            layout, why = find_layout({Path(name).name: shape for name, shape in shapes.items()}, known)
+            of = dict(zip(paths, lengths, strict=True)) if lengths and len(paths) == len(sources) else None
+            shapes = {str(path): open_npy(path).shape for path in arrays}
+            layout, why = find_layout(shapes, [of[path] for path in arrays] if of else None)
             notes.append(f"features: data.reader.layout={layout}, because {why}")
         if tables and columns is None:
             columns, left_out = feature_columns(cached_table(tables[0], self.encoding), self.exclude)
@@ -219,10 +219,13 @@ def fit_reader(reader: FrameReader, records: Sequence[SequenceRecord]) -> FrameR
     """The reader fitted to the records' sources; of features, with the help of how many labels each has."""
     if not isinstance(reader, FeatureReader):
         return reader.fitted(record.source for record in records)
-    known = [record for record in records if record.labels is not None and record.span is None]
-    if len(known) < len(records):
-        return reader.fitted(record.source for record in records)
-    return reader.fitted([r.source for r in known], [len(r.labels) for r in known if r.labels is not None])
+    ends: dict[Path | str, int] = {}
+    for record in records:
+        if record.labels is None or isinstance(record.source, np.ndarray):
+            return reader.fitted(record.source for record in records)
+        end = record.span[1] if record.span else len(record.labels)
+        ends[record.source] = max(end, ends.get(record.source, 0))
+    return reader.fitted(ends, list(ends.values()))
 
 
 def _float32(values: np.ndarray) -> np.ndarray:

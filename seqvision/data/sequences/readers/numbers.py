@@ -22,6 +22,7 @@ from seqvision.data.sequences.formats.table import (
 from seqvision.errors import UserError
 
 _NO_FEATURES = {*LABEL_NAMES, *TIME_NAMES, *FRAME_NAMES, *ID_NAMES, *GROUP_NAMES, *SPLIT_NAMES}
+_NEAR = 0.3  # of the labels' number: training blocks of a file may end that much before the file does
 _MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
 
 
@@ -58,17 +59,19 @@ def open_npy(file: Path) -> np.ndarray:
 
 
 def find_layout(shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[int] | None = None) -> tuple[str, str]:
-    """The layout of arrays by file name, and why: the axis as long as the labels is time; else the axis that is the
-    same in all files is features; of two such axes the smaller. UserError where nothing decides."""
+    """The layout of arrays by file, and why: the axis as long as the labels is time; else the axis that is the
+    same in all files is features; else time is the axis nearly as long as the labels; else features the smaller.
+    UserError where nothing decides."""
     pairs = {name: shape for name, shape in shapes.items() if len(shape) == 2}
     if not pairs:
         return "time_first", "every file is a single row of numbers"
-    if lengths is not None and len(pairs) == len(shapes):
-        as_long = [sum(shape[axis] == n for shape, n in zip(pairs.values(), lengths, strict=True)) for axis in (0, 1)]
+    axes = ("first", "second")
+    known = lengths if len(pairs) == len(shapes) else None
+    if known:
+        as_long = [sum(shape[axis] == n for shape, n in zip(pairs.values(), known, strict=True)) for axis in (0, 1)]
         if as_long[0] != as_long[1]:
             time = int(as_long[1] > as_long[0])
-            axis = ("first", "second")[time]
-            why = f"the {axis} axis is as long as the labels in {as_long[time]} of {len(pairs)} files"
+            why = f"the {axes[time]} axis is as long as the labels in {as_long[time]} of {len(pairs)} files"
             return ("time_first", "features_first")[time], why
     sizes = [{shape[axis] for shape in pairs.values()} for axis in (0, 1)]
     same = [len(size) == 1 for size in sizes]
@@ -77,11 +80,16 @@ def find_layout(shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[int] | 
     if same == [False, True]:
         return "time_first", f"the second axis is {min(sizes[1])} in all {len(pairs)} files and the first varies"
     first, second = next(iter(pairs.values()))
+    if known:
+        off = [sum(abs(shape[axis] - n) for shape, n in zip(pairs.values(), known, strict=True)) for axis in (0, 1)]
+        if off[0] != off[1] and min(off) <= _NEAR * sum(known):
+            time = int(off[1] < off[0])
+            return ("time_first", "features_first")[time], f"the {axes[time]} axis is about as long as the labels"
     if all(same) and first != second:
         smaller = "features_first" if first < second else "time_first"
         why = f"{min(first, second)} is the smaller of {first} x {second} in every file: set the other if that is time"
         return smaller, why
-    shown = ", ".join(f"{name} {' x '.join(map(str, shape))}" for name, shape in list(pairs.items())[:3])
+    shown = ", ".join(f"{Path(name).name} {' x '.join(map(str, shape))}" for name, shape in list(pairs.items())[:3])
     raise UserError(
         f"nothing tells frames from features in {len(pairs)} files ({shown}): "
         f"{'both axes are alike' if all(same) else 'no axis is the same in all of them'}. Set "
