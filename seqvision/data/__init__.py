@@ -28,11 +28,17 @@ if TYPE_CHECKING:
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
     from seqvision.data.module import RecordData
+    from seqvision.data.parallel.module import ParallelData, ParallelFiles
     from seqvision.data.sequences.batches import SequenceBatch
     from seqvision.data.sequences.classes import read_digits, read_idx, read_sentences
+    from seqvision.data.sequences.formats.frame_table import read_frame_tables
+    from seqvision.data.sequences.formats.mstcn import read_mstcn
+    from seqvision.data.sequences.formats.videos import read_videos
     from seqvision.data.sequences.module import SequenceData
+    from seqvision.data.sequences.readers.features import FeatureReader
     from seqvision.data.sequences.readers.pictures import PictureReader
     from seqvision.data.sequences.readers.text import TextReader
+    from seqvision.data.sequences.readers.video import VideoReader
     from seqvision.data.sources import FileCaptions, SceneCaptions, ShardCaptions
     from seqvision.data.transforms import ImageTransform, TrainTransform
 
@@ -65,9 +71,16 @@ __all__ = [
     "ShardCaptions",
     "RecordData",
     "SequenceData",
+    "ParallelData",
+    "ParallelFiles",
     "SequenceBatch",
     "PictureReader",
     "TextReader",
+    "FeatureReader",
+    "VideoReader",
+    "read_mstcn",
+    "read_frame_tables",
+    "read_videos",
     "read_digits",
     "read_idx",
     "read_sentences",
@@ -87,9 +100,16 @@ _NEEDS_TORCH = {
     "ShardCaptions": "sources",
     "RecordData": "module",
     "SequenceData": "sequences.module",
+    "ParallelData": "parallel.module",
+    "ParallelFiles": "parallel.module",
     "SequenceBatch": "sequences.batches",
     "PictureReader": "sequences.readers.pictures",
     "TextReader": "sequences.readers.text",
+    "FeatureReader": "sequences.readers.features",
+    "VideoReader": "sequences.readers.video",
+    "read_mstcn": "sequences.formats.mstcn",
+    "read_frame_tables": "sequences.formats.frame_table",
+    "read_videos": "sequences.formats.videos",
     "read_digits": "sequences.classes",
     "read_idx": "sequences.classes",
     "read_sentences": "sequences.classes",

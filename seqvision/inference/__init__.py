@@ -4,12 +4,20 @@ Nothing here trains, and nothing here knows a command line or the configuration'
 """
 
 from seqvision.inference.captioning import Caption, PictureCaption, caption_pictures
-from seqvision.inference.checkpoint import LoadedCaptioner, load_captioner
+from seqvision.inference.checkpoint import LoadedCaptioner, LoadedModel, load_captioner, load_model
 from seqvision.inference.decoders import make_decoder, trained_decoder
+from seqvision.inference.sequences import LabelStream, LoadedClassifier, LoadedLabeller, classify, label
 
 __all__ = [
+    "load_model",
+    "LoadedModel",
     "load_captioner",
     "LoadedCaptioner",
+    "LoadedClassifier",
+    "LoadedLabeller",
+    "classify",
+    "label",
+    "LabelStream",
     "caption_pictures",
     "PictureCaption",
     "Caption",

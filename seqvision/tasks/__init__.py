@@ -3,7 +3,17 @@
 from seqvision.tasks.base import Task
 from seqvision.tasks.captioning import Captioning, SelfCriticalCaptioning
 from seqvision.tasks.classification import Classification
+from seqvision.tasks.labelling import Labelling
 from seqvision.tasks.translation import Translation
 from seqvision.tasks.words import Prediction, WordTask
 
-__all__ = ["Classification", "Task", "Captioning", "SelfCriticalCaptioning", "Translation", "Prediction", "WordTask"]
+__all__ = [
+    "Classification",
+    "Labelling",
+    "Task",
+    "Captioning",
+    "SelfCriticalCaptioning",
+    "Translation",
+    "Prediction",
+    "WordTask",
+]

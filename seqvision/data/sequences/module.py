@@ -13,6 +13,7 @@ from seqvision.data.loading import Item
 from seqvision.data.module import RecordData
 from seqvision.data.sequences.dataset import Lanes, SequenceDataset
 from seqvision.data.sequences.readers.base import FrameReader
+from seqvision.data.sequences.readers.features import fit_reader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
 
@@ -78,7 +79,7 @@ class SequenceData(RecordData):
     @cached_property
     def reader(self) -> FrameReader:
         """The reader, with what it learns from the training sequences."""
-        return self.unfitted.fitted(record.source for record in self.records["train"])
+        return fit_reader(self.unfitted, self.records["train"])
 
     def read(self) -> Sequence[SequenceRecord]:
         return self.set.records

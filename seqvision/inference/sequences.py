@@ -1,0 +1,196 @@
+"""Sequences in, classes or labels for their frames out: what the commands, the report and the notebooks share."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqvision.data import FeatureReader, PictureReader, TextReader, VideoReader
+from seqvision.data.sequences.batches import sequence_batch
+from seqvision.data.sequences.readers.base import FrameReader
+from seqvision.data.sequences.records import Source
+from seqvision.errors import UserError
+from seqvision.inference.checkpoint import LoadedModel
+from seqvision.models import FrameLabeller, SequenceClassifier
+from seqvision.models.sequences import RecurrentState
+from seqvision.rnn.unroll import valid_steps
+
+READERS: dict[str, type[FrameReader]] = {
+    kind.__name__: kind for kind in (FeatureReader, PictureReader, TextReader, VideoReader)
+}
+PART = 1024  # frames that are read and looked at together
+
+
+@dataclass(frozen=True)
+class LoadedSequenceModel(LoadedModel):
+    """A network for sequences with the names of its classes and the reader of its validation.
+
+    thresholds: with several labels a frame, from which probability on each is there; None with one label.
+    """
+
+    classes: tuple[str, ...]
+    reader: FrameReader
+    thresholds: tuple[float, ...] | None
+
+    @classmethod
+    def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
+        settings = dict(held["reader"])
+        kind = READERS.get(str(settings.pop("kind")))
+        if kind is None:
+            raise UserError(f"reads its frames with '{held['reader']['kind']}', expected one of {', '.join(READERS)}")
+        classes = tuple(str(name) for name in held["classes"])
+        if len(classes) != model.classes:
+            raise UserError(f"has {len(classes)} names for {model.classes} classes; take another copy")
+        thresholds = None
+        if held.get("multilabel"):
+            thresholds = tuple(float(value) for value in held.get("thresholds", [0.5] * len(classes)))
+        return {"classes": classes, "reader": kind.from_settings(settings), "thresholds": thresholds}
+
+
+@dataclass(frozen=True)
+class LoadedClassifier(LoadedSequenceModel):
+    """A classifier of whole sequences."""
+
+    pattern: ClassVar[str] = "classification"
+    network: ClassVar[type[nn.Module]] = SequenceClassifier
+
+
+@dataclass(frozen=True)
+class LoadedLabeller(LoadedSequenceModel):
+    """A labeller of frames."""
+
+    pattern: ClassVar[str] = "labelling"
+    network: ClassVar[type[nn.Module]] = FrameLabeller
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """The labels (time,) of probabilities (time, classes); with several labels a frame, 0 and 1 (time, classes)."""
+        if self.thresholds is None:
+            return probabilities.argmax(axis=1)
+        return (probabilities >= np.array(self.thresholds)).astype(np.int64)
+
+
+@torch.inference_mode()
+def classify(
+    classifier: LoadedClassifier,
+    sources: Sequence[Source],
+    *,
+    batch_size: int = 32,
+    on_unreadable: Callable[[Source, UserError], None] | None = None,
+) -> Iterator[tuple[Source, np.ndarray]]:
+    """Each source with the probabilities (classes,) of its classes, in order, as they are made.
+
+    A source that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
+    """
+    for start in range(0, len(sources), batch_size):
+        readable, frames = [], []
+        for source in sources[start : start + batch_size]:
+            try:
+                frames.append(_frames(classifier.reader, source))
+                readable.append(source)
+            except UserError as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(source, error)
+        if not readable:
+            continue
+        batch = sequence_batch([str(place) for place in range(len(readable))], frames).to(classifier.device)
+        probabilities = classifier.model(batch.frames, batch.lengths).float().softmax(dim=-1).cpu().numpy()
+        yield from zip(readable, probabilities, strict=True)
+
+
+@torch.inference_mode()
+def label(
+    labeller: LoadedLabeller,
+    source: Source,
+    *,
+    start: int = 0,
+    stop: int | None = None,
+    part: int = PART,
+    progress: Callable[[int], None] | None = None,
+) -> np.ndarray:
+    """The probabilities (time, classes) of a source's frames.
+
+    Frames are read and looked at `part` at a time, so that an hour of video needs no more memory than a minute, but for
+    the vectors of its frames where the network looks in both directions. What comes out is that of one pass over all.
+    progress: told the number of frames done.
+    """
+    stream = LabelStream(labeller)
+    both = not labeller.model.forward_only
+    found, vectors = [], []
+    for frames in _parts(labeller.reader, source, start, stop, part):
+        if both:
+            vectors.append(stream.vectors(frames))
+        else:
+            found.append(stream(frames))
+        if progress is not None:
+            progress(len(frames))
+    if not found and not vectors:
+        raise UserError(f"{_name(source)}: no frames in it")
+    return stream.whole(torch.cat(vectors, dim=1)) if both else np.concatenate(found)
+
+
+class LabelStream:
+    """Labels for frames as they come, in parts of any size, down to one frame: what one pass over all would give.
+
+    Only a forward-only labeller can do that; of another it raises a `UserError` when it is given frames.
+    """
+
+    def __init__(self, labeller: LoadedLabeller):
+        self.labeller = labeller
+        self.state: RecurrentState | None = None
+
+    @torch.inference_mode()
+    def __call__(self, frames: Tensor) -> np.ndarray:
+        """The probabilities (time, classes) of the next frames (time, …)."""
+        if not self.labeller.model.forward_only:
+            raise UserError(
+                "a bidirectional labeller needs the whole recording before it can say anything; for frames as they come "
+                "train one with rnn.bidirectional=false"
+            )
+        return self._decided(self.vectors(frames), carry=True)
+
+    @torch.inference_mode()
+    def vectors(self, frames: Tensor) -> Tensor:
+        """The front's vectors (1, time, size) of the frames."""
+        batch = frames.unsqueeze(0).to(self.labeller.device)
+        valid = valid_steps(torch.tensor([len(frames)], device=batch.device), len(frames))
+        vectors: Tensor = self.labeller.model.front(batch, valid)
+        return vectors
+
+    @torch.inference_mode()
+    def whole(self, vectors: Tensor) -> np.ndarray:
+        """The probabilities (time, classes) of a whole recording from its frames' vectors (1, time, size)."""
+        return self._decided(vectors, carry=False)
+
+    def _decided(self, vectors: Tensor, *, carry: bool) -> np.ndarray:
+        lengths = torch.tensor([vectors.shape[1]], device=vectors.device)
+        logits, state = self.labeller.model.label(vectors, lengths, self.state if carry else None)
+        if carry:
+            self.state = state
+        scores = logits[0].float()
+        probabilities = scores.softmax(dim=-1) if self.labeller.thresholds is None else scores.sigmoid()
+        return probabilities.cpu().numpy()
+
+
+def _frames(reader: FrameReader, source: Source) -> Tensor:
+    frames = reader.read(source)
+    if not len(frames):
+        raise UserError(f"{_name(source)}: no frames in it")
+    return frames
+
+
+def _parts(reader: FrameReader, source: Source, start: int, stop: int | None, size: int) -> Iterator[Tensor]:
+    """The frames in parts; videos are decoded once, from one end to the other."""
+    if isinstance(reader, VideoReader):
+        yield from reader.read_chunks(source, start, stop, size=size)
+        return
+    last = reader.length(source) if stop is None else stop
+    for first in range(start, last, size):
+        yield reader.read(source, first, min(first + size, last))
+
+
+def _name(source: Source) -> str:
+    return "an array" if isinstance(source, np.ndarray) else str(source)
