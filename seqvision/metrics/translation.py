@@ -1,68 +1,58 @@
 """Translations against those that people wrote: BLEU and chrF as sacrebleu computes them, each with its signature."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from seqvision.errors import UserError
 
-SCORES = ("bleu", "bleu_cased", "chrf", "chrf_cased", "exact_match")  # what is looked at first comes first
+SCORES = ("bleu", "bleu_cased", "chrf")
 
 
 @dataclass(frozen=True)
 class TranslationScores:
     """Scores of a set of translations: of the whole, 0 to 100, and sentence by sentence.
 
-    corpus: `bleu` and `chrf` in lower case, `bleu_cased` and `chrf_cased` as written, `exact_match` the share of
-    translations that are word for word (in lower case) one of their references.
+    corpus: `bleu` and `chrf` in lower case, `bleu_cased` as written, `exact_match` the share of translations that are
+    word for word (in lower case) one of their references.
     signatures: how sacrebleu counted, by score, so that others can count in the same way.
+    intervals: 95 % of the bootstrap's scores (Koehn, 2004): sentences are drawn with replacement.
     """
 
     corpus: dict[str, float]
     signatures: dict[str, str]
-    per_item: dict[str, list[float]] = field(default_factory=dict)
+    per_item: dict[str, list[float]]
+    intervals: dict[str, tuple[float, float]]
 
 
 def translation_scores(
-    translations: Sequence[str], references: Sequence[Sequence[str]], *, per_item: bool = True
+    translations: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int = 0, seed: int = 0
 ) -> TranslationScores:
     """The scores of detokenised translations against one or several references each (Papineni et al., 2002; Popović,
-    2015; Post, 2018). Sentence by sentence BLEU is smoothed, with the orders that a short sentence has.
+    2015; Post, 2018). BLEU of a single sentence is smoothed, and takes the orders that a short sentence has.
 
-    Raises `UserError` where there are none, or where the numbers do not fit.
+    resamples: of the bootstrap; 0 leaves the intervals out. Raises `UserError` where there are no translations, or
+    where the numbers do not fit.
     """
     columns = _columns(translations, references)
-    corpus, signatures, items = {}, {}, {}
+    draws = _draws(len(translations), resamples, seed) if resamples else None
+    corpus, signatures, items, intervals = {}, {}, {}, {}
     for name, metric in _metrics().items():
-        corpus[name] = float(metric.corpus_score(list(translations), columns).score)
-        signatures[name] = str(metric.get_signature())
-    if per_item:
-        single = {**_metrics(effective_order=True)}
-        for name in ("bleu", "chrf"):
-            items[name] = [
-                float(single[name].sentence_score(text, list(wanted)).score)
-                for text, wanted in zip(translations, references, strict=True)
-            ]
-    exact = [float(_plain(t) in map(_plain, wanted)) for t, wanted in zip(translations, references, strict=True)]
-    corpus["exact_match"] = 100 * float(np.mean(exact))
-    if per_item:
-        items["exact_match"] = [100 * value for value in exact]
-    return TranslationScores({name: corpus[name] for name in SCORES}, signatures, items)
-
-
-def score_intervals(
-    translations: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int = 1000, seed: int = 0
-) -> dict[str, tuple[float, float]]:
-    """95 % of the bootstrap's BLEU and chrF, in lower case (Koehn, 2004): sentences are drawn with replacement."""
-    columns, draws = _columns(translations, references), _draws(len(translations), resamples, seed)
-    found = {}
-    for name in ("bleu", "chrf"):
-        scores = _resampled(_metrics()[name], translations, columns, draws)
-        lower, upper = np.quantile(scores, [0.025, 0.975])
-        found[name] = (float(lower), float(upper))
-    return found
+        counts = _counts(metric, translations, columns)
+        corpus[name], signatures[name] = _score(metric, counts.sum(axis=0)), str(metric.get_signature())
+        if name != "bleu_cased":
+            single = _metrics(effective_order=True)[name]
+            items[name] = [_score(single, row) for row in counts]
+        if draws is not None:
+            intervals[name] = _interval(np.array([_score(metric, row) for row in _sums(counts, draws)]))
+    pairs = zip(translations, references, strict=True)
+    exact = np.array([100.0 * (_plain(text) in map(_plain, wanted)) for text, wanted in pairs])
+    corpus["exact_match"], items["exact_match"] = float(exact.mean()), exact.tolist()
+    if draws is not None:
+        intervals["exact_match"] = _interval(exact[draws].mean(axis=1))
+    return TranslationScores(corpus, signatures, items, intervals)
 
 
 @dataclass(frozen=True)
@@ -91,24 +81,30 @@ def paired_bootstrap(
     """The first system's score less the other's (Koehn, 2004): both are scored on the same resampled sentences."""
     if len(translations) != len(others):
         raise UserError(f"{len(translations)} translations against {len(others)}: both systems must translate the same")
-    if score not in SCORES[:-1]:
-        raise UserError(f"score '{score}': expected one of {', '.join(SCORES[:-1])}")
+    if score not in SCORES:
+        raise UserError(f"score '{score}': expected one of {', '.join(SCORES)}")
     columns, draws = _columns(translations, references), _draws(len(translations), resamples, seed)
     metric = _metrics()[score]
-    whole = [float(metric.corpus_score(list(some), columns).score) for some in (translations, others)]
-    difference = whole[0] - whole[1]
-    resampled = np.subtract(*(_resampled(metric, some, columns, draws) for some in (translations, others)))
-    lower, upper = np.quantile(resampled, [0.025, 0.975])
+    ours, theirs = (_counts(metric, some, columns) for some in (translations, others))
+    difference = _score(metric, ours.sum(axis=0)) - _score(metric, theirs.sum(axis=0))
+    resampled = np.array(
+        [_score(metric, a) - _score(metric, b) for a, b in zip(_sums(ours, draws), _sums(theirs, draws), strict=True)]
+    )
     by_chance = np.abs(resampled - resampled.mean()) >= abs(difference)
-    return PairedComparison(difference, (float(lower), float(upper)), float((by_chance.sum() + 1) / (resamples + 1)))
+    return PairedComparison(difference, _interval(resampled), float((by_chance.sum() + 1) / (resamples + 1)))
 
 
 def nearest_translations(sources: Sequence[str], translations: Sequence[str], queries: Sequence[str]) -> list[str]:
     """For each query the translation of the training sentence most like it: by the cosine of tf-idf over words and
     word pairs; of equally near ones the first. What a system without a network would say.
     """
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
+    try:
+        from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise UserError(
+            "the nearest sentences need scikit-learn, which is not installed. "
+            "Install it with: pip install scikit-learn (or leave the controls out)"
+        ) from error
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True)
     known = vectorizer.fit_transform(sources).T.tocsc()
     asked = vectorizer.transform(queries)
@@ -147,7 +143,6 @@ def _metrics(*, effective_order: bool = False) -> dict[str, Any]:
         "bleu": BLEU(lowercase=True, effective_order=effective_order),
         "bleu_cased": BLEU(effective_order=effective_order),
         "chrf": CHRF(lowercase=True),
-        "chrf_cased": CHRF(),
     }
 
 
@@ -157,14 +152,21 @@ def _draws(sentences: int, resamples: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(sentences, size=(resamples, sentences))
 
 
-def _resampled(
-    metric: Any, translations: Sequence[str], columns: list[list[str | None]], draws: np.ndarray
-) -> np.ndarray:
-    """The score of every resampled set. A score is a function of sums of sentences' counts, taken once a sentence."""
-    counts = np.array(metric._extract_corpus_statistics(list(translations), columns), dtype=np.float64)
-    return np.array([metric._compute_score_from_stats(row.tolist()).score for row in _sums(counts, draws)])
+def _counts(metric: Any, translations: Sequence[str], columns: list[list[str | None]]) -> np.ndarray:
+    """(sentences, counts): every score is a function of their sum, so that they are taken but once."""
+    return np.array(metric._extract_corpus_statistics(list(translations), columns), dtype=np.float64)
+
+
+def _score(metric: Any, counts: np.ndarray) -> float:
+    return float(metric._compute_score_from_stats(counts.tolist()).score)
 
 
 def _sums(counts: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """(resamples, counts): the sums over the sentences that were drawn."""
     weights = np.stack([np.bincount(draw, minlength=len(counts)) for draw in draws])
     return weights @ counts
+
+
+def _interval(scores: np.ndarray) -> tuple[float, float]:
+    lower, upper = np.quantile(scores, [0.025, 0.975])
+    return float(lower), float(upper)

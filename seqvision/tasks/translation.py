@@ -24,4 +24,4 @@ class Translation(WordTask):
         return Source(batch.source, batch.source_lengths)
 
     def scores(self, written: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
-        return translation_scores(written, references, per_item=False).corpus
+        return translation_scores(written, references).corpus

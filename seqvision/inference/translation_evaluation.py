@@ -1,0 +1,88 @@
+"""Translations against those that people wrote: every score with its interval, beside controls."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from seqvision.data.parallel import SentencePair
+from seqvision.metrics import collapse_message
+from seqvision.metrics.captions import derangement
+from seqvision.metrics.translation import nearest_translations, translation_scores
+
+
+@dataclass(frozen=True)
+class TranslationEvaluation:
+    """What a model's translations of a split are worth, and what is worth text that took no such model.
+
+    intervals: of 95 %, sentences drawn with replacement. controls: "copied" (the sentence itself for its translation),
+    "nearest_neighbour" (the translation of the training sentence most like it), "shuffled" (the model's translations
+    of other sentences). signatures: how sacrebleu counted. notes: what was left out and why.
+    """
+
+    split: str
+    ids: list[str]
+    sources: list[str]
+    captions: list[str]
+    references: list[tuple[str, ...]]
+    scores: dict[str, float]
+    per_item: dict[str, list[float]]
+    intervals: dict[str, tuple[float, float]]
+    controls: dict[str, dict[str, float]]
+    signatures: dict[str, str]
+    collapse: str | None
+    notes: list[str] = field(default_factory=list)
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that concerns the whole split, as plain data."""
+        return {
+            "split": self.split,
+            "sentences": len(self.ids),
+            "scores": self.scores,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "controls": self.controls,
+            "signatures": self.signatures,
+            "collapse": self.collapse,
+            "notes": self.notes,
+        }
+
+
+def evaluate_translations(
+    translations: Sequence[str],
+    pairs: Sequence[SentencePair],
+    *,
+    split: str,
+    training: Sequence[SentencePair] = (),
+    resamples: int = 1000,
+    seed: int = 0,
+) -> TranslationEvaluation:
+    """The evaluation of one translation a pair.
+
+    training: the pairs that lend their translations to the nearest sentences; resamples: of the bootstrap, 0 leaves
+    the intervals out.
+    """
+    references: list[tuple[str, ...]] = [(pair.target,) for pair in pairs]
+    sources = [pair.source for pair in pairs]
+    own = translation_scores(translations, references, resamples=resamples, seed=seed)
+    controls: dict[str, Sequence[str]] = {"copied": sources}
+    notes = []
+    if training:
+        known = ([pair.source for pair in training], [pair.target for pair in training])
+        controls["nearest_neighbour"] = nearest_translations(*known, sources)
+    else:
+        notes.append("no training pairs: the control that draws on them is left out")
+    if len(pairs) > 1:
+        controls["shuffled"] = [translations[other] for other in derangement(len(pairs), seed=seed)]
+    return TranslationEvaluation(
+        split=split,
+        ids=[pair.id for pair in pairs],
+        sources=sources,
+        captions=list(translations),
+        references=references,
+        scores=own.corpus,
+        per_item=own.per_item,
+        intervals=own.intervals,
+        controls={name: translation_scores(texts, references).corpus for name, texts in controls.items()},
+        signatures=own.signatures,
+        collapse=collapse_message(translations, references),
+        notes=notes,
+    )
