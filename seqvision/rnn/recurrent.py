@@ -60,8 +60,7 @@ class Recurrent(nn.Module):
         lengths: Int[Tensor, " batch"] | None = None,
         state: tuple[State, ...] | None = None,
     ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
-        if state is None:
-            state = self.initial_state(x.shape[0])
+        cells = self._cells()
         last: list[State] = []
         inputs = x
         for layer in range(self.num_layers):
@@ -69,7 +68,7 @@ class Recurrent(nn.Module):
                 inputs = F.dropout(inputs, self.dropout, self.training)
             outputs = []
             for backward in range(self.directions):
-                cell, start = self._cells()[len(last)], state[len(last)]
+                cell, start = cells[len(last)], None if state is None else state[len(last)]
                 output, final = self._run(cell, inputs, lengths, start, reverse=bool(backward))
                 outputs.append(output)
                 last.append(final)
@@ -98,11 +97,13 @@ class Recurrent(nn.Module):
         return list(self.cells)  # type: ignore[arg-type]  # a ModuleList does not know what it holds
 
     def _run(
-        self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State, *, reverse: bool
+        self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State | None, *, reverse: bool
     ) -> tuple[Tensor, State]:
-        """One layer in one direction, by the fastest of what computes it."""
+        """One layer in one direction, by the fastest of what computes it; without a state, from zeros."""
         if self.backend != "reference" and (fused := kernels.fused(cell, x, insist=self.backend == "fused")):
             return fused(cell, x, lengths, state, reverse=reverse)
+        if state is None:
+            state = cell.initial_state(x.shape[0])
         steps = reverse_sequences(x, lengths) if reverse else x
         packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
         if self.backend != "reference" and torch_layers.supports(cell) and packable:

@@ -38,11 +38,6 @@ int64_t places_of(const optional<Tensor>& seen, int64_t picture, int64_t places)
   return seen ? seen->const_data_ptr<int64_t>()[picture] : places;
 }
 
-template <typename scalar>
-void add(const scalar* addend, scalar* row, int64_t size) {
-  for (int64_t j = 0; addend && j < size; j++) row[j] += addend[j];
-}
-
 // The states, the contexts and the attention's weights of all steps, zeros in the padding, the last states; with
 // `save` and a gain also xhat and 1 / deviation. `projected` is W_x x.
 template <typename scalar>
@@ -122,10 +117,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
   const auto options = w.options();
   Tensor d_projected = at::empty_like(states), d_before = at::empty_like(before);
   Tensor d_keys = at::empty_like(keys), d_values = at::empty_like(values);
-  // one a share, so that no two write to one place, and sums have the same order every time
-  Tensor d_w_query = at::empty({shares, key, size}, options), d_w_context = at::empty({shares, size, value}, options);
-  Tensor d_w = at::empty({shares, size, size}, options), d_b_query = at::zeros({shares, key}, options);
-  Tensor d_gain = at::zeros({shares, size}, options), d_bias = at::zeros({shares, size}, options);
+  Parts<scalar> d_w_query({key, size}, options, shares), d_w_context({size, value}, options, shares);
+  Parts<scalar> d_w({size, size}, options, shares), d_b_query({key}, options, shares);
+  Parts<scalar> d_gain({size}, options, shares), d_bias({size}, options, shares);
 
   const Steps<scalar> state_at(states, plan), context_at(contexts, plan), weight_at(weights, plan);
   const Steps<scalar> d_state_at(d_states, plan), d_context_at(d_contexts, plan), d_weight_at(d_weights, plan);
@@ -139,7 +133,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
 
   plan.for_each_share([&](int64_t k, int64_t from, int64_t to) {
     const int64_t count = to - from;
-    scalar *d_gains = pointer<scalar>(d_gain) + k * size, *d_biases = pointer<scalar>(d_bias) + k * size;
+    scalar *d_gains = d_gain.of(k), *d_biases = d_bias.of(k), *d_b = d_b_query.of(k);
+    for (auto* part : {&d_gain, &d_bias, &d_b_query}) std::fill_n(part->of(k), part->size, scalar(0));
     const auto d_next = scratch<scalar>(count * size), d_sums = scratch<scalar>(count * size),
                d_context = scratch<scalar>(count * value), d_query = scratch<scalar>(count * key);
     std::fill_n(d_next.get(), count * size, scalar(0));
@@ -193,11 +188,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
 
     const Matrix<scalar> d_sums_turned{all_d_sums.get(), size, true}, d_queries_turned{all_d_queries.get(), key, true};
     const Matrix<scalar> came_from{all_before.get(), size};
-    scalar *d_ws = pointer<scalar>(d_w) + k * size * size, *d_w_queries = pointer<scalar>(d_w_query) + k * key * size;
-    scalar *d_w_contexts = pointer<scalar>(d_w_context) + k * size * value, *d_b = pointer<scalar>(d_b_query) + k * key;
-    multiply<scalar>(d_sums_turned, came_from, d_ws, size, size, size, all);
-    multiply<scalar>(d_sums_turned, {all_contexts.get(), value}, d_w_contexts, value, size, value, all);
-    multiply<scalar>(d_queries_turned, came_from, d_w_queries, size, key, size, all);
+    multiply<scalar>(d_sums_turned, came_from, d_w.of(k), size, size, size, all);
+    multiply<scalar>(d_sums_turned, {all_contexts.get(), value}, d_w_context.of(k), value, size, value, all);
+    multiply<scalar>(d_queries_turned, came_from, d_w_query.of(k), size, key, size, all);
     multiply<scalar>(came_from, {pointer<scalar>(w_query), size, true}, all_queries.get(), key, all, key, size);
     for (int64_t row = 0; row < all; row++) {
       add(b_queries, &all_queries[row * key], key);
@@ -218,8 +211,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
     }
     d_projected_at.clear_padding(from, to);
   });
-  return {d_projected,       d_keys,     d_values,      sum(d_w_query), sum(d_b_query),
-          sum(d_w_context),  sum(d_w),   sum(d_gain),   sum(d_bias),    d_before};
+  return {d_projected,       d_keys,    d_values,     d_w_query.sum(), d_b_query.sum(),
+          d_w_context.sum(), d_w.sum(), d_gain.sum(), d_bias.sum(),    d_before};
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attend_forward(
@@ -227,7 +220,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attend_forward(
     const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
     const optional<Tensor>& gain, const Tensor& bias, const Tensor& before, double scale, double eps, bool save) {
   const auto run = projected.scalar_type() == at::kDouble ? run_forward<double> : run_forward<float>;
-  return run(projected, lengths, seen, keys, values, w_query, b_query, w_context, w, gain, bias, before, scale, eps, save);
+  return run(projected, lengths, seen, keys, values, w_query, b_query, w_context, w, gain, bias, before, scale, eps,
+             save);
 }
 
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attend_backward(

@@ -6,6 +6,8 @@
 // of the weights and of the input) is a product over many steps at once. A thread's sequences are sorted by length, so
 // that those still running at a step are the first so many rows, and nothing is computed for padding.
 
+#include <ATen/core/dispatch/Dispatcher.h>
+#include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
 #include "recurrence.h"
@@ -13,16 +15,21 @@
 namespace seqvision {
 namespace {
 
+// x, or a copy, with rows that lie in one piece.
+Tensor in_rows(const Tensor& x) { return !x.defined() || x.stride(-1) == 1 ? x : x.contiguous(); }
+
 // The states of all steps, zeros in the padding, and the last of every sequence; where `save` is set and there is a
 // gain, also xhat and 1 / deviation in the plan's order.
 template <typename scalar>
 std::tuple<Tensor, Tensor, Tensor, Tensor> run_forward(const Tensor& x, const optional<Tensor>& lengths,
                                                        const Tensor& w_in, const Tensor& w,
                                                        const optional<Tensor>& gain, const Tensor& bias,
-                                                       const Tensor& before, double eps, bool reverse, bool save) {
+                                                       const optional<Tensor>& before, double eps, bool reverse,
+                                                       bool save) {
   const Plan plan(x, lengths, reverse);
   const int64_t inputs = w_in.size(1), size = w.size(0), saved = save && gain ? plan.first.back() : 0;
-  Tensor states = at::empty({x.size(0), x.size(1), size}, x.options()), last = at::empty_like(before);
+  Tensor states = at::empty({x.size(0), x.size(1), size}, x.options());
+  Tensor last = at::empty({x.size(0), size}, x.options());
   Tensor xhat = at::empty({saved, size}, x.options()), inverse = at::empty({saved}, x.options());
 
   const bool turn = plan.steps() < STEPS_TO_TRANSPOSE;
@@ -37,7 +44,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> run_forward(const Tensor& x, const op
     const int64_t room = plan.room(from, to);
     const auto state = scratch<scalar>((to - from) * size), seen = scratch<scalar>(room * inputs),
                sums = scratch<scalar>(room * size);
-    for (int64_t i = from; i < to; i++) std::copy_n(start + plan.order[i] * size, size, &state[(i - from) * size]);
+    for (int64_t i = from; i < to; i++) copy_or_clear(plan.row(start, i, size), size, &state[(i - from) * size]);
 
     for (int64_t t = 0, until = 0; plan.rows(t, from, to) > 0;) {
       int64_t kept = 0;
@@ -63,7 +70,7 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> run_forward(const Tensor& x, const op
       }
     }
     state_at.clear_padding(from, to);
-    for (int64_t i = from; i < to; i++) std::copy_n(&state[(i - from) * size], size, end + plan.order[i] * size);
+    for (int64_t i = from; i < to; i++) std::copy_n(&state[(i - from) * size], size, plan.row(end, i, size));
   });
   return {states, last, xhat, inverse};
 }
@@ -73,31 +80,28 @@ template <typename scalar>
 std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> run_backward(
     const optional<Tensor>& d_states, const optional<Tensor>& d_last, const Tensor& states, const Tensor& xhat,
     const Tensor& inverse, const Tensor& x, const optional<Tensor>& lengths, const Tensor& w_in, const Tensor& w,
-    const optional<Tensor>& gain, const Tensor& before, bool reverse, bool x_needs_it) {
+    const optional<Tensor>& gain, const optional<Tensor>& before, bool reverse, bool x_needs_it) {
   const Plan plan(x, lengths, reverse);
   const int64_t inputs = w_in.size(1), size = w.size(0), shares = plan.shares();
-  optional<Tensor> d_x;
+  Tensor d_x, d_before;
   if (x_needs_it) d_x = at::empty(x.sizes(), x.options());
-  Tensor d_before = at::empty_like(before);
-  // one a share, so that no two write to one place, and sums have the same order every time
-  Tensor d_w_in = at::empty({shares, size, inputs}, w.options()), d_w = at::empty({shares, size, size}, w.options());
-  Tensor d_gain = at::zeros({shares, size}, w.options()), d_bias = at::zeros({shares, size}, w.options());
+  if (before) d_before = at::empty({x.size(0), size}, x.options());
+  Parts<scalar> d_w_in({size, inputs}, w.options(), shares), d_w({size, size}, w.options(), shares);
+  Parts<scalar> d_gain({gain ? size : 0}, w.options(), shares), d_bias({size}, w.options(), shares);
 
   const Steps<scalar> x_at(x, plan), state_at(states, plan), d_state_at(d_states, plan), d_x_at(d_x, plan);
   const Matrix<scalar> input{pointer<scalar>(w_in), inputs}, recurrent{pointer<scalar>(w), size};
   const scalar *gains = pointer<scalar>(gain), *xhats = pointer<scalar>(xhat), *inverses = pointer<scalar>(inverse);
   const scalar *start = pointer<scalar>(before), *d_end = pointer<scalar>(d_last);
+  scalar* d_start = pointer<scalar>(d_before);
 
   plan.for_each_share([&](int64_t k, int64_t from, int64_t to) {
-    scalar *d_gains = pointer<scalar>(d_gain) + k * size, *d_biases = pointer<scalar>(d_bias) + k * size;
-    scalar *d_ws = pointer<scalar>(d_w) + k * size * size, *d_w_ins = pointer<scalar>(d_w_in) + k * size * inputs;
+    scalar *d_gains = d_gain.of(k), *d_biases = d_bias.of(k), *d_ws = d_w.of(k), *d_w_ins = d_w_in.of(k);
+    for (auto* part : {&d_gain, &d_bias}) std::fill_n(part->of(k), part->size, scalar(0));
     const int64_t room = plan.room(from, to);
     const auto d_next = scratch<scalar>((to - from) * size), d_sums = scratch<scalar>(room * size),
                came_from = scratch<scalar>(room * size), seen = scratch<scalar>(room * inputs);
-    if (!d_end) std::fill_n(d_next.get(), (to - from) * size, scalar(0));
-    for (int64_t i = from; i < to && d_end; i++) {
-      std::copy_n(d_end + plan.order[i] * size, size, &d_next[(i - from) * size]);
-    }
+    for (int64_t i = from; i < to; i++) copy_or_clear(plan.row(d_end, i, size), size, &d_next[(i - from) * size]);
     bool summed = false;  // the gradients of the weights hold something
 
     // from the last step on, until so many rows' gradients are at hand that the products over them are worth it
@@ -113,8 +117,8 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> run_backward(
         } else {
           differentiate(d_output, &d_next[i * size], h, d_step + i * size, d_biases, size);
         }
-        std::copy_n(t ? state_at.at(t - 1, from + i) : start + plan.order[from + i] * size, size,
-                    &came_from[kept * size]);
+        const scalar* came = t ? state_at.at(t - 1, from + i) : plan.row(start, from + i, size);
+        copy_or_clear(came, size, &came_from[kept * size]);
       }
       if (rows > 0) multiply<scalar>({d_step, size}, recurrent, d_next.get(), size, rows, size, size);
       if (kept == 0 || (t > 0 && kept + plan.rows(t - 1, from, to) <= room)) continue;
@@ -138,43 +142,76 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> run_backward(
     }
     if (!summed) std::fill_n(d_ws, size * size, scalar(0)), std::fill_n(d_w_ins, size * inputs, scalar(0));
     d_x_at.clear_padding(from, to);
-    scalar* d_start = pointer<scalar>(d_before);
-    for (int64_t i = from; i < to; i++) std::copy_n(&d_next[(i - from) * size], size, d_start + plan.order[i] * size);
+    for (int64_t i = from; i < to && d_start; i++) {
+      std::copy_n(&d_next[(i - from) * size], size, plan.row(d_start, i, size));
+    }
   });
-  return {d_x.value_or(Tensor()), sum(d_w_in), sum(d_w), sum(d_gain), sum(d_bias), d_before};
+  return {d_x, d_w_in.sum(), d_w.sum(), gain ? d_gain.sum() : Tensor(), d_bias.sum(), d_before};
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor> elman_forward(const Tensor& x, const optional<Tensor>& lengths,
-                                                         const Tensor& w_in, const Tensor& w,
-                                                         const optional<Tensor>& gain, const Tensor& bias,
-                                                         const Tensor& before, double eps, bool reverse, bool save) {
-  const auto run = x.scalar_type() == at::kDouble ? run_forward<double> : run_forward<float>;
-  return run(x, lengths, w_in, w, gain, bias, before, eps, reverse, save);
+template <typename... Given>
+auto forward_of(const Tensor& x, const Given&... given) {
+  return x.scalar_type() == at::kDouble ? run_forward<double>(x, given...) : run_forward<float>(x, given...);
 }
 
-std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> elman_backward(
-    const optional<Tensor>& d_states, const optional<Tensor>& d_last, const Tensor& states, const Tensor& xhat,
-    const Tensor& inverse, const Tensor& x, const optional<Tensor>& lengths, const Tensor& w_in, const Tensor& w,
-    const optional<Tensor>& gain, const Tensor& before, bool reverse, bool x_needs_it) {
-  const auto run = x.scalar_type() == at::kDouble ? run_backward<double> : run_backward<float>;
-  return run(d_states, d_last, states, xhat, inverse, x, lengths, w_in, w, gain, before, reverse, x_needs_it);
+// Autograd around both, in C++: through Python it takes a short recurrence as long as a pass.
+struct Elman : torch::autograd::Function<Elman> {
+  using List = torch::autograd::variable_list;
+  using Context = torch::autograd::AutogradContext;
+
+  static List forward(Context* context, const Tensor& x, const optional<Tensor>& lengths, const Tensor& w_in,
+                      const Tensor& w, const optional<Tensor>& gain, const Tensor& bias, const optional<Tensor>& before,
+                      double eps, bool reverse) {
+    const auto [states, last, xhat, inverse] = forward_of(x, lengths, w_in, w, gain, bias, before, eps, reverse, true);
+    const auto or_none = [](const optional<Tensor>& tensor) { return tensor.value_or(Tensor()); };
+    context->set_materialize_grads(false);
+    context->saved_data["reverse"] = reverse;
+    context->save_for_backward({states, xhat, inverse, x, or_none(lengths), w_in, w, or_none(gain), or_none(before)});
+    return {states, last};
+  }
+
+  static List backward(Context* context, const List& upper) {
+    if (at::GradMode::is_enabled()) {  // this is to be differentiated again; Python knows the error
+      c10::Dispatcher::singleton().findSchemaOrThrow("seqvision::first_only", "").typed<void()>().call();
+    }
+    const List saved = context->get_saved_variables();
+    const bool reverse = context->saved_data["reverse"].toBool();
+    const auto given = [](const Tensor& tensor) { return tensor.defined() ? optional(tensor) : std::nullopt; };
+    const auto run = saved[0].scalar_type() == at::kDouble ? run_backward<double> : run_backward<float>;
+    const auto [d_x, d_w_in, d_w, d_gain, d_bias, d_before] =
+        run(in_rows(upper[0]), upper[1].defined() ? upper[1].contiguous() : upper[1], saved[0], saved[1], saved[2],
+            saved[3], given(saved[4]), saved[5], saved[6], given(saved[7]), given(saved[8]), reverse,
+            context->needs_input_grad(0));
+    return {d_x, Tensor(), d_w_in, d_w, d_gain, d_bias, d_before, Tensor(), Tensor()};
+  }
+};
+
+std::tuple<Tensor, Tensor> elman(const Tensor& x_given, const optional<Tensor>& lengths, const Tensor& w_in_given,
+                                 const Tensor& w_given, const optional<Tensor>& gain, const Tensor& bias,
+                                 const optional<Tensor>& before_given, double eps, bool reverse) {
+  const Tensor w_in = w_in_given.contiguous(), w = w_given.contiguous();
+  const Tensor x = in_rows(x_given.to(w.scalar_type()));
+  optional<Tensor> before;
+  if (before_given) before = before_given->to(w.scalar_type()).contiguous();
+  const bool learns = x.requires_grad() || w_in.requires_grad() || w.requires_grad() || bias.requires_grad() ||
+                      (gain && gain->requires_grad()) || (before && before->requires_grad());
+  if (learns && at::GradMode::is_enabled()) {
+    const auto found = Elman::apply(x, lengths, w_in, w, gain, bias, before, eps, reverse);
+    return {found[0], found[1]};
+  }
+  const auto [states, last, xhat, inverse] = forward_of(x, lengths, w_in, w, gain, bias, before, eps, reverse, false);
+  return {states, last};
 }
 
 }  // namespace
 
 TORCH_LIBRARY_FRAGMENT(seqvision, library) {
   library.def(
-      "elman_forward(Tensor x, Tensor? lengths, Tensor w_in, Tensor w, Tensor? gain, Tensor bias, Tensor before, "
-      "float eps, bool reverse, bool save) -> (Tensor, Tensor, Tensor, Tensor)");
-  library.def(
-      "elman_backward(Tensor? d_states, Tensor? d_last, Tensor states, Tensor xhat, Tensor inverse, Tensor x, "
-      "Tensor? lengths, Tensor w_in, Tensor w, Tensor? gain, Tensor before, bool reverse, bool x_needs_it) -> (Tensor, "
-      "Tensor, Tensor, Tensor, Tensor, Tensor)");
+      "elman(Tensor x, Tensor? lengths, Tensor w_in, Tensor w, Tensor? gain, Tensor bias, Tensor? before, float eps, "
+      "bool reverse) -> (Tensor, Tensor)");
 }
 
-TORCH_LIBRARY_IMPL(seqvision, CPU, library) {
-  library.impl("elman_forward", &elman_forward);
-  library.impl("elman_backward", &elman_backward);
-}
+TORCH_LIBRARY_IMPL(seqvision, CPU, library) { library.impl("elman", &elman); }
+TORCH_LIBRARY_IMPL(seqvision, AutogradCPU, library) { library.impl("elman", &elman); }
 
 }  // namespace seqvision

@@ -2,7 +2,6 @@
 
 import functools
 import sys
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -63,11 +62,16 @@ def first_only() -> None:
         raise UserError("the fused recurrence has first derivatives only; for higher ones set rnn.backend=reference")
 
 
+_library = torch.library.Library("seqvision", "FRAGMENT")
+_library.define("first_only() -> ()")
+_library.impl("first_only", first_only, "CompositeExplicitAutograd")
+
+
 def elman(
     cell: Cell,
     x: Float[Tensor, "batch time input"],
     lengths: Int[Tensor, " batch"] | None,
-    before: Float[Tensor, "batch hidden"],
+    before: Float[Tensor, "batch hidden"] | None,
     *,
     reverse: bool = False,
 ) -> tuple[Float[Tensor, "batch time hidden"], Float[Tensor, "batch hidden"]]:
@@ -76,45 +80,8 @@ def elman(
     reverse: each sequence from its own end to its beginning. The numbers are those of the reference loop over
     `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here.
     """
-    w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
-    gain, bias, eps = normalisation(cell)
     if lengths is not None:
         lengths = lengths.to("cpu", torch.int64).contiguous()
-    x, before = rows(x.to(w.dtype)), before.to(w.dtype).contiguous()
-    given = (x, lengths, w_in.contiguous(), w.contiguous(), gain, bias, before)
-    if torch.is_grad_enabled() and any(part is not None and part.requires_grad for part in given):
-        return _Elman.apply(*given, eps, reverse)
-    states, last, *_ = torch.ops.seqvision.elman_forward(*given, eps, reverse, False)
-    return states, last
-
-
-class _Elman(torch.autograd.Function):
-    @staticmethod
-    def forward(ctx: Any, *given: Any) -> tuple[Tensor, Tensor]:
-        states, last, xhat, inverse = torch.ops.seqvision.elman_forward(*given, True)
-        x, lengths, w_in, w, gain, _, before, _, reverse = given
-        ctx.reverse, ctx.has_gain = reverse, gain is not None
-        ctx.set_materialize_grads(False)
-        ctx.save_for_backward(states, xhat, inverse, x, lengths, w_in, w, gain, before)
-        return states, last
-
-    @staticmethod
-    def backward(ctx: Any, d_states: Tensor | None, d_last: Tensor | None) -> tuple[Tensor | None, ...]:
-        first_only()
-        d_states = None if d_states is None else rows(d_states)
-        d_last = None if d_last is None else d_last.contiguous()
-        needed = ctx.needs_input_grad[0]
-        d_x, d_w_in, d_w, d_gain, d_bias, d_before = torch.ops.seqvision.elman_backward(
-            d_states, d_last, *ctx.saved_tensors, ctx.reverse, needed
-        )
-        return (
-            d_x if needed else None,
-            None,
-            d_w_in,
-            d_w,
-            d_gain if ctx.has_gain else None,
-            d_bias,
-            d_before,
-            None,
-            None,
-        )
+    w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
+    gain, bias, eps = normalisation(cell)
+    return torch.ops.seqvision.elman.default(x, lengths, w_in, w, gain, bias, before, eps, reverse)

@@ -39,7 +39,7 @@ def elman(
     cell: Cell,
     x: Float[Tensor, "batch time input"],
     lengths: Int[Tensor, " batch"] | None,
-    before: Float[Tensor, "batch hidden"],
+    before: Float[Tensor, "batch hidden"] | None,
     *,
     reverse: bool = False,
 ) -> tuple[Float[Tensor, "batch time hidden"], Float[Tensor, "batch hidden"]]:
@@ -51,7 +51,8 @@ def elman(
     """
     w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
     gain, bias, eps = normalisation(cell)
-    x, before = x.to(w.dtype), before.to(w.dtype)
+    x = x.to(w.dtype)
+    before = w.new_zeros(len(x), len(w)) if before is None else before.to(w.dtype)
     if lengths is not None:
         lengths = lengths.to(x.device, torch.int32)
         # padding may hold anything, NaN included, which zeros would not keep out of the gradient of the weights

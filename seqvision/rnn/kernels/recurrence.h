@@ -7,7 +7,6 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
-#include <ATen/ops/zeros.h>
 
 #include <algorithm>
 #include <bit>
@@ -33,6 +32,7 @@ using at::Tensor;
 using std::optional;
 
 constexpr int64_t ROWS_A_THREAD = 4;    // fewer sequences are not worth another thread
+constexpr int64_t NUMBERS_A_THREAD = 1 << 14;  // nor are fewer numbers to add up
 constexpr int64_t ROWS_A_PRODUCT = 256;     // steps are gathered up to so many rows for what need not wait for a step
 constexpr int64_t STEPS_TO_TRANSPOSE = 32;  // from here on a product with the transpose written out pays for writing it
 
@@ -174,6 +174,12 @@ struct Plan {
   int64_t steps() const { return sizes.size(); }
   int64_t shares() const { return bounds.size() - 1; }
 
+  // the row of the sequence at a place among those of all sequences; null where there are none
+  template <typename scalar>
+  scalar* row(scalar* all, int64_t place, int64_t size) const {
+    return all ? all + order[place] * size : nullptr;
+  }
+
   // how many of the places from `from` to `to` have a step t
   int64_t rows(int64_t t, int64_t from, int64_t to) const {
     return t < 0 || t >= steps() ? 0 : std::clamp<int64_t>(sizes[t] - from, 0, to - from);
@@ -202,7 +208,7 @@ struct Steps {
   const Plan& plan;
 
   Steps(const optional<Tensor>& batch, const Plan& plan) : plan(plan) {
-    if (!batch) return;
+    if (!batch || !batch->defined()) return;
     data = static_cast<scalar*>(batch->data_ptr());
     sequence = batch->stride(0), step = batch->stride(1), size = batch->size(2);
   }
@@ -230,11 +236,39 @@ scalar* pointer(const optional<Tensor>& tensor) {
   return tensor && tensor->defined() ? static_cast<scalar*>(tensor->data_ptr()) : nullptr;
 }
 
-// The sum of what the shares brought, in their order.
-inline Tensor sum(const Tensor& parts) {
-  Tensor total = parts[0];
-  for (int64_t k = 1; k < parts.size(0); k++) total.add_(parts[k]);
-  return total;
+// The addend, if any, added to a row.
+template <typename scalar>
+void add(const scalar* addend, scalar* row, int64_t size) {
+  for (int64_t j = 0; addend && j < size; j++) row[j] += addend[j];
 }
+
+// A row copied, or zeros where there is none.
+template <typename scalar>
+void copy_or_clear(const scalar* from, int64_t size, scalar* row) {
+  for (int64_t j = 0; j < size; j++) row[j] = from ? from[j] : 0;
+}
+
+// A gradient that every share brings its own part of: no two write to one place, and the sum has one order every time.
+template <typename scalar>
+struct Parts {
+  Tensor total;  // the first share's part, and in the end the sum
+  int64_t size, further;
+  std::unique_ptr<scalar[]> rest;
+
+  Parts(at::IntArrayRef sizes, const at::TensorOptions& options, int64_t shares)
+      : total(at::empty(sizes, options)),
+        size(total.numel()),
+        further(shares - 1),
+        rest(scratch<scalar>(size * further)) {}
+
+  scalar* of(int64_t share) { return share ? &rest[(share - 1) * size] : pointer<scalar>(total); }
+
+  Tensor sum() {
+    at::parallel_for(0, further ? size : 0, NUMBERS_A_THREAD, [&](int64_t begin, int64_t end) {
+      for (int64_t k = 1; k <= further; k++) add(of(k) + begin, of(0) + begin, end - begin);
+    });
+    return total;
+  }
+};
 
 }  // namespace seqvision

@@ -147,7 +147,7 @@ def test_either_result_may_go_unused(cell, seen):
 
 
 def test_a_view_of_any_kind_will_do():
-    """Inputs and upper gradients that are transposed, expanded or sliced."""
+    """Inputs, states and upper gradients that are transposed, expanded or sliced."""
     torch.manual_seed(4)
     model = network(LayerNormElmanCell)
     whole = torch.randn(7, 3, 8)
@@ -158,6 +158,14 @@ def test_a_view_of_any_kind_will_do():
         (gradient,) = torch.autograd.grad(outputs.sum(), model.cells[0].norm.weight)
         (same,) = torch.autograd.grad(expected, model.cells[0].norm.weight, torch.ones(3, 7, 6))
         assert torch.equal(gradient, same)
+    x, before, bias = torch.randn(3, 7, 4), torch.randn(1, 6), model.cells[0].norm.bias
+    _, (last,) = model(x, None, (before.expand(3, 6),))
+    _, (expected,) = model(x, None, (before.repeat(3, 1),))
+    assert torch.equal(last, expected)
+    upper = torch.randn(1, 6)
+    (gradient,) = torch.autograd.grad(last, bias, upper.expand(3, 6))
+    (same,) = torch.autograd.grad(expected, bias, upper.repeat(3, 1))
+    assert torch.equal(gradient, same)
 
 
 @pytest.mark.parametrize("cell", CELLS)
