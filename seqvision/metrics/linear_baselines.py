@@ -32,11 +32,6 @@ class _Chosen:
         self._model: Any = None
 
     def _choose(self, rows: Any, labels: Sequence[str], val_rows: Any, val_labels: Sequence[str]) -> None:
-        if not len(labels) or not len(val_labels):
-            raise UserError(
-                f"logistic regression: {len(labels)} training and {len(val_labels)} validation examples; "
-                "expected some of both, because the regularisation is chosen on the latter"
-            )
         from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
         from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
 
@@ -61,7 +56,7 @@ class WordLogisticRegression(_Chosen):
     """Sentences to classes by the words and word pairs in them, whatever their order otherwise.
 
     pairs      whether neighbouring words count as well
-    weighting  "tfidf": rare words count for more, repeated ones hardly; "counts"; "presence": 1 for a word that is there
+    weighting  "tfidf": rare words count for more, repeated ones hardly; "counts"; "presence": 1 where it is
     min_count  training sentences that a word or pair must be in
 
     Words are runs of letters and digits, or single other marks, without regard to capitals. Needs scikit-learn.
@@ -96,6 +91,7 @@ class WordLogisticRegression(_Chosen):
         self, texts: Iterable[str], labels: Sequence[str], val_texts: Iterable[str], val_labels: Sequence[str]
     ) -> "WordLogisticRegression":
         """This, with words and weights of the training sentences; the strength that suits the validation sentences."""
+        _check_some(labels, val_labels)
         rows = self._words.fit_transform(texts)
         self._choose(rows, labels, self._words.transform(val_texts), val_labels)
         return self
@@ -135,6 +131,7 @@ class FrameLogisticRegression(_Chosen):
         val_labels: Sequence[str],
     ) -> "FrameLogisticRegression":
         """This, with weights of the training sequences; the strength that suits the validation sequences."""
+        _check_some(labels, val_labels)
         rows = self._rows(frames)
         self._mean, deviation = rows.mean(0), rows.std(0)
         self._deviation = np.where(deviation > 1e-6, deviation, 1)  # what never varies is not made large
@@ -143,7 +140,8 @@ class FrameLogisticRegression(_Chosen):
 
     def predict(self, frames: Iterable[np.ndarray]) -> list[str]:
         """The class of each sequence."""
-        return [str(name) for name in self._fitted().predict(self._scaled(self._rows(frames)))]
+        model = self._fitted()
+        return [str(name) for name in model.predict(self._scaled(self._rows(frames)))]
 
     def probabilities(self, frames: Iterable[np.ndarray]) -> np.ndarray:
         """(sequences, classes), in the order of `classes`."""
@@ -166,6 +164,14 @@ class FrameLogisticRegression(_Chosen):
         if self.summary == "flat":
             return frames.reshape(-1)
         return np.concatenate([frames.mean(0), frames.std(0), frames.min(0), frames.max(0)])
+
+
+def _check_some(labels: Sequence[str], val_labels: Sequence[str]) -> None:
+    if not len(labels) or not len(val_labels):
+        raise UserError(
+            f"logistic regression: {len(labels)} training and {len(val_labels)} validation examples; "
+            "expected some of both, because the regularisation is chosen on the latter"
+        )
 
 
 def _need_sklearn() -> None:

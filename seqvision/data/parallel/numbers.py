@@ -42,20 +42,27 @@ def write_numbers(
     Every number below `below` is in one split at most. All lengths are equally common as far as numbers last, since
     of numbers drawn evenly nine in ten would have the most digits. Files that are there already are written again.
     """
+    folder = Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for split, pairs in number_pairs(language=language, sizes=sizes, seed=seed, below=below).items():
+        for name, side in (("num", 0), (language, 1)):
+            text = "".join(f"{pair[side]}\n" for pair in pairs)
+            (folder / f"{split}.{name}").write_text(text, encoding="utf-8")
+    return folder
+
+
+def number_pairs(
+    *, language: str = "en", sizes: Mapping[str, int] = SIZES, seed: int = 0, below: int = LIMIT
+) -> dict[str, list[tuple[str, str]]]:
+    """(digits, words) of each split's numbers; see `write_numbers`."""
     if sum(sizes.values()) > below or not 1 <= below <= LIMIT:
         raise UserError(
             f"numbers: {sum(sizes.values())} different numbers were asked for ({dict(sizes)}), there are {below} below "
             f"{below} (at most {LIMIT}). Ask for fewer, or raise `below`."
         )
     drawn = iter(_drawn(sum(sizes.values()), below, seed))
-    folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    for split, size in sizes.items():
-        numbers = [next(drawn) for _ in range(size)]
-        (folder / f"{split}.num").write_text("".join(f"{' '.join(str(n))}\n" for n in numbers), encoding="utf-8")
-        words = "".join(f"{number_words(n, language)}\n" for n in numbers)
-        (folder / f"{split}.{language}").write_text(words, encoding="utf-8")
-    return folder
+    numbers = {split: [next(drawn) for _ in range(size)] for split, size in sizes.items()}
+    return {split: [(" ".join(str(n)), number_words(n, language)) for n in some] for split, some in numbers.items()}
 
 
 def _drawn(count: int, below: int, seed: int) -> list[int]:

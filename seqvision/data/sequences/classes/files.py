@@ -87,7 +87,7 @@ def _beginning_with(path: Path) -> list[Path]:
     inside = sorted(file for file in path.parent.iterdir() if file.is_file()) if path.parent.is_dir() else []
     files = [file for file in inside if re.match(re.escape(path.name.rstrip(".")) + r"[._-]", file.name)]
     if not files or not path.name:
-        near = did_you_mean(path.name, [file.name for file in inside])
+        near = did_you_mean(path.name, [name for file in inside for name in (file.stem, file.name)])
         raise UserError(
             f"data.path: no file or folder '{path}' and no files whose names begin like that{near} "
             f"(looked from {Path.cwd()})."

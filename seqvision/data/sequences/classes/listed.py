@@ -143,7 +143,7 @@ def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[str,
 def _near(file: Path) -> str:
     inside = os.listdir(file.parent) if file.parent.is_dir() else []
     same = [name for name in inside if Path(name).stem == file.stem]
-    return f" (did you mean '{same[0]}'?)" if same else did_you_mean(file.name, inside)
+    return f" (did you mean '{same[0]}'?)" if same else did_you_mean(file.name, inside, cutoff=0.85)
 
 
 def _read_folders(folder: Path, suffixes: Collection[str], what: str, rename: Mapping[str, str]) -> _Listed:

@@ -81,7 +81,7 @@ class PictureReader(FrameReader):
         steps = self._cut(self.pixels(source))[start:stop]
         if self.order == "whole":
             return torch.from_numpy(np.array(steps))
-        return torch.from_numpy(np.ascontiguousarray(steps)).to(torch.float32).div_(255)
+        return torch.from_numpy(steps.astype(np.float32)).div_(255)
 
     def pixels(self, source: Source) -> np.ndarray:
         """The picture in the reader's shape, uint8 (height, width, channels), as it was before it is cut into steps."""
