@@ -88,8 +88,8 @@ def test_recordings_in_folders(tmp_path):
     assert len(found.records) == 40
 
 
-LONG = "id;label;subject;x;y\n" + "".join(
-    f"r{n};{'ab'[n % 2]};s{n // 2};{t};{t * n}\n" for n in range(40) for t in range(3 + n % 2)
+LONG = "id;label;time;subject;x;y\n" + "".join(
+    f"r{n};{'ab'[n % 2]};{t / 25};s{n // 2};{t};{t * n}\n" for n in range(40) for t in range(3 + n % 2)
 )
 
 
@@ -105,6 +105,14 @@ def test_recordings_in_one_table(tmp_path, named):
     groups = {}
     for record in found.records:
         assert groups.setdefault(record.group, record.split) == record.split
+
+
+def test_a_list_of_recordings_is_no_table_of_frames(tmp_path):
+    for n in range(30):
+        np.save(tmp_path / f"{n}.npy", np.zeros((5, 3)))
+    (tmp_path / "list.csv").write_text("recording,label\n" + "".join(f"{n}.npy,{'ab'[n % 2]}\n" for n in range(30)))
+    found = read_recordings(tmp_path / "list.csv")
+    assert {record.source.name for record in found.records} == {f"{n}.npy" for n in range(30)}
 
 
 def test_some_columns_of_one_table(tmp_path):

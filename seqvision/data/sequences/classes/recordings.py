@@ -1,16 +1,16 @@
 """Recordings of several numbers at a time with a class each: files in folders or in a list, or one long table."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqvision.data.formats.rows import first_line
 from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, read_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import LABEL_NAMES
-from seqvision.data.sequences.formats.table import Table, read_table
+from seqvision.data.sequences.formats.table import FRAME_NAMES, TIME_NAMES, Table, read_table
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
@@ -36,10 +36,9 @@ def read_recordings(
     """One record a recording: a file (CSV, TSV, .npy) in folders of classes or of a list, as in `read_files`; or the
     rows of one table that have the same id, then as an array float32 (time, features) of the columns of numbers.
 
-    columns  which of one table's columns are features; all that are not the id, class, split or group by default
+    columns  which of one table's columns are features; by default all but the id, class, split, group, time and frame
 
-    Such a table is known by an id column (`id`, `recording`, `series` …, or `id_column`) whose values repeat, or by
-    its having no column of paths. UserError with the row for what is no number, and for a recording of two classes.
+    Such a table is known by `id_column`, or by a column `id`, `recording`, `series` … that holds no files' names. UserError with the row for what is no number, and for a recording of two classes.
     """
     path = Path(path)
     table = _long_table(path, id_column)
@@ -71,13 +70,13 @@ def _long_table(path: Path, id_column: str | None) -> Path | None:
         path = tables[0] if len(tables) == 1 else path
     if not path.is_file() or path.suffix.lower() not in (".csv", ".tsv"):
         return None
-    header = first_line(path)
-    names = [name.strip(' "').lower() for name in header.replace(";", ",").replace("\t", ",").split(",")]
     if id_column is not None:
         return path
-    return (
-        path if any(name in ID_NAMES for name in names) and not any("path" in n or "file" in n for n in names) else None
-    )
+    with open(path, "rb") as opened:
+        begin = opened.read(4096).decode("utf-8-sig", errors="replace").splitlines()
+    header, first = ([cell.strip(' "').lower() for cell in re.split("[,;\t|]", line)] for line in [*begin, "", ""][:2])
+    is_list = any("path" in name or "file" in name for name in header) or any(cell.endswith(SUFFIXES) for cell in first)
+    return path if any(name in ID_NAMES for name in header) and not is_list else None
 
 
 def _of_table(
@@ -97,7 +96,8 @@ def _of_table(
     if wanted is not None:
         features = [table.need(name, (), "feature", "data.columns") for name in wanted]
     else:
-        features = [name for name in table.header if name not in said]
+        aside = (*TIME_NAMES, *FRAME_NAMES)
+        features = [name for name in table.header if name not in said and name.lower() not in aside]
     if not features:
         raise UserError(
             f"{table.file.name}: no column of numbers beside {', '.join(said)}. Add the recordings' values."
