@@ -1,9 +1,12 @@
 """What happens when, as people write it down: segments of video with labels, read from and written to the files of
 annotation tools, and turned into labels of frames and back."""
 
+from seqvision.data.annotations.boris import write_boris_project, write_boris_table
+from seqvision.data.annotations.elan import write_elan
 from seqvision.data.annotations.read import is_annotation, read_annotations
 from seqvision.data.annotations.segments import Segment, frames_to_segments, in_seconds, segments_to_frames
 from seqvision.data.annotations.tables import Annotations
+from seqvision.data.annotations.write import write_frames, write_segments, write_subtitles
 
 __all__ = [
     "Segment",
@@ -13,4 +16,10 @@ __all__ = [
     "segments_to_frames",
     "frames_to_segments",
     "in_seconds",
+    "write_segments",
+    "write_frames",
+    "write_subtitles",
+    "write_elan",
+    "write_boris_project",
+    "write_boris_table",
 ]

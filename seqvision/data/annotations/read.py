@@ -2,25 +2,40 @@
 
 from pathlib import Path
 
+from seqvision.data.annotations import boris, elan, praat
 from seqvision.data.annotations.tables import Annotations, has_segments, read_segment_table
 from seqvision.data.formats.rows import first_line
 from seqvision.errors import UserError
 
-SUFFIXES = (".csv", ".tsv")
+TABLES = (".csv", ".tsv")
+SUFFIXES = (*TABLES, boris.SUFFIX, elan.SUFFIX, praat.SUFFIX)
 
 
 def is_annotation(file: Path) -> bool:
     """Whether a file holds segments, by its ending and, of a table, by its columns."""
-    if file.suffix.lower() not in SUFFIXES:
-        return False
+    kind = file.suffix.lower()
+    if kind not in TABLES:
+        return kind in SUFFIXES
     line = first_line(file)
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=line.count)
-    return has_segments([cell.strip(' "') for cell in line.split(delimiter)])
+    delimiter = "\t" if kind == ".tsv" else max(",;\t|", key=line.count)
+    return has_segments([cell.strip(' "') for cell in line.split(delimiter)]) or boris.is_boris(file)
 
 
 def read_annotations(file: str | Path, *, unit: str | None = None, encoding: str = "utf-8") -> Annotations:
-    """The segments of a file of any kind that is read: a table with a segment a row."""
+    """The segments of a file: a table with a segment a row, an export or a project of BORIS, ELAN's .eaf, Praat's
+    .TextGrid. `unit`: of a table's times, "seconds" or "frames"."""
     file = Path(file)
     if not file.is_file():
         raise UserError(f"{file}: there is no such file. Correct its name.")
-    return read_segment_table(file, unit=unit, encoding=encoding)
+    kind = file.suffix.lower()
+    if kind == elan.SUFFIX:
+        return elan.read_elan(file)
+    if kind == praat.SUFFIX:
+        return praat.read_textgrid(file)
+    if kind not in SUFFIXES:
+        raise UserError(f"{file.name}: not a kind of annotation that is read ({' '.join(SUFFIXES)}). Export it as CSV.")
+    return (
+        boris.read_boris(file, encoding=encoding)
+        if boris.is_boris(file)
+        else read_segment_table(file, unit=unit, encoding=encoding)
+    )

@@ -58,7 +58,7 @@ def check_lengths(
     if align == "error":
         raise UserError(
             f"{said}: the labels are longer than the video. If they belong to it, end them where it ends with "
-            "data.align=truncate; check the unit (data.labels.unit=seconds or frames)."
+            "data.align=truncate; check the unit (data.unit=seconds or frames)."
         )
     return f"{said}: cut"
 
@@ -82,7 +82,7 @@ def owners(segments: Sequence[Segment], middles: np.ndarray, *, where: str = "th
                 frame = first + int(np.flatnonzero(owner[first:last] == place)[0])
                 raise UserError(
                     f"{where}: two labels for frame {frame}: {_said(other)} and {_said(segment)} overlap. Correct one "
-                    "of them, choose a track with data.labels.track=NAME, or allow several labels a frame with "
+                    "of them, choose a track with data.track=NAME, or allow several labels a frame with "
                     "data.multilabel=true."
                 )
         owner[first:last] = number

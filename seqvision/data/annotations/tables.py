@@ -32,9 +32,11 @@ STOP_NAMES = (
 DURATION_NAMES = ("duration", "duration_s", "duration (s)", "length", "duration_frames")
 SEGMENT_LABELS = (*LABEL_NAMES, "event", "annotation", "name", "text", "code")
 VIDEO_NAMES = (
-    *("file", "video", "filename", "file_name", "video_file", "clip", "path", "recording", "media", "media file"),
-    *("media file name", "observation id"),
+    *("file", "video", "filename", "file_name", "video_file", "clip", "path", "recording", "media"),
+    *("media file name", "media file path", "media file"),
+    *("source", "observation id"),
 )
+NOBODY = "No focal subject"  # BORIS's word for a track without a name
 TRACK_NAMES = ("track", "tier", "subject")
 
 
@@ -71,7 +73,7 @@ def read_segment_table(file: Path, *, unit: str | None = None, encoding: str = "
 def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
     """As `read_segment_table`, of a table that was read."""
     if unit not in (None, *UNITS):
-        raise UserError(f"data.labels.unit is '{unit}', expected one of {', '.join(UNITS)}")
+        raise UserError(f"data.unit is '{unit}', expected one of {', '.join(UNITS)}")
     start = table.need(None, START_NAMES, "start", "a column 'start'")
     stop = table.find(None, STOP_NAMES, "end", "")
     duration = table.find(None, DURATION_NAMES, "duration", "")
@@ -88,11 +90,11 @@ def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
     said = [(kind, table.find(None, names, "", "")) for kind, names in (("split", SPLIT_NAMES), ("group", GROUP_NAMES))]
     for row, cells in enumerate(table.rows()):
         where = table.where(row)
-        begin = _time(cells[place[start]], where, start)
-        if stop is not None and cells[place[stop]].strip():
-            end = _time(cells[place[stop]], where, stop)
+        begin = read_time(cells[place[start]], where, start)
+        if stop is not None and cells[place[stop]].strip() not in ("", "NA"):
+            end = read_time(cells[place[stop]], where, stop)
         elif duration is not None and cells[place[duration]].strip() not in ("", "NA"):
-            end = begin + _time(cells[place[duration]], where, duration)
+            end = begin + read_time(cells[place[duration]], where, duration)
         else:
             end = begin
         if end < begin:
@@ -100,8 +102,8 @@ def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
         name = cells[place[label]].strip()
         if not name:
             raise UserError(f"{where}: no label in column '{label}'. Write one, or remove the row.")
-        about = cells[place[video]].strip() if video else ""
-        of = cells[place[track]].strip() if track else ""
+        about = re.sub(r"^player #1:\s*", "", cells[place[video]].strip()) if video else ""
+        of = cells[place[track]].strip().replace(NOBODY, "") if track else ""
         found.segments.setdefault(about, []).append(Segment(begin, end, name, of, where))
         for kind, column in said:
             if column is not None and column != track and cells[place[column]].strip():
@@ -116,7 +118,7 @@ def _say(of: dict[str, str], video: str, value: str, where: str, kind: str) -> N
         raise UserError(f"{where}: the {kind} of '{video}' is '{value}' here and '{of[video]}' above. Correct one.")
 
 
-def _time(cell: str, where: str, column: str) -> float:
+def read_time(cell: str, where: str, column: str) -> float:
     """Seconds or frames: 12.5, 12,5 or 0:01:02.5."""
     text = cell.strip().replace(",", ".")
     if re.fullmatch(r"(\d+:)?\d+:\d+(\.\d*)?", text):

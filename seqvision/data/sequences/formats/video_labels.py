@@ -60,7 +60,7 @@ def find_labels(
     elif place is not None and place.is_file():
         _from_table(read_annotations(place, unit=unit, encoding=encoding), ids, found)
     elif place is not None and not place.is_dir():
-        raise UserError(f"data.labels.path: no file or folder '{place}' (looked from {Path.cwd()}).")
+        raise UserError(f"data.labels: no file or folder '{place}' (looked from {Path.cwd()}).")
     else:
         _from_files(place, videos, ids, found, unit=unit, encoding=encoding)
     return _on_track(found, track) if track is not None else found
@@ -108,7 +108,7 @@ def _from_files(
         if len(files) > 1:
             raise UserError(
                 f"{name}: labels in two files, {files[0].name} and {files[1].name}. Remove one of them, or put those "
-                "that count into a folder of their own and name it with data.labels.path."
+                "that count into a folder of their own and name it with data.labels."
             )
         if not files:
             continue
@@ -139,7 +139,7 @@ def _labelled(file: Path, unit: str | None, encoding: str) -> Labelled:
     if len(read.segments) > 1:
         raise UserError(
             f"{file.name}: about {len(read.segments)} videos ({', '.join(list(read.segments)[:3])}), expected one. "
-            f"Name it for all with data.labels.path={file.name}."
+            f"Name it for all with data.labels={file.name}."
         )
     return Labelled(file, next(iter(read.segments.values()), []), read.unit)
 
@@ -167,8 +167,7 @@ def _on_track(found: FoundLabels, track: str) -> FoundLabels:
     tracks = sorted({s.track for labelled in found.of.values() for s in labelled.segments or () if s.track})
     if track not in tracks:
         raise UserError(
-            f"data.labels.track={track}: no such track (found: {', '.join(tracks) or 'none'})"
-            f"{did_you_mean(track, tracks)}."
+            f"data.track={track}: no such track (found: {', '.join(tracks) or 'none'}){did_you_mean(track, tracks)}."
         )
     for name, labelled in found.of.items():
         kept = [segment for segment in labelled.segments or () if segment.track == track]

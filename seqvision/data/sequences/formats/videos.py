@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 
 from seqvision.data.annotations.segments import check_lengths, label_matrix, owners
-from seqvision.data.formats.rows import read_text, row_split
+from seqvision.data.formats.rows import row_split
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.align import ALIGNMENTS, align_labels
+from seqvision.data.sequences.formats.mstcn import read_mapping
 from seqvision.data.sequences.formats.video_files import id_of, list_videos
 from seqvision.data.sequences.formats.video_labels import Labelled, find_labels
 from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, join_matrices, read_frame_labels
@@ -74,7 +75,7 @@ def read_videos(
     looked = tracked(records, total=len(records), description="Looking into the videos", show=progress)
     films = {record.id: reader.recorded(record.source) for record in looked}
     of = {record.id: found.of[record.id] for record in records if record.id in found.of}
-    known = classes or mapping_classes(root, encoding)
+    known = classes or read_mapping(root / "mapping.txt", encoding=encoding)
     rules = LabelRules(merge or {}, unlabelled, classes)
     if multilabel:
         names = sorted({segment.label for labelled in of.values() for segment in labelled.segments or ()})
@@ -103,22 +104,6 @@ def read_videos(
     return SequenceSet(records, tuple(found_classes or known or ()), multilabel, notes)
 
 
-def mapping_classes(root: Path, encoding: str = "utf-8") -> list[str] | None:
-    """The classes that `mapping.txt` lists, `NUMBER NAME` a line, in the order of their numbers; None without it."""
-    file = root / "mapping.txt"
-    if not file.is_file():
-        return None
-    named: dict[int, str] = {}
-    for row, line in enumerate(read_text(file, encoding).split("\n"), start=1):
-        if not line.strip():
-            continue
-        number, _, name = line.strip().partition(" ")
-        if not number.isdecimal() or not name.strip() or int(number) in named:
-            raise UserError(f"{file.name} row {row}: '{line}', expected a new number and a label, e.g. '3 walk'.")
-        named[int(number)] = name.strip()
-    return [named[number] for number in sorted(named)]
-
-
 def _listed(
     records: list[SequenceRecord], root: Path, split: int, encoding: str
 ) -> tuple[list[SequenceRecord], list[str]]:
@@ -145,7 +130,7 @@ def _moments(labelled: Labelled, film: Recording) -> tuple[np.ndarray, float]:
     if film.rate is None:
         raise UserError(
             f"{film.name}: no frame rate is known for it, so that the seconds in {labelled.file.name} say nothing. "
-            "Write the segments in frames (data.labels.unit=frames)."
+            "Write the segments in frames (data.unit=frames)."
         )
     ends = np.append(film.times[1:], film.duration)
     return (film.times + ends) / 2, len(film) / film.duration
@@ -163,7 +148,8 @@ def _names(
     middles = _checked(labelled, film, align, notes)
     of = owners(labelled.segments, middles, where=labelled.file.name)
     names = [segment.label for segment in labelled.segments] + [background or ""]
-    rows = [int(segment.where.rpartition(" ")[2] or 0) for segment in labelled.segments] + [0]
+    written = [segment.where.rpartition(" ")[2] for segment in labelled.segments]
+    rows = [int(row) if row.isdecimal() else place for place, row in enumerate(written, start=1)] + [0]
     return FrameNames([names[i] for i in of.tolist()], labelled.file.name, [rows[i] for i in of.tolist()])
 
 
