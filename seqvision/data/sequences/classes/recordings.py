@@ -38,7 +38,8 @@ def read_recordings(
 
     columns  which of one table's columns are features; by default all but the id, class, split, group, time and frame
 
-    Such a table is known by `id_column`, or by a column `id`, `recording`, `series` … that holds no files' names. UserError with the row for what is no number, and for a recording of two classes.
+    Such a table is known by `id_column`, or by a column `id`, `recording`, `series` … that holds no files' names.
+    UserError with the row for what is no number, and for a recording of two classes.
     """
     path = Path(path)
     table = _long_table(path, id_column)
