@@ -41,7 +41,7 @@ def write_scenes(
     settings = {"version": VERSION, "size": size, "counts": dict(counts), "captions": captions, "seed": seed}
     if any(split not in SPLITS for split in counts):
         raise UserError(f"counts: splits are {', '.join(SPLITS)}; found {', '.join(counts)}")
-    if _is_written(folder, settings):
+    if is_written(folder, settings, "scenes.json", "scenes"):
         return folder
 
     def fill(draft: Path) -> None:
@@ -68,8 +68,8 @@ def write_scenes(
             },
         )
 
-    _write_whole(folder, fill)
-    if not _is_written(folder, settings):
+    write_whole(folder, fill)
+    if not is_written(folder, settings, "scenes.json", "scenes"):
         raise UserError(f"{folder}: another process wrote something else there meanwhile; run again")
     return folder
 
@@ -97,26 +97,27 @@ def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: 
             for name, scene in zip(names, scenes, strict=True):
                 writer.writerows([name, sentence] for sentence in reference_captions(scene, seed=seed))
 
-    _write_whole(Path(folder), fill)
+    write_whole(Path(folder), fill)
     return Path(folder)
 
 
-def _is_written(folder: Path, settings: Mapping[str, Any]) -> bool:
-    """True if the folder holds scenes made with these settings, false if nothing is there yet."""
+def is_written(folder: Path, settings: Mapping[str, Any], name: str, what: str) -> bool:
+    """True if the folder holds `what` (scenes), made with these settings, false if nothing is there yet.
+
+    name: the file in which the settings are kept. UserError if something else is there.
+    """
     if not folder.exists() or (folder.is_dir() and not any(folder.iterdir())):
         return False
-    if not (folder / "scenes.json").is_file():
-        raise UserError(
-            f"{folder}: not empty and no folder of scenes (no scenes.json); name another folder for the scenes"
-        )
-    found = json.loads((folder / "scenes.json").read_text(encoding="utf-8"))["settings"]
+    if not (folder / name).is_file():
+        raise UserError(f"{folder}: not empty and no folder of {what} (no {name}); name another folder for the {what}")
+    found = json.loads((folder / name).read_text(encoding="utf-8"))["settings"]
     differing = [key for key in settings if found.get(key) != settings[key]]
     if not differing:
         return True
     differences = [f"{key} {found.get(key)!r}" for key in differing]
     expected = [f"{key} {settings[key]!r}" for key in differing]
     raise UserError(
-        f"{folder}: holds scenes made with {', '.join(differences)}; expected {', '.join(expected)}. "
+        f"{folder}: holds {what} made with {', '.join(differences)}; expected {', '.join(expected)}. "
         f"Name another folder, or delete this one and it is written again: rm -r {folder}"
     )
 
@@ -131,7 +132,7 @@ def _draw_all(scenes: list[Scene], paths: list[Path], size: int, progress: bool,
             pass
 
 
-def _write_whole(folder: Path, fill: Callable[[Path], None]) -> None:
+def write_whole(folder: Path, fill: Callable[[Path], None]) -> None:
     """Fills a draft beside the folder and renames it into place; if a folder stands there by then, that one stays."""
     folder.parent.mkdir(parents=True, exist_ok=True)
     draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
