@@ -4,13 +4,11 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from queue import Empty, Queue
-from threading import Thread
 from typing import IO, TYPE_CHECKING
 
+from seqvision.cli.lines import given_lines, in_batches
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, parser
 from seqvision.cli.output import open_output
 from seqvision.errors import UserError
@@ -77,57 +75,9 @@ def _batches(given: argparse.Namespace) -> "Batches":
 
 
 def _translated(batches: "Batches", given: argparse.Namespace) -> "Iterator[TranslatedSentence]":
-    for sentences in _in_batches(_given_lines(given), given.batch_size):
+    lines = given_lines(given.sentences, text=given.text, encoding=given.encoding)
+    for sentences in in_batches(lines, given.batch_size):
         yield from batches(sentences)
-
-
-def _given_lines(given: argparse.Namespace) -> Iterator[Iterable[str]]:
-    """The lines of each argument; standard input comes as it is, to be read while it is written."""
-    from seqvision.data.parallel.lines import read_lines
-
-    for argument in given.sentences:
-        path = Path(argument)
-        if given.text:
-            yield [argument]
-        elif argument == "-":
-            sys.stdin.reconfigure(encoding=given.encoding)  # type: ignore[union-attr]  # a text stream, here
-            yield sys.stdin
-        elif " " not in argument and path.is_file():
-            yield read_lines(path, encoding=given.encoding)
-        elif " " not in argument and (path.suffix in (".txt", ".gz") or "/" in argument):
-            raise UserError(f"{argument}: no such file; if it is a sentence, say so with --text")
-        else:
-            yield [argument]
-
-
-def _in_batches(sources: Iterable[Iterable[str]], most: int) -> Iterator[list[str]]:
-    """The lines, as many at a time as have come, and at most so many: nobody waits for a batch to fill."""
-    waiting: Queue[str | Exception | None] = Queue(maxsize=1000)
-
-    def read() -> None:
-        try:
-            for lines in sources:
-                for line in lines:
-                    waiting.put(line.rstrip("\r\n"))
-            waiting.put(None)
-        except Exception as error:  # raised again where the lines are used
-            waiting.put(error)
-
-    Thread(target=read, daemon=True).start()
-    while True:
-        came = [waiting.get()]
-        with suppress(Empty):
-            while len(came) < most:
-                came.append(waiting.get_nowait())
-        lines = [line for line in came if isinstance(line, str)]
-        if lines:
-            yield lines
-        if isinstance(came[-1], UnicodeDecodeError):
-            raise UserError(f"standard input: not {came[-1].encoding}; say what it is with --encoding") from came[-1]
-        if isinstance(came[-1], Exception):
-            raise came[-1]
-        if came[-1] is None:
-            return
 
 
 def _write_text(row: int, sentence: "TranslatedSentence", file: IO[str]) -> None:

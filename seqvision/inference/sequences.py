@@ -22,6 +22,7 @@ READERS: dict[str, type[FrameReader]] = {
     kind.__name__: kind for kind in (FeatureReader, PictureReader, TextReader, VideoReader)
 }
 PART = 1024  # frames that are read and looked at together
+BYTES = 1 << 28  # of frames that are held at once
 
 
 @dataclass(frozen=True)
@@ -72,9 +73,8 @@ class LoadedLabeller(LoadedSequenceModel):
         return (probabilities >= np.array(self.thresholds)).astype(np.int64)
 
 
-@torch.inference_mode()
 def classify(
-    classifier: LoadedClassifier,
+    classifiers: LoadedClassifier | Sequence[LoadedClassifier],
     sources: Sequence[Source],
     *,
     batch_size: int = 32,
@@ -82,26 +82,18 @@ def classify(
 ) -> Iterator[tuple[Source, np.ndarray]]:
     """Each source with the probabilities (classes,) of its classes, in order, as they are made.
 
-    A source that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
+    Of several classifiers, which must have the same classes, the mean, in the order of the first one's classes. A
+    source that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
     """
-    for start in range(0, len(sources), batch_size):
-        readable, frames = [], []
-        for source in sources[start : start + batch_size]:
-            try:
-                frames.append(_frames(classifier.reader, source))
-                readable.append(source)
-            except UserError as error:
-                if on_unreadable is None:
-                    raise
-                on_unreadable(source, error)
-        if not readable:
-            continue
-        batch = sequence_batch([str(place) for place in range(len(readable))], frames).to(classifier.device)
-        probabilities = classifier.model(batch.frames, batch.lengths).float().softmax(dim=-1).cpu().numpy()
-        yield from zip(readable, probabilities, strict=True)
+    members = [classifiers] if isinstance(classifiers, LoadedClassifier) else list(classifiers)
+    places = [_places(member, members[0]) for member in members]
+    for readable, frames in _batches(members, sources, batch_size, on_unreadable):
+        names = [_name(source) for source in readable]
+        found = [_probabilities(member, names, part) for member, part in zip(members, frames, strict=True)]
+        together = [each[:, order] for each, order in zip(found, places, strict=True)]
+        yield from zip(readable, np.mean(together, axis=0), strict=True)
 
 
-@torch.inference_mode()
 def label(
     labeller: LoadedLabeller,
     source: Source,
@@ -109,24 +101,22 @@ def label(
     start: int = 0,
     stop: int | None = None,
     part: int = PART,
-    progress: Callable[[int], None] | None = None,
+    watch: Callable[[Iterator[Tensor]], Iterator[Tensor]] = iter,
 ) -> np.ndarray:
     """The probabilities (time, classes) of a source's frames.
 
     Frames are read and looked at `part` at a time, so that an hour of video needs no more memory than a minute, but for
     the vectors of its frames where the network looks in both directions. What comes out is that of one pass over all.
-    progress: told the number of frames done.
+    watch: what the parts pass through on their way, such as a progress bar.
     """
     stream = LabelStream(labeller)
     both = not labeller.model.forward_only
     found, vectors = [], []
-    for frames in _parts(labeller.reader, source, start, stop, part):
+    for frames in watch(_parts(labeller.reader, source, start, stop, part)):
         if both:
             vectors.append(stream.vectors(frames))
         else:
             found.append(stream(frames))
-        if progress is not None:
-            progress(len(frames))
     if not found and not vectors:
         raise UserError(f"{_name(source)}: no frames in it")
     return stream.whole(torch.cat(vectors, dim=1)) if both else np.concatenate(found)
@@ -147,8 +137,8 @@ class LabelStream:
         """The probabilities (time, classes) of the next frames (time, …)."""
         if not self.labeller.model.forward_only:
             raise UserError(
-                "a bidirectional labeller needs the whole recording before it can say anything; for frames as they come "
-                "train one with rnn.bidirectional=false"
+                "a bidirectional labeller needs the whole recording before it can say anything; for frames as they "
+                "come train one with rnn.bidirectional=false"
             )
         return self._decided(self.vectors(frames), carry=True)
 
@@ -173,6 +163,54 @@ class LabelStream:
         scores = logits[0].float()
         probabilities = scores.softmax(dim=-1) if self.labeller.thresholds is None else scores.sigmoid()
         return probabilities.cpu().numpy()
+
+
+def _places(member: LoadedClassifier, first: LoadedClassifier) -> list[int]:
+    """Where the first one's classes stand among the member's."""
+    if sorted(member.classes) != sorted(first.classes):
+        other = sorted({*member.classes} ^ {*first.classes})
+        raise UserError(
+            f"{member.path} has other classes than {first.path} ({', '.join(other[:5])}); only classifiers of the same "
+            "classes can be taken together"
+        )
+    return [member.classes.index(name) for name in first.classes]
+
+
+def _batches(
+    members: Sequence[LoadedClassifier],
+    sources: Sequence[Source],
+    batch_size: int,
+    on_unreadable: Callable[[Source, UserError], None] | None,
+) -> Iterator[tuple[list[Source], list[list[Tensor]]]]:
+    """The sources that can be read, at most `batch_size` and about `BYTES` at a time, with each member's frames."""
+    readable: list[Source] = []
+    frames: list[list[Tensor]] = [[] for _ in members]
+    held = 0
+    for source in sources:
+        try:
+            came = [_frames(member.reader, source) for member in members]
+        except UserError as error:
+            if on_unreadable is None:
+                raise
+            on_unreadable(source, error)
+            continue
+        size = sum(each.numel() * each.element_size() for each in came)
+        if readable and (len(readable) == batch_size or held + size > BYTES):
+            yield readable, frames
+            readable, frames, held = [], [[] for _ in members], 0
+        readable.append(source)
+        held += size
+        for mine, each in zip(frames, came, strict=True):
+            mine.append(each)
+    if readable:
+        yield readable, frames
+
+
+@torch.inference_mode()
+def _probabilities(classifier: LoadedClassifier, names: list[str], frames: list[Tensor]) -> np.ndarray:
+    batch = sequence_batch(names, frames).to(classifier.device)
+    logits: Tensor = classifier.model(batch.frames, batch.lengths)
+    return logits.float().softmax(dim=-1).cpu().numpy()
 
 
 def _frames(reader: FrameReader, source: Source) -> Tensor:

@@ -68,14 +68,30 @@ class Labelling(Task):
     def _state_before(self, batch: SequenceBatch) -> RecurrentState | None:
         """The state behind the last window of the sequences that go on in this batch, zeros for the others."""
         before = self._carried
-        if before is None or self.model.rnn is None or len(before.ids) < len(batch) or not any(batch.starts):
+        if before is None or len(before.ids) < len(batch) or not any(batch.starts):
             return None
         rows = zip(batch.ids, batch.starts, before.ids, before.stops, strict=False)
         goes_on = torch.tensor([id == old and start == stop for id, start, old, stop in rows], device=self.device)
         state: RecurrentState = map_state(
-            lambda part: torch.where(goes_on.view(-1, *[1] * (part.dim() - 1)), part[: len(batch)], 0.0), before.state
+            lambda part: torch.where(
+                goes_on.view(-1, *[1] * (part.dim() - 1)), part[: len(batch)].to(goes_on.device), 0.0
+            ),
+            before.state,
         )
         return state
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_save_checkpoint(checkpoint)
+        carried = self._carried
+        shares = self.gather([carried and (carried.ids, carried.stops, map_state(Tensor.cpu, carried.state))])
+        if all(shares):  # every rank's rows: each goes on with its own
+            checkpoint["carried"] = shares
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        shares = checkpoint.get("carried", [])
+        # with another number of processes other sequences meet in a batch: every state begins anew
+        if len(shares) == self.trainer.world_size:
+            self._carried = _Carried(*shares[self.trainer.global_rank])
 
     def on_validation_epoch_start(self) -> None:
         self._validation, self._validation_loss = [], []
