@@ -77,7 +77,7 @@ def test_any_encoding(tmp_path):
     assert sides(read_parallel(tmp_path, source="de", target="en", encoding="latin-1")) == PAIRS
     with pytest.raises(UserError, match=r"train.de row 3: not utf-8 .*data.encoding=latin-1"):
         read_parallel(tmp_path, source="de", target="en")
-    with pytest.raises(UserError, match="data.encoding=klingon: Python knows no such encoding"):
+    with pytest.raises(UserError, match=r"data\.encoding=klingon: Python knows no such encoding"):
         read_parallel(tmp_path, source="de", target="en", encoding="klingon")
 
 
@@ -105,7 +105,7 @@ def test_empty_sides_are_named_or_counted(tmp_path):
     (tmp_path / "train.de").write_text("eins\nzwei\ndrei\nvier\n")
     with pytest.raises(UserError, match=r"train.en row 3: nothing there to learn as its translation"):
         read_parallel(tmp_path, source="de", target="en")
-    with pytest.raises(UserError, match="data.on_empty=drop: expected error or skip"):
+    with pytest.raises(UserError, match=r"data\.on_empty=drop: expected error or skip"):
         read_parallel(tmp_path, source="de", target="en", on_empty="drop")
 
 
@@ -127,7 +127,7 @@ def test_languages_that_the_files_leave_open(tmp_path):
 def test_nothing_there(tmp_path):
     (tmp_path / "README.md").write_text("hello")
     for path in (tmp_path, tmp_path / "absent" / "corpus"):
-        with pytest.raises(UserError, match="no parallel text there; expected train.de with train.en"):
+        with pytest.raises(UserError, match=r"no parallel text there; expected train\.de with train\.en"):
             read_parallel(path)
 
 
