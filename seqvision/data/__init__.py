@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
     from seqvision.data.module import RecordData
-    from seqvision.data.parallel.module import ParallelData, ParallelFiles
+    from seqvision.data.parallel.module import NumberWords, ParallelData, ParallelFiles
     from seqvision.data.sequences.batches import SequenceBatch
     from seqvision.data.sequences.classes import read_digits, read_idx, read_sentences
     from seqvision.data.sequences.formats.frame_table import read_frame_tables
@@ -72,6 +72,7 @@ __all__ = [
     "RecordData",
     "SequenceData",
     "ParallelData",
+    "NumberWords",
     "ParallelFiles",
     "SequenceBatch",
     "PictureReader",
@@ -100,6 +101,7 @@ _NEEDS_TORCH = {
     "ShardCaptions": "sources",
     "RecordData": "module",
     "SequenceData": "sequences.module",
+    "NumberWords": "parallel.module",
     "ParallelData": "parallel.module",
     "ParallelFiles": "parallel.module",
     "SequenceBatch": "sequences.batches",
