@@ -1,4 +1,4 @@
-"""`seqvision evaluate`: what a model's captions are worth, beside those of captioners that hardly look."""
+"""`seqvision evaluate`: what a model's predictions are worth, beside those of methods that hardly look."""
 
 import argparse
 import csv
@@ -6,41 +6,42 @@ import io
 import json
 import sys
 import time
-from pathlib import Path
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from seqvision.cli.options import (
-    add_checkpoint_options,
-    add_decoding_options,
-    decoder_of,
-    load_captioners,
-    parser,
-    typed,
-)
+from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
 from seqvision.cli.output import open_output, write_output
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
-    from seqvision.data import CaptionRecord
-    from seqvision.decoding import Search
-    from seqvision.inference import LoadedCaptioner
-    from seqvision.inference.evaluation import Evaluation
+    from seqvision.cli.evaluators import Evaluator
+    from seqvision.cli.record import Evaluation
 
-DESCRIPTION = """Scores of a model's captions of a split, with intervals, beside controls.
+DESCRIPTION = """Scores of a model's predictions for a split, with intervals, beside controls.
 
   seqvision evaluate --checkpoint runs/captioner/2026-01-31_12-00-00
   seqvision evaluate --checkpoint best.ckpt --split test,combinations --beam-size 5
   seqvision evaluate --checkpoint best.ckpt --data files path=other_pictures
   seqvision evaluate --predictions captions.jsonl --data files path=my_pictures
+  seqvision evaluate --checkpoint runs/labeller/2026-01-31_12-00-00 --protocol lea --background background
+  seqvision evaluate --checkpoint runs/lstm --against runs/elman
 
-The controls: the most frequent training caption for every picture; the caption of the nearest training picture in
-the model's own features; the model's own captions of other pictures (shuffled). A model that looks beats them all.
+The controls of captions: the most frequent training caption for every picture; the caption of the nearest training
+picture in the model's own features; the model's own captions of other pictures (shuffled). Of translations: the
+sentence itself, the nearest training sentence's. Of classes: their shares in training; logistic regression without a
+recurrence. Of labels: the commonest; the features' own scores, smoothed; a window of frames. A good model beats them.
 evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine; those of
 ensembles, predictions and other data are only written where --output says."""
 
 COLUMNS = {
     "most_frequent": "most frequent",
     "nearest_neighbour": "nearest",
+    "majority": "majority",
+    "without_recurrence": "no recurrence",
+    "argmax": "argmax",
+    "moving_average": "moving average",
+    "window": "window",
+    "copied": "copied",
     "shuffled": "shuffled",
     "references": "references",
 }
@@ -50,55 +51,37 @@ def main(arguments: list[str]) -> int:
     """0 when all is scored, 1 if the scores could not be kept in the run's folder."""
     given = _parse(arguments)
 
+    from seqvision.cli.evaluators import evaluator_for
     from seqvision.cli.record import evaluation_record, save_record
-    from seqvision.cli.stored_data import scenes_of, split_records, splits_of, stored_data
-    from seqvision.inference.evaluation import evaluate_split
-    from seqvision.inference.predictions import match_predictions, read_predictions
+    from seqvision.cli.stored_data import split_records, splits_of, stored_data
 
     begun = time.time()
-    captioners = load_captioners(given) if given.checkpoint else []
-    data = stored_data(captioners[0].config if captioners else None, given.data, trust=given.trust)
-    splits, scenes = splits_of(data), scenes_of(data)
+    pattern, kind = evaluator_for(given.checkpoint[0] if given.checkpoint else None)
+    _refuse_others(given, pattern, kind)
+    evaluator = kind(given)
+    data = stored_data(evaluator.config, given.data, trust=given.trust)
+    splits = splits_of(data)
     wanted = {name: split_records(splits, name) for name in given.split.split(",")}
-    predictions = read_predictions(given.predictions) if given.predictions else None
-    decoder = decoder_of(given, captioners[0].config) if captioners and predictions is None else None
     evaluations, entries = [], []
     for name, records in wanted.items():
-        if predictions is None:
-            captions = _caption(captioners, records, decoder, given)
-        else:
-            everything = [record for some in splits.values() for record in some]
-            captions = match_predictions(predictions, everything, records, source=given.predictions)
-        evaluations.append(
-            evaluate_split(
-                captions,
-                records,
-                split=name,
-                training=[] if given.no_controls else splits.get("train", []),
-                captioner=captioners[0] if captioners else None,
-                cache=None if given.cache == "none" else Path(given.cache),
-                scenes=scenes,
-                resamples=given.bootstrap,
-                seed=given.seed or 0,
-            )
-        )
+        evaluations.append(evaluator.evaluate(name, records, splits, data))
         entries.append(
             evaluation_record(
                 evaluations[-1],
-                captioners,
-                decoding=str(decoder) if decoder else None,
+                evaluator.models,
+                decoding=evaluator.decoding,
                 command=typed("evaluate", arguments),
                 seconds=time.time() - begun,
             )
         )
     if given.save_predictions:
-        _save_predictions(given.save_predictions, evaluations)
-    write_output(given.output, _FORMATS[given.format](evaluations, entries))
-    if len(captioners) != 1 or predictions is not None or given.data:
+        _save_predictions(given.save_predictions, evaluator, evaluations)
+    write_output(given.output, _FORMATS[given.format](evaluations, entries, evaluator, given))
+    if len(evaluator.models) != 1 or given.predictions or given.data:
         return 0  # not this run's own scores on its own data
     try:
         for entry in entries:
-            save_record(captioners[0].path.parent, entry)
+            save_record(evaluator.models[0].path.parent, entry)
     except UserError as error:
         print(f"seqvision: the scores were not kept with the run: {error}", file=sys.stderr)
         return 1
@@ -110,6 +93,23 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     options.add_argument("--split", default="test", help="a split, several with commas, or all (default test)")
     options.add_argument("--predictions", metavar="FILE", help="score these captions (JSON lines or CSV) instead")
     options.add_argument(
+        "--against",
+        action="append",
+        default=[],
+        metavar="FILE",
+        help="another checkpoint of classes or labels: how much better is this one on the same items",
+    )
+    options.add_argument(
+        "--protocol", choices=("mstcn", "lea"), help="how segments of labels are counted (default: as in training)"
+    )
+    options.add_argument(
+        "--background",
+        type=lambda text: text.split(","),
+        metavar="LABELS",
+        help='labels that segment scores leave out, with commas, "" for none (default: as in training)',
+    )
+    options.add_argument("--per-class", action="store_true", help="the scores of each class as well")
+    options.add_argument(
         "--data",
         nargs="+",
         action="extend",
@@ -119,13 +119,17 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     )
     options.add_argument("--format", choices=tuple(_FORMATS), default="text", help="of the scores (default text)")
     options.add_argument("--output", metavar="FILE", help="write the scores there instead of to standard output")
-    options.add_argument("--save-predictions", metavar="FILE", help="the captions with their scores, as JSON lines")
+    options.add_argument("--save-predictions", metavar="FILE", help="the predictions, as JSON lines")
     options.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples; 0: no intervals")
     options.add_argument("--no-controls", action="store_true", help="leave the controls out that need training data")
     options.add_argument("--cache", default="cache", metavar="FOLDER", help="keeps features for the controls, or none")
     add_checkpoint_options(options, required=False)
+    before = set(vars(options.parse_args([])))
     add_decoding_options(options)
     given = options.parse_args(arguments)
+    untouched = vars(options.parse_args([]))
+    given.touched = {name for name, value in vars(given).items() if value != untouched[name]}
+    given.decoding_options = set(untouched) - before - {"seed"}
     if not given.checkpoint and not given.predictions:
         raise UserError("evaluate: nothing to score; give a --checkpoint, or --predictions and --data")
     if given.bootstrap < 0:
@@ -133,55 +137,60 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return given
 
 
-def _caption(
-    captioners: "list[LoadedCaptioner]",
-    records: "list[CaptionRecord]",
-    decoder: "Search | None",
-    given: argparse.Namespace,
-) -> list[str]:
-    """The models' captions of the records; a picture that cannot be read ends it, for the scores would be others'."""
-    from seqvision.data.progress import tracked
-    from seqvision.inference import caption_pictures
-
-    captions = caption_pictures(
-        captioners,
-        [record.image for record in records],
-        decoder,
-        batch_size=given.batch_size,
-        forbid=given.forbid,
-        require=given.require,
-    )
-    return [picture.text for picture in tracked(captions, total=len(records), description="Captioning")]
+def _refuse_others(given: argparse.Namespace, pattern: str, kind: "type[Evaluator]") -> None:
+    """A UserError for options that mean nothing to the pattern."""
+    meant = {
+        "decoding": (given.decoding_options, "only models that write words are decoded"),
+        "predictions": ({"predictions"}, "only captions are scored from a file"),
+        "against": ({"against"}, "only classes and labels are compared in this way"),
+        "protocol": ({"protocol", "background"}, "only labels of frames have segments to count"),
+        "per class": ({"per_class"}, "only classes and labels have scores of each class"),
+    }
+    for what, (options, reason) in meant.items():
+        found = sorted(given.touched & options)
+        if found and what not in kind.own_options:
+            option = f"--{found[0].replace('_', '-')}"
+            raise UserError(f"{option}: {reason}, and {given.checkpoint[0]} is a model for {pattern}; leave it out")
+    if len(given.checkpoint or ()) > 1 and "ensemble" not in kind.own_options:
+        raise UserError(f"--checkpoint: {len(given.checkpoint)} models, expected one for {pattern}; see also --against")
 
 
-def _save_predictions(path: str, evaluations: "list[Evaluation]") -> None:
+def _save_predictions(path: str, evaluator: "Evaluator", evaluations: "Sequence[Evaluation]") -> None:
     with open_output(path) as file:
         for evaluation in evaluations:
-            for row, id in enumerate(evaluation.ids):
-                entry = {
-                    "id": id,
-                    "caption": evaluation.captions[row],
-                    "references": evaluation.references[row],
-                    "scores": {name: values[row] for name, values in evaluation.per_item.items()},
-                }
+            for entry in evaluator.rows(evaluation):
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
-def _text(evaluations: "list[Evaluation]", records: list[dict[str, Any]]) -> str:
+def _text(
+    evaluations: "Sequence[Evaluation]",
+    records: list[dict[str, Any]],
+    evaluator: "Evaluator",
+    given: argparse.Namespace,
+) -> str:
     parts = []
     for evaluation, record in zip(evaluations, records, strict=True):
         what = " and ".join(record["checkpoints"]) or "predictions"
-        parts.append(f"{what} on {evaluation.split}: {len(evaluation.ids)} pictures\n")
-        parts.append(score_table(evaluation))
-        parts += [evaluation.collapse] if evaluation.collapse else []
+        parts.append(f"{what} on {evaluation.split}: {size_of(record)}\n")
+        parts.append(columns(*table_cells(record)))
+        parts += [difference_line(other, found) for other, found in record.get("differences", {}).items()]
+        parts += [f"segments: {record['protocol']}"] if record.get("protocol") else []
+        if given.per_class:
+            parts.append("\n" + columns(*class_cells(record)) + "\n")
+        parts += [record["collapse"]] if record.get("collapse") else []
         parts += [f"note: {note}" for note in evaluation.notes]
         parts.append("")
     return "\n".join(parts).rstrip()
 
 
-def score_table(evaluation: "Evaluation") -> str:
-    """The scores as lines and columns for people."""
-    head, rows = table_cells(evaluation.to_dict())
+def size_of(record: dict[str, Any]) -> str:
+    """How much was scored: `12 pictures`."""
+    sizes = record.get("sizes") or {name: record[name] for name in ("pictures", "sentences") if name in record}
+    return ", ".join(f"{number:,} {name}" if number > 9999 else f"{number} {name}" for name, number in sizes.items())
+
+
+def columns(head: list[str], rows: list[list[str]]) -> str:
+    """A table as lines and columns for people."""
     widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
     lines = [
         "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(cells))
@@ -192,31 +201,62 @@ def score_table(evaluation: "Evaluation") -> str:
 
 def table_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """(head, rows) of a record's scores: the model's, the ends of its interval, and the controls'."""
+    digits = digits_of(record)
     shown = [name for name in COLUMNS if name in record["controls"]]
     head = ["", "model", "95 % interval", *(COLUMNS[name] for name in shown)]
     rows = []
     for name, value in record["scores"].items():
         ends = record["intervals"].get(name)
-        interval = f"{ends[0]:.3f} to {ends[1]:.3f}" if ends else ""
+        interval = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
         others = [record["controls"][control].get(name) for control in shown]
-        rows.append([name, f"{value:.3f}", interval, *("" if other is None else f"{other:.3f}" for other in others)])
+        cells = ("" if other is None else f"{other:.{digits}f}" for other in others)
+        rows.append([name, f"{value:.{digits}f}", interval, *cells])
     return head, rows
 
 
-def _json(_: "list[Evaluation]", records: list[dict[str, Any]]) -> str:
+def class_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
+    """(head, rows) of a record's scores class by class."""
+    values = record["per_class"]
+    rows = []
+    for place, name in enumerate(record["classes"]):
+        cells = (values[score][place] for score in values)
+        rows.append(
+            [name, *("–" if cell is None else f"{cell:.5g}" if cell > 999 else f"{cell:.1f}" for cell in cells)]
+        )
+    return ["", *values], rows
+
+
+def digits_of(record: dict[str, Any]) -> int:
+    """Behind the point: scores of captions are shares, all others percent."""
+    return 3 if "pictures" in record else 2
+
+
+def difference_line(other: str, found: dict[str, Any]) -> str:
+    """How much better the model is than another, score by score."""
+    said = [
+        f"{name} {each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
+        for name, each in found.items()
+    ]
+    return f"above {COLUMNS.get(other, other)}: {', '.join(said)}" if said else ""
+
+
+def _json(_: "Sequence[Evaluation]", records: list[dict[str, Any]], *__: Any) -> str:
     return json.dumps(records[0] if len(records) == 1 else records, indent=2)
 
 
-def _csv(evaluations: "list[Evaluation]", _: list[dict[str, Any]]) -> str:
+def _csv(evaluations: "Sequence[Evaluation]", _: list[dict[str, Any]], *__: Any) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["split", "score", "model", "lower", "upper", *COLUMNS])
+    there = {name for evaluation in evaluations for name in evaluation.controls}
+    controls = [name for name in COLUMNS if name in there or name in _OF_CAPTIONS]
+    writer.writerow(["split", "score", "model", "lower", "upper", *controls])
     for evaluation in evaluations:
         for name, value in evaluation.scores.items():
             lower, upper = evaluation.intervals.get(name, ("", ""))
-            others = [evaluation.controls.get(control, {}).get(name, "") for control in COLUMNS]
+            others = [evaluation.controls.get(control, {}).get(name, "") for control in controls]
             writer.writerow([evaluation.split, name, value, lower, upper, *others])
     return file.getvalue()
 
 
-_FORMATS = {"text": _text, "json": _json, "csv": _csv}
+_OF_CAPTIONS = ("most_frequent", "nearest_neighbour", "shuffled", "references")
+_FORMATS: dict[str, Callable[..., str]] = {"text": _text, "json": _json, "csv": _csv}

@@ -2,33 +2,52 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from seqvision.cli.config import config_hash
 from seqvision.cli.machine import commit, machine
 from seqvision.cli.output import write_output
 
 if TYPE_CHECKING:
-    from seqvision.inference import LoadedCaptioner
-    from seqvision.inference.evaluation import Evaluation
+    from seqvision.inference import LoadedModel
+
+
+@runtime_checkable
+class Evaluation(Protocol):
+    """What every pattern's evaluation has: scores of a split, with intervals, beside controls; all as plain data too.
+
+    notes: what was left out and why.
+    """
+
+    @property
+    def split(self) -> str: ...
+    @property
+    def scores(self) -> Mapping[str, float]: ...
+    @property
+    def intervals(self) -> Mapping[str, tuple[float, float]]: ...
+    @property
+    def controls(self) -> Mapping[str, Mapping[str, float]]: ...
+    @property
+    def notes(self) -> Sequence[str]: ...
+    def to_dict(self) -> dict[str, Any]: ...
 
 
 def evaluation_record(
-    evaluation: "Evaluation",
-    captioners: "Sequence[LoadedCaptioner]",
+    evaluation: Evaluation,
+    models: "Sequence[LoadedModel]",
     *,
     decoding: str | None,
     command: str,
     seconds: float,
 ) -> dict[str, Any]:
     """The evaluation as plain data, with the command, the commit, the configuration, the time and the machine."""
-    config = captioners[0].config if captioners else {}
+    config = models[0].config if models else {}
     return {
         "command": command,
         "commit": commit(),
-        "checkpoints": [str(captioner.path) for captioner in captioners],
+        "checkpoints": [str(model.path) for model in models],
         "config_hash": config_hash(config) if config else None,
         "seed": config.get("seed"),
         "decoding": decoding,

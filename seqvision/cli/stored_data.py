@@ -9,7 +9,7 @@ from seqvision.cli.objects import instantiate
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
-    from seqvision.data import CaptionData, CaptionRecord
+    from seqvision.data import CaptionData, RecordData
     from seqvision.data.scenes import Scene
 
 
@@ -26,9 +26,7 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
     own = (config or {}).get("data")
     try:
         if changes and "=" not in changes[0]:
-            node = _chosen(changes[0], changes[1:])
-            if isinstance(own, dict) and "transform" in own:
-                node["transform"] = own["transform"]
+            node = _chosen(changes[0], changes[1:], own if isinstance(own, dict) else {})
         elif isinstance(own, dict):
             tree = OmegaConf.create(own)
             for change in changes:
@@ -43,7 +41,8 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
             raise UserError(
                 "which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them"
             )
-        node["augmentation"] = None  # pictures as they are
+        if "augmentation" in node:
+            node["augmentation"] = None  # pictures as they are
         _check(node, trust)
         return instantiate(OmegaConf.create(node))
     except MissingMandatoryValue as error:
@@ -52,9 +51,9 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
         raise UserError(f"data: {' '.join(str(error).split())}") from error
 
 
-def splits_of(data: "CaptionData") -> dict[str, "list[CaptionRecord]"]:
+def splits_of(data: "RecordData") -> dict[str, list[Any]]:
     """All records by split, also of data sets that have nothing to train on."""
-    found: dict[str, list[CaptionRecord]] = {}
+    found: dict[str, list[Any]] = {}
     try:
         for record in data.read():
             found.setdefault(record.split or "all", []).append(record)
@@ -63,7 +62,7 @@ def splits_of(data: "CaptionData") -> dict[str, "list[CaptionRecord]"]:
     return found
 
 
-def split_records(splits: "dict[str, list[CaptionRecord]]", name: str) -> "list[CaptionRecord]":
+def split_records(splits: dict[str, list[Any]], name: str) -> list[Any]:
     """The records of a split, or of all with "all"; a UserError with the near name if there is none."""
     if name == "all":
         return [record for records in splits.values() for record in records]
@@ -89,8 +88,8 @@ def scenes_of(data: "CaptionData") -> "dict[str, Scene] | None":
 _ABSENT = object()
 
 
-def _chosen(choice: str, changes: Sequence[str]) -> dict[str, Any]:
-    """The node of `data=choice` with its keys set."""
+def _chosen(choice: str, changes: Sequence[str], own: dict[str, Any]) -> dict[str, Any]:
+    """The node of `data=choice` with its keys set, reading as the checkpoint's `own` data were read."""
     from hydra import compose, initialize_config_dir
     from omegaconf import OmegaConf
 
@@ -101,11 +100,14 @@ def _chosen(choice: str, changes: Sequence[str]) -> dict[str, Any]:
         raise UserError(f"--data {choice}: there is no such choice: {hint}")
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         config = compose("train", overrides=[f"data={choice}", *(f"data.{change}" for change in changes)])
+    for part in ("transform", "reader"):
+        if part in own and part in config.data:
+            config.data[part] = own[part]
     return OmegaConf.to_container(config.data, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
 
 
 def _check(node: Any, trust: Sequence[str]) -> None:
-    """Nothing, if all that the node would call is a data module, a transform or a vocabulary; else a UserError."""
+    """Nothing, if all that the node would call is made for reading data; else a UserError."""
     if isinstance(node, list):
         for entry in node:
             _check(entry, trust)
@@ -113,21 +115,31 @@ def _check(node: Any, trust: Sequence[str]) -> None:
         return
     for key, value in node.items():
         if key == "_target_":
-            _check_target(str(value), trust)
+            if not _harmless(str(value)) and not any(str(value).startswith(module + ".") for module in trust):
+                raise UserError(
+                    f"the checkpoint's configuration asks for '{value}' to read its data, which is none of "
+                    f"seqvision's: nothing of it has run. Name the data yourself (--data files path=FOLDER), or allow "
+                    f"it with --trust {str(value).rpartition('.')[0] or value}"
+                )
         else:
             _check(value, trust)
 
 
-def _check_target(name: str, trust: Sequence[str]) -> None:
+def _harmless(name: str) -> bool:
+    """Whether it is what `seqvision.data` exports for configurations: a data module, a transform, a reader of frames, a
+    vocabulary or how one is built, or a function that reads a set of sequences.
+    """
     from seqvision import data
-    from seqvision.data import CaptionData, ImageTransform, Vocabulary
+    from seqvision.data import ImageTransform, RecordData, Vocabulary
+    from seqvision.data.sequences.readers.base import FrameReader
+    from seqvision.data.sequences.records import SequenceSet
 
     room, _, last = name.removesuffix(".build").rpartition(".")
-    found = getattr(data, last, None) if room == "seqvision.data" else None
-    harmless = isinstance(found, type) and issubclass(found, (CaptionData, ImageTransform, Vocabulary))
-    if not harmless and not any(name.startswith(module + ".") for module in trust):
-        raise UserError(
-            f"the checkpoint's configuration asks for '{name}' to read its data, which is none of seqvision's: nothing "
-            f"of it has run. Name the data yourself (--data files path=FOLDER), or allow it with --trust "
-            f"{name.rpartition('.')[0] or name}"
-        )
+    if room != "seqvision.data" or last not in data.__all__:
+        return False
+    found = getattr(data, last)
+    if name.endswith(".build"):
+        return isinstance(found, type) and issubclass(found, Vocabulary)
+    if isinstance(found, type):
+        return issubclass(found, (RecordData, ImageTransform, FrameReader, Vocabulary))
+    return getattr(found, "__annotations__", {}).get("return") is SequenceSet

@@ -1,0 +1,131 @@
+"""Labels of frames against what people said: frame by frame and as segments, beside labellers without a recurrence."""
+
+from collections.abc import Collection, Mapping, Sequence
+
+import numpy as np
+
+from seqvision.data.progress import tracked
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.errors import UserError
+from seqvision.inference.frame_controls import frame_controls
+from seqvision.inference.resampling import Score
+from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
+from seqvision.inference.sequences import LoadedLabeller, label
+from seqvision.metrics import frame_scores, multilabel_scores
+from seqvision.metrics.frames import Protocol
+
+
+def predict_labels(labeller: LoadedLabeller, records: Sequence[SequenceRecord]) -> list[np.ndarray]:
+    """The probabilities (time, classes) of the frames of each record. Raises `UserError` where a record's labels are
+    not as many as its frames.
+    """
+    found = []
+    for record in tracked(records, total=len(records), description="Labelling"):
+        start, stop = record.span or (0, None)
+        probabilities = label(labeller, record.source, start=start, stop=stop)
+        if record.labels is not None and len(record.labels) != len(probabilities):
+            raise UserError(
+                f"{record.id}: {len(probabilities)} frames, but {len(record.labels)} labels; see data.align in "
+                "data/README.md"
+            )
+        found.append(probabilities)
+    return found
+
+
+def evaluate_labels(
+    probabilities: Sequence[np.ndarray],
+    records: Sequence[SequenceRecord],
+    labeller: LoadedLabeller,
+    *,
+    split: str,
+    protocol: Protocol = "mstcn",
+    background: Collection[str] = (),
+    training: Mapping[str, Sequence[SequenceRecord]] | None = None,
+    others: Mapping[str, tuple[Sequence[np.ndarray], Sequence[float] | None]] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> SequenceEvaluation:
+    """The evaluation of probabilities (time, classes) a record.
+
+    protocol, background: how segments are counted, as `frame_scores` has them. training: the splits "train" and "val",
+    of which the controls learn (see `frame_controls`); others: the probabilities of other networks for the same records
+    and classes with their thresholds, by name. Frames that nobody labelled have no part in anything. Intervals draw
+    whole recordings.
+    """
+    known = [place for place, record in enumerate(records) if record.labels is not None and (record.labels >= 0).any()]
+    if not known:
+        raise UserError(f"{split}: none of the {len(records)} recordings has a labelled frame: nothing to score")
+    asked = [records[place] for place in known]
+    truth = [np.asarray(record.labels) for record in asked]
+    own = [probabilities[place] for place in known]
+    notes = []
+    if len(known) < len(records):
+        notes.append(f"{len(records) - len(known)} of {len(records)} recordings have no labels and are left out")
+    if len(known) < 2 and resamples:
+        notes.append("one recording: there is no interval, for it says nothing of others")
+    found = frame_controls(
+        labeller, training or {}, asked, split=split, protocol=protocol, background=tuple(background)
+    )
+    notes += found.notes
+    several = labeller.thresholds is not None
+
+    def score_of(values: Sequence[np.ndarray], thresholds: Sequence[float] | None) -> Score:
+        decided = [part.argmax(axis=1) for part in values]
+
+        def score(places: np.ndarray) -> dict[str, float]:
+            true = [truth[place] for place in places]
+            if several:
+                some = [values[place] for place in places]
+                return multilabel_scores(some, true, classes=labeller.classes, thresholds=thresholds).corpus
+            said = [decided[place] for place in places]
+            return frame_scores(said, true, classes=labeller.classes, protocol=protocol, background=background).corpus
+
+        return score
+
+    compared = compare(
+        score_of(own, labeller.thresholds),
+        {name: score_of(values, found.thresholds.get(name)) for name, values in found.probabilities.items()},
+        {
+            name: score_of([values[place] for place in known], thresholds)
+            for name, (values, thresholds) in (others or {}).items()
+        },
+        groups=[record.id for record in asked],
+        by=("macro_f1",) if several else ("accuracy", "edit", "f1@25"),
+        resamples=resamples,
+        seed=seed,
+    )
+    decided = [labeller.decide(values) for values in own]
+    per_class, said = _per_class(own, decided, truth, labeller, protocol, background)
+    return SequenceEvaluation(
+        pattern="labelling",
+        split=split,
+        sizes={"recordings": len(asked), "frames": int(sum((y >= 0).reshape(len(y), -1).any(1).sum() for y in truth))},
+        classes=labeller.classes,
+        scores=compared.scores,
+        intervals=compared.intervals,
+        controls=compared.controls,
+        differences=compared.differences,
+        per_class=per_class,
+        rows=[
+            {"id": record.id, "labels": values.tolist(), "confidence": np.round(p.max(axis=1), 4).tolist()}
+            for record, values, p in zip(asked, decided, own, strict=True)
+        ],
+        protocol=said,
+        notes=notes,
+    )
+
+
+def _per_class(
+    probabilities: Sequence[np.ndarray],
+    decided: Sequence[np.ndarray],
+    truth: Sequence[np.ndarray],
+    labeller: LoadedLabeller,
+    protocol: Protocol,
+    background: Collection[str],
+) -> tuple[dict[str, list[float]], str]:
+    """Scores class by class, and how all was counted."""
+    if labeller.thresholds is not None:
+        scores = multilabel_scores(probabilities, truth, classes=labeller.classes, thresholds=labeller.thresholds)
+        return scores.per_class, "several labels a frame, at the thresholds of the network's validation"
+    found = frame_scores(decided, truth, classes=labeller.classes, protocol=protocol, background=background)
+    return found.per_class, found.protocol
