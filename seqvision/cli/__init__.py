@@ -10,6 +10,8 @@ from seqvision.errors import UserError
 COMMANDS = {
     "train": "train a model: every value and choice is an override, e.g. rnn=lstm optimizer.lr=1e-3",
     "caption": "caption your own pictures with a trained model",
+    "classify": "classes of your own sentences, clips, recordings or pictures",
+    "label": "a label for every frame of your own videos or recordings: tables, subtitles, annotations, pictures",
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",
     "data": "data check: what is in a folder of pictures and captions; data scenes: draw some; data shard: pack them",

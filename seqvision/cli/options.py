@@ -24,18 +24,33 @@ def parser(name: str, description: str) -> argparse.ArgumentParser:
     )
 
 
-def add_checkpoint_options(to: argparse.ArgumentParser, *, required: bool = True) -> None:
-    """--checkpoint, --device, --trust, --batch-size."""
+def add_checkpoint_options(
+    to: argparse.ArgumentParser,
+    *,
+    required: bool = True,
+    several: str = "the models write together (an ensemble)",
+    batch: str = "pictures",
+    batch_size: int = 32,
+) -> None:
+    """--checkpoint, --device, --trust, --batch-size. several: what happens with several checkpoints, "" where only one
+    makes sense; batch, batch_size: what goes through the model together, and how many.
+    """
     group = to.add_argument_group("model")
     group.add_argument(
         "--checkpoint",
         action="append",
         required=required,
         metavar="FILE",
-        help="a checkpoint, or a run's folder; given several times, the models write together (an ensemble)",
+        help="a checkpoint, or a run's folder" + (several and f"; given several times, {several}"),
     )
     group.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps …; auto takes a GPU where there is one")
-    group.add_argument("--batch-size", type=_positive, default=32, metavar="N", help="pictures at a time (default 32)")
+    group.add_argument(
+        "--batch-size",
+        type=_positive,
+        default=batch_size,
+        metavar="N",
+        help=f"{batch} at a time (default {batch_size})",
+    )
     group.add_argument(
         "--trust",
         action="append",

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -50,6 +51,16 @@ class LabelFolder:
         self.files[path.absolute().relative_to(self.folder.absolute()).as_posix()] = _state(path)
         with drafted(self.folder / RECORD) as draft:
             draft.write_text(json.dumps({**self.about, "files": self.files}, indent=1) + "\n", encoding="utf-8")
+
+    def clear(self, pattern: str) -> None:
+        """Removes what this command wrote before under such names and nobody has changed since: what would otherwise be
+        mixed with what is written now.
+        """
+        for name in [name for name in self.files if fnmatchcase(name, pattern)]:
+            path = self.folder / name
+            if self.made(path) and path.resolve() not in self.inputs:
+                path.unlink()
+                del self.files[name]
 
     def _recorded(self) -> dict[str, list[int]]:
         file = self.folder / RECORD

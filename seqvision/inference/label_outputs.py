@@ -82,6 +82,14 @@ class Labelled:
         """The same in seconds, or in frames without a clock."""
         return [Segment(*self.between(one.start, one.stop), self.classes[one.label]) for one in self.found]
 
+    def by_label(self) -> dict[str, tuple[int, float]]:
+        """How many segments each label has that occurs, and how long they last, the longest first."""
+        found: dict[str, tuple[int, float]] = {}
+        for segment in self.segments:
+            count, length = found.get(segment.label, (0, 0.0))
+            found[segment.label] = (count + 1, length + segment.stop - segment.start)
+        return dict(sorted(found.items(), key=lambda entry: -entry[1][1]))
+
     def between(self, start: int, stop: int) -> tuple[int | float, int | float]:
         """Frames from and up to, as seconds where there is a clock."""
         return (start, stop) if self.edges is None else (float(self.edges[start]), float(self.edges[stop]))
@@ -183,13 +191,12 @@ def _write_segments(labelled: Labelled, path: Path) -> None:
             writer.writerow([*times, labelled.classes[one.label], f"{one.probability:.4f}"])
 
 
-def seconds_by_label(labelled: Labelled) -> dict[str, tuple[int, float]]:
-    """The number of segments of each label that occurs, and how long they last (in frames without a clock)."""
-    found: dict[str, tuple[int, float]] = {}
-    for segment in labelled.segments:
-        count, length = found.get(segment.label, (0, 0.0))
-        found[segment.label] = (count + 1, length + segment.stop - segment.start)
-    return found
+def write_video(labelled: Labelled, path: Path, reader: VideoReader, truth: np.ndarray | None = None) -> None:
+    """The video with its labels drawn in, those of the truth beside them."""
+    from seqvision.figures.video import write_labelled_video
+
+    with drafted(path) as draft:
+        write_labelled_video(labelled.source, labelled.labels, labelled.classes, draft, reader=reader, truth=truth)
 
 
 @contextmanager

@@ -132,14 +132,18 @@ class LabelStream:
         self.labeller = labeller
         self.state: RecurrentState | None = None
 
-    @torch.inference_mode()
-    def __call__(self, frames: Tensor) -> np.ndarray:
-        """The probabilities (time, classes) of the next frames (time, …)."""
+    def check(self) -> None:
+        """Raises a `UserError` where the labeller needs frames that have not come yet."""
         if not self.labeller.model.forward_only:
             raise UserError(
                 "a bidirectional labeller needs the whole recording before it can say anything; for frames as they "
                 "come train one with rnn.bidirectional=false"
             )
+
+    @torch.inference_mode()
+    def __call__(self, frames: Tensor) -> np.ndarray:
+        """The probabilities (time, classes) of the next frames (time, …)."""
+        self.check()
         return self._decided(self.vectors(frames), carry=True)
 
     @torch.inference_mode()

@@ -1,9 +1,13 @@
 """Where a labeller is least certain: what is worth a person's time to label next."""
 
+import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+
+from seqvision.inference.label_outputs import Labelled, drafted
 
 
 @dataclass(frozen=True)
@@ -63,6 +67,35 @@ def least_certain(
         second = order[1] if len(order) > 1 else order[0]
         found.append(Stretch(place, start, stop, float(mean), int(order[0]), int(second)))
     return found
+
+
+def write_stretches(
+    stretches: Sequence[Stretch], recordings: Sequence[Labelled], path: Path
+) -> list[dict[str, str | float]]:
+    """A table with a row a stretch: file, start and end, the two likeliest labels, the margin; the rows. Times are in
+    frames if one of the recordings has no clock, and the columns then say so.
+    """
+    in_frames = any(recording.edges is None for recording in recordings)
+    first, last = ("start_frame", "end_frame") if in_frames else ("start", "end")
+    rows: list[dict[str, str | float]] = []
+    for stretch in stretches:
+        of = recordings[stretch.recording]
+        start, stop = (stretch.start, stretch.stop) if in_frames else of.between(stretch.start, stretch.stop)
+        rows.append(
+            {
+                "file": str(of.source),
+                first: round(start, 3),
+                last: round(stop, 3),
+                "label": of.classes[stretch.best],
+                "second": of.classes[stretch.second],
+                "margin": round(stretch.margin, 4),
+            }
+        )
+    with drafted(path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, ["file", first, last, "label", "second", "margin"], lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    return rows
 
 
 def _apart(means: np.ndarray, length: int, number: int) -> list[int]:

@@ -1,0 +1,123 @@
+"""`seqvision label -`: a frame a line in, its label out at once."""
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from seqvision.errors import UserError
+
+if TYPE_CHECKING:
+    from seqvision.data import FeatureReader
+    from seqvision.inference import LoadedLabeller
+
+WHERE = "standard input"
+
+
+def label_stream(labeller: "LoadedLabeller", given: argparse.Namespace) -> int:
+    """Writes a line for each row of features, as soon as it has come; 0 when the input ends."""
+    import torch
+
+    from seqvision.data import FeatureReader
+    from seqvision.inference import LabelStream
+
+    reader = labeller.reader
+    if not isinstance(reader, FeatureReader):
+        raise UserError(
+            "-: rows of features are read from standard input, but this model reads videos; name their files"
+        )
+    stream = LabelStream(labeller)
+    stream.check()
+    for frame, values in enumerate(feature_rows(sys.stdin, reader)):
+        probabilities = stream(torch.tensor([values]))
+        place = labeller.decide(probabilities)[0]
+        of = dict(zip(labeller.classes, map(float, probabilities[0]), strict=True))
+        names = (
+            [labeller.classes[int(place)]]
+            if labeller.thresholds is None
+            else [name for name, there in zip(labeller.classes, place.tolist(), strict=True) if there]
+        )
+        if given.format == "jsonl":
+            entry: dict[str, object] = {"frame": frame}
+            if given.frame_rate:
+                entry["seconds"] = round(frame / given.frame_rate, 6)
+            if labeller.thresholds is None:
+                entry |= {"label": names[0], "probability": round(of[names[0]], 6)}
+            else:
+                entry |= {"labels": names}
+            if given.probabilities or labeller.thresholds is not None:
+                entry["probabilities"] = {name: round(share, 6) for name, share in of.items()}
+            print(json.dumps(entry, ensure_ascii=False), flush=True)
+        else:
+            shares = [of[name] for name in names] + (list(of.values()) if given.probabilities else [])
+            label = ",".join(names) or "-"
+            print("\t".join([label, *(f"{share:.4f}" for share in shares)]), flush=True)
+    return 0
+
+
+def feature_rows(lines: Iterable[str], reader: "FeatureReader") -> Iterator[list[float]]:
+    """The features of each line: numbers between commas, semicolons, tabs or blanks.
+
+    A first line with the columns' names chooses and orders those that the model was trained on. What is no number is
+    treated as in training, but that in place of a line between the frames around it, of which the later one is not
+    there yet, the value before it is taken. Raises `UserError` with the line for what cannot be a frame.
+    """
+    places: list[int] | None = None
+    before: list[float] | None = None
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        cells = _cells(line)
+        if before is None and places is None and not all(map(_is_number, cells)):
+            places = _places(cells, reader)
+            continue
+        if places is not None:
+            if len(cells) <= max(places):
+                raise UserError(f"{WHERE} line {number}: {len(cells)} fields, expected as many as in the first line")
+            cells = [cells[place] for place in places]
+        if len(cells) != reader.features:
+            raise UserError(
+                f"{WHERE} line {number}: {len(cells)} numbers, expected the {reader.features} features of a frame as "
+                "in training"
+            )
+        wrong = next((cell for cell in cells if not _is_number(cell)), None)
+        if wrong is not None:
+            raise UserError(f"{WHERE} line {number}: '{wrong}' is no number; expected {reader.features} of them")
+        yield (before := _finite([float(cell or "nan") for cell in cells], before, reader.on_nan, number))
+
+
+def _cells(line: str) -> list[str]:
+    separator = next((mark for mark in ("\t", ";", ",") if mark in line), None)
+    cells = line.split(separator) if separator else line.split()
+    return [cell.strip().strip('"') for cell in cells]
+
+
+def _places(header: Sequence[str], reader: "FeatureReader") -> list[int]:
+    if reader.columns is None:
+        return list(range(len(header)))
+    missing = [name for name in reader.columns if name not in header]
+    if missing:
+        raise UserError(
+            f"{WHERE} line 1: no column '{missing[0]}' (found: {', '.join(header)}); the model was trained on "
+            f"{', '.join(reader.columns)}"
+        )
+    return [header.index(name) for name in reader.columns]
+
+
+def _finite(values: list[float], before: list[float] | None, on_nan: str, number: int) -> list[float]:
+    """The values, what is not finite in them being treated as in training."""
+    bad = [place for place, value in enumerate(values) if value != value or value in (float("inf"), float("-inf"))]
+    if bad and on_nan == "error":
+        raise UserError(
+            f"{WHERE} line {number}: feature {bad[0]} (from 0) is {values[bad[0]]}; write a number, or train with "
+            "data.reader.on_nan=zero or interpolate"
+        )
+    for place in bad:
+        values[place] = before[place] if before is not None and on_nan == "interpolate" else 0.0
+    return values
+
+
+def _is_number(cell: str) -> bool:
+    return bool(re.fullmatch(r"[-+]?(\d+\.?\d*|\.\d+)([eE][-+]?\d+)?|[-+]?(nan|inf(inity)?)|", cell, re.IGNORECASE))

@@ -1,0 +1,64 @@
+"""What a model of sequences is to read: files, folders and names on standard input."""
+
+import os
+import sys
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqvision.errors import UserError
+
+if TYPE_CHECKING:
+    from seqvision.data.sequences.readers.base import FrameReader
+
+FEATURES = (".npy", ".csv", ".tsv")
+
+
+def named_sources(arguments: Iterable[str], reader: "FrameReader") -> list[tuple[Path, Path]]:
+    """(folder, file) of the files that are named, of those in the named folders that the reader can mean, and of those
+    named on standard input for "-"; each once. The folder is the one that was named, or that a named file lies in.
+
+    A file that is missing is left in, to be reported with the unreadable ones. Raises `UserError` where there are
+    none at all.
+    """
+    found: dict[Path, Path] = {}
+    for argument in arguments:
+        for name in _names_of_input() if argument == "-" else [argument]:
+            path = Path(name)
+            for file in _inside(path, reader) if path.is_dir() else [path]:
+                found.setdefault(file, path if path.is_dir() else path.parent)
+    if not found:
+        raise UserError("no files: standard input named none; expected one name a line")
+    return [(folder, file) for file, folder in found.items()]
+
+
+def said_of(file: Path, error: UserError) -> str:
+    """What is wrong with a file, beginning with its whole path: of two in different folders, which."""
+    said = str(error)
+    return f"{file}{said.removeprefix(file.name)}" if said.startswith(file.name) else _named(file, said)
+
+
+def _named(file: Path, said: str) -> str:
+    return said if str(file) in said else f"{file}: {said}"
+
+
+def _inside(folder: Path, reader: "FrameReader") -> list[Path]:
+    from seqvision.data import PictureReader, VideoReader, list_pictures
+    from seqvision.data.sequences.formats.video_files import list_videos
+
+    if isinstance(reader, VideoReader):
+        return list_videos(folder)[1]
+    if isinstance(reader, PictureReader):
+        return list_pictures(folder)
+    files = sorted(file for file in folder.rglob("*") if file.suffix.lower() in FEATURES and file.is_file())
+    shown = [file for file in files if not any(part.startswith(".") for part in file.relative_to(folder).parts)]
+    if not shown:
+        raise UserError(f"{folder}: no file of features in this folder or below it (looked for {' '.join(FEATURES)})")
+    return shown
+
+
+def _names_of_input() -> Iterator[str]:
+    for line in sys.stdin.buffer:
+        name = os.fsdecode(line.rstrip(b"\r\n"))
+        if name:
+            yield name
