@@ -19,7 +19,7 @@ def read_textgrid(file: Path) -> Annotations:
         textgrid = importlib.import_module("praatio.textgrid")
     except ImportError:
         raise UserError(
-            f"{file.name}: reading TextGrids needs praatio, which is not installed: pip install 'seqvision[video]'"
+            f"{file.name}: reading TextGrids needs praatio, which is not installed: pip install praatio"
         ) from None
     if not file.stat().st_size:
         raise UserError(f"{file.name}: the file is empty (0 bytes). Copy it again, or remove it.")

@@ -157,6 +157,16 @@ def test_videos_without_labels_are_there_to_be_predicted(films):
     assert [record.id for record in read([films / "b.mp4", films / "a.mp4"]).records] == ["b.mp4", "a.mp4"]
 
 
+def test_the_truth_of_one_video_needs_no_splits(films):
+    write_elan(films / "truth.eaf", [Segment(0.0, 0.2, "walk")])
+    data = read_videos(
+        films / "b.mp4", labels=films / "truth.eaf", split=None, classes=("rest", "walk"), progress=False
+    )
+    assert data.classes == ("rest", "walk")
+    assert data.records[0].labels.tolist() == [1] * 5 + [-1] * 5
+    assert data.records[0].split is None
+
+
 def test_labels_by_the_clock_hold_for_uneven_frames(tmp_path):
     moments = [*range(0, 400, 40), *range(400, 1200, 80)]
     for name in "abc":

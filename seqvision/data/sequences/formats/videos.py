@@ -36,7 +36,7 @@ def read_videos(
     unlabelled: Sequence[str] = UNLABELLED,
     classes: Sequence[str] | None = None,
     align: str = "error",
-    split: int = 1,
+    split: int | None = 1,
     splits: Mapping[str, Any] | None = None,
     encoding: str = "utf-8",
     progress: bool = True,
@@ -56,8 +56,9 @@ def read_videos(
     multilabel  several labels a frame: tables with a column of 0 and 1 a label, or segments that may overlap
     merge, unlabelled, classes: what written labels mean, as `LabelRules` has them
     align       frames and labels that differ in number: "error", "truncate" or "resample"
-    split       which of the data's own `splits/train.split1.bundle`, … is taken; splits: else how they are made, as
-                `SplitRule` has them
+    split       which of the data's own `splits/train.split1.bundle`, … is taken; None: all videos, and no split is
+                made, as for the truth of a few videos
+    splits      how splits are made where the data has none, as `SplitRule` has them
 
     Videos without labels have None for them. UserError for all that is wrong with the files.
     """
@@ -71,7 +72,7 @@ def read_videos(
         SequenceRecord(name, video, split=found.split(name), group=found.groups.get(name))
         for name, video in zip(ids, videos, strict=True)
     ]
-    records, notes = _listed(records, root, split, encoding)
+    records, notes = (records, []) if split is None else _listed(records, root, split, encoding)
     looked = tracked(records, total=len(records), description="Looking into the videos", show=progress)
     films = {record.id: reader.recorded(record.source) for record in looked}
     of = {record.id: found.of[record.id] for record in records if record.id in found.of}
@@ -98,6 +99,7 @@ def read_videos(
         silent = [record.id for record in records if record.labels is None]
         if silent:
             notes.append(f"labels: {len(silent)} of {len(records)} videos have none, e.g. '{silent[0]}'")
+    if of and split is not None:
         rates = [reader.rate(record.source) for record in records]
         records, split_notes = split_sequences(records, SplitRule(**(splits or {})), rates=rates)
         notes += split_notes + class_notes(records, found_classes)
