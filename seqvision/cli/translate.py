@@ -116,7 +116,8 @@ def _save_figure(sentence: "TranslatedSentence", path: Path) -> None:
         alignment_figure(sentence.pieces, best.pieces, best.attention).savefig(path, dpi=150)
     except (OSError, ValueError) as error:
         raise UserError(
-            f"--attention-figure {path}: cannot be written ({error}); expected a .png, .svg or .pdf"
+            f"--attention-figure {path}: cannot be written ({error}); "
+            "expected .png, .svg or .pdf in a folder that exists"
         ) from error
 
 
