@@ -2,12 +2,21 @@
 
 python results/tables.py add RUN …     copies the records of runs (run.json, evaluation_*.json)
 python results/tables.py               writes the tables between the README's marks
+python results/tables.py show          prints them
+
+A record lies in results/EXPERIMENT/, its name saying what was changed on the command line (`rnn=elman`), which part of
+the data was held out (`data.split=2`) and the seed. Runs that differ in the seed alone make a mean with its deviation;
+those that differ in what was held out make a mean over all data, seed by seed.
 """
 
 import json
+import re
+import shlex
 import statistics
 import sys
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +27,19 @@ CONTROLS = {
     "most_frequent": "commonest caption",
     "shuffled": "shuffled pictures",
 }
+OTHER_CONTROLS = {
+    "without_recurrence": "without recurrence",
+    "moving_average": "moving average of the scores",
+    "argmax": "argmax of the scores",
+    "window": "window of frames",
+    "majority": "commonest class",
+    "nearest_neighbour": "nearest training sentence's",
+    "copied": "the sentence itself",
+}
+# parts of a command that change neither what is learnt nor from what
+INCIDENTAL = ("seed", "experiment", "name", "hydra", "cache", "run_dir", "resume", "logger", "data.path", "data.folder")
+INCIDENTAL += ("data.num_workers", "trainer.accelerator", "trainer.devices")
+HELD_OUT = ("data.split", "data.splits.test_groups", "data.splits.val_groups")
 
 
 def add(run: Path) -> Path:
@@ -29,23 +51,39 @@ def add(run: Path) -> Path:
     }
     if not evaluations:
         sys.exit(f"{run}: no evaluation_*.json; run `seqvision evaluate --checkpoint {run}` first")
+    changed, held_out = told_apart(record["command"])
     folder = HERE / record["name"]
     folder.mkdir(exist_ok=True)
-    target = folder / f"seed{record['seed']}.json"
-    target.write_text(json.dumps({"run": record, "evaluations": evaluations}, indent=1) + "\n")
+    stem = "-".join([*changed, *held_out, f"seed{record['seed']}"])
+    target = folder / (re.sub(r"[^\w.=,+-]+", "_", stem) + ".json")
+    whole: dict[str, Any] = {"run": record, "evaluations": evaluations}
+    if changed or held_out:
+        whole |= {"changed": " ".join(changed), "held_out": " ".join(held_out)}
+    target.write_text(json.dumps(whole, indent=1) + "\n")
     return target
 
 
+def told_apart(command: str) -> tuple[list[str], list[str]]:
+    """What a training command changed of its experiment, and what it held out of the data."""
+    overrides = [part.lstrip("+~") for part in shlex.split(command)[2:]]
+    keys = {override: override.partition("=")[0] for override in overrides}
+    held_out = [override for override in overrides if keys[override] in HELD_OUT]
+    own = [o for o in overrides if not any(keys[o] == key or keys[o].startswith(f"{key}.") for key in INCIDENTAL)]
+    return [override for override in own if override not in held_out], held_out
+
+
 def _short(evaluation: dict[str, Any]) -> dict[str, Any]:
-    """An evaluation without what belongs to single pictures."""
-    return {key: value for key, value in evaluation.items() if key not in ("per_item", "items", "predictions")}
+    """An evaluation without what belongs to single pictures or classes."""
+    left_out = ("per_item", "items", "predictions", "classes", "per_class")
+    return {key: value for key, value in evaluation.items() if key not in left_out}
 
 
 def load() -> dict[str, list[dict[str, Any]]]:
-    """All records by experiment, in the order of their seeds."""
+    """All records by experiment and what was changed of it (`sst2`, `sst2 rnn=lstm`), in the order of their seeds."""
     found = defaultdict(list)
-    for file in sorted(HERE.glob("*/seed*.json")):
-        found[file.parent.name].append(json.loads(file.read_text()))
+    for file in sorted(HERE.glob("*/*seed*.json")):
+        record = json.loads(file.read_text())
+        found[f"{file.parent.name} {record.get('changed', '')}".strip()].append(record)
     return dict(found)
 
 
@@ -77,9 +115,127 @@ def table(
     return "\n".join(lines)
 
 
+@dataclass(frozen=True)
+class Column:
+    """A column of percentages: a score of the split `test`, or by how much it is above the best control's."""
+
+    title: str
+    score: str
+    above: bool = False
+
+    def cell(self, runs: Sequence[dict[str, Any]]) -> str:
+        """Mean over what was held out, then mean and deviation over the seeds."""
+        if self.above:
+            found = [difference(run, self.score) for run in runs]
+            known = [each for each in found if each is not None]
+            if not known:
+                return "–"
+            value, lower, upper = (statistics.mean(part) for part in zip(*known, strict=True))
+            return f"{value:+.1f} ({lower:+.1f} to {upper:+.1f})"
+        values = over_folds(runs, lambda test: test["scores"].get(self.score))
+        return spread(values, digits=1) if values else "–"
+
+    def control(self, runs: Sequence[dict[str, Any]], name: str) -> str:
+        """The same of a control; empty where there is none."""
+        if self.above:
+            return ""
+        values = over_folds(runs, lambda test: test["controls"].get(name, {}).get(self.score))
+        return f"{statistics.mean(values):.1f}" if values else ""
+
+
+def over_folds(runs: Sequence[dict[str, Any]], value_of: Any) -> list[float]:
+    """For each seed the mean of a value over what was held out."""
+    by_seed = defaultdict(list)
+    for run in runs:
+        value = value_of(run["evaluations"]["test"])
+        if value is not None:
+            by_seed[run["run"]["seed"]].append(value)
+    return [statistics.mean(values) for values in by_seed.values()]
+
+
+def difference(run: dict[str, Any], score: str) -> tuple[float, float, float] | None:
+    """By how much a run is above its best control, and the ends of the interval."""
+    for name, scores in run["evaluations"]["test"].get("differences", {}).items():
+        if name in OTHER_CONTROLS and score in scores:
+            return scores[score]["difference"], *scores[score]["interval"]
+    return None
+
+
+def sequence_table(
+    records: dict[str, list[dict[str, Any]]], title: str, experiments: Sequence[str], columns: Sequence[Column]
+) -> str:
+    """A table with a row an experiment and each change of it, the controls on the same data below; '' without any."""
+    lines = [f"| {title} | {' | '.join(column.title for column in columns)} | training |"]
+    lines.append("|---" * (len(columns) + 2) + "|")
+    for experiment in experiments:
+        present = [name for name in records if name == experiment or name.startswith(f"{experiment} ")]
+        for name in present:
+            runs = records[name]
+            minutes = statistics.mean(run["run"]["seconds"]["training"] for run in runs) / 60
+            cells = [column.cell(runs) for column in columns]
+            lines.append(f"| `{name}` ({how_many(runs)}) | {' | '.join(cells)} | {minutes:.1f} min |")
+        if present:
+            most = max((records[name] for name in present), key=len)
+            for key, control in OTHER_CONTROLS.items():
+                cells = [column.control(most, key) for column in columns]
+                if any(cells):
+                    lines.append(f"| {experiment}, control: {control} | {' | '.join(cells)} | |")
+    return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def how_many(runs: Sequence[dict[str, Any]]) -> str:
+    """`3 seeds`, `mean of 4 splits`, …"""
+    seeds = len({run["run"]["seed"] for run in runs})
+    folds = len({run.get("held_out", "") for run in runs})
+    said = [f"mean of {folds} splits"] if folds > 1 else []
+    if seeds > 1 or not said:
+        said.append(f"{seeds} seed{'s' if seeds > 1 else ''}")
+    return ", ".join(said)
+
+
+CLASSES = (
+    Column("accuracy", "accuracy"),
+    Column("macro F1", "macro_f1"),
+    Column("calibration error", "calibration_error"),
+    Column("accuracy above the best control (95 %)", "accuracy", above=True),
+)
+LABELS = (
+    Column("accuracy", "accuracy"),
+    Column("edit", "edit"),
+    *(Column(f"F1@{overlap}", f"f1@{overlap}") for overlap in (10, 25, 50)),
+    Column("macro F1", "macro_f1"),
+)
+SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
+    "rows": ("pictures read row by row, or pixel by pixel", ("fashion_rows", "mnist_rows", "mnist_pixels"), CLASSES),
+    "sentences": ("sentences, test", ("sst2", "trec", "subj"), CLASSES),
+    "lips": ("words from the lips, frame by frame, test", ("lips",), LABELS),
+    "kitchen": ("actions in a kitchen", ("salads", "gtea"), LABELS),
+    "gestures": ("phases of gestures, one recording held out at a time", ("gestures",), LABELS),
+    "translation": (
+        "translations, test",
+        ("multi30k_attention", "multi30k_plain", "emoji_names"),
+        (
+            Column("BLEU", "bleu"),
+            Column("BLEU, cased", "bleu_cased"),
+            Column("chrF", "chrf"),
+            Column("exact", "exact_match"),
+        ),
+    ),
+}
+
+
 def tables() -> dict[str, str]:
-    """The README's tables by the name of their mark."""
+    """The README's tables by the name of their mark; those of sequences where there are records of them."""
     records = load()
+    of_sequences = {
+        mark: sequence_table(records, title, experiments, columns)
+        for mark, (title, experiments, columns) in SEQUENCE_TABLES.items()
+    }
+    return caption_tables(records) | {mark: text for mark, text in of_sequences.items() if text}
+
+
+def caption_tables(records: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
+    """The tables of captioners."""
     return {
         "emoji": table(
             records,
@@ -111,6 +267,9 @@ def main(arguments: list[str]) -> None:
     if arguments[:1] == ["add"]:
         for run in arguments[1:]:
             print(add(Path(run)))
+        return
+    if arguments == ["show"]:
+        print("\n\n".join(f"{mark}:\n{text}" for mark, text in tables().items()))
         return
     write_between_marks(README, tables())
 

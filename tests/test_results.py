@@ -1,0 +1,80 @@
+"""The README's tables say what the records say: means over seeds and over what was held out, controls beside them."""
+
+import importlib.util
+import json
+from pathlib import Path
+
+import pytest
+
+FILE = Path(__file__).resolve().parent.parent / "results" / "tables.py"
+
+
+@pytest.fixture
+def tables(tmp_path, monkeypatch):
+    """The module, with an empty folder of records."""
+    spec = importlib.util.spec_from_file_location("results_tables", FILE)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "HERE", tmp_path / "results")
+    (tmp_path / "results").mkdir()
+    return module
+
+
+def make_record(folder, name, command, seed, accuracy, control, ends=(-1.0, 3.0)):
+    folder.mkdir()
+    run = {"name": name, "command": f"seqvision train {command}", "seed": seed, "seconds": {"training": 90.0}}
+    scores = {"accuracy": accuracy, "edit": 50.0, "macro_f1": accuracy - 1}
+    differences = {
+        "../other/best.ckpt": {"accuracy": {"difference": 9.0, "interval": [8.0, 9.9]}},
+        "moving_average": {"accuracy": {"difference": accuracy - control, "interval": list(ends)}},
+    }
+    evaluation = {
+        "split": "test",
+        "scores": scores,
+        "controls": {"moving_average": {"accuracy": control}},
+        "differences": differences,
+        "per_class": {"f1": [1.0]},
+    }
+    (folder / "run.json").write_text(json.dumps(run))
+    (folder / "evaluation_test.json").write_text(json.dumps(evaluation))
+    return folder
+
+
+def test_splits_are_averaged_within_a_seed_and_seeds_have_a_deviation(tables, tmp_path):
+    for seed in (0, 1):
+        for split, accuracy in enumerate((60.0, 64.0), start=1):
+            command = f"experiment=salads data.split={split} seed={seed} hydra.run.dir=x cache=y"
+            run = make_record(tmp_path / f"{seed}{split}", "salads", command, seed, accuracy + 2 * seed, 55.0 + split)
+            assert tables.add(run).name == f"data.split={split}-seed{seed}.json"
+    text = tables.tables()["kitchen"]
+    # (62 and 64): mean 63, deviation 1.4
+    assert (
+        "| `salads` (mean of 2 splits, 2 seeds) | 63.0 ± 1.4 | 50.0 ± 0.0 | – | – | – | 62.0 ± 1.4 | 1.5 min |" in text
+    )
+    assert "| salads, control: moving average of the scores | 56.5 |" in text
+
+
+def test_what_was_changed_makes_another_row(tables, tmp_path):
+    make_record(tmp_path / "a", "sst2", "experiment=sst2 trainer.accelerator=cpu", 0, 80.0, 79.0)
+    make_record(tmp_path / "b", "sst2", "experiment=sst2 'rnn=lstm' optimizer.lr=1e-3 seed=1", 1, 81.0, 79.0)
+    assert tables.add(tmp_path / "a").name == "seed0.json"
+    assert tables.add(tmp_path / "b").name == "rnn=lstm-optimizer.lr=1e-3-seed1.json"
+    rows = tables.tables()["sentences"].splitlines()
+    assert rows[2].startswith("| `sst2` (1 seed) | 80.0 | 79.0 |")
+    assert "+1.0 (-1.0 to +3.0)" in rows[2]
+    assert rows[3].startswith("| `sst2 rnn=lstm optimizer.lr=1e-3` (1 seed) | 81.0 |")
+    record = json.loads((tables.HERE / "sst2" / "seed0.json").read_text())
+    assert "per_class" not in record["evaluations"]["test"]
+
+
+def test_tables_without_records_ask_for_no_marks(tables):
+    assert set(tables.tables()) == {"emoji", "scenes"}
+
+
+def test_a_run_without_scores_is_refused(tables, tmp_path):
+    run = make_record(tmp_path / "a", "sst2", "experiment=sst2", 0, 80.0, 79.0)
+    (run / "evaluation_test.json").unlink()
+    with pytest.raises(SystemExit, match="run `seqvision evaluate --checkpoint"):
+        tables.add(run)
