@@ -10,7 +10,7 @@ from seqvision.errors import UserError
 
 class Front(nn.Module):
     """Vectors (batch, time, output_size) of frames (batch, time, …), each by itself. Past a sequence's length a
-    frame's vector holds nothing that may be read.
+    frame's vector holds nothing that may be read, and what stands there reaches no gradient.
     """
 
     output_size: int
@@ -47,7 +47,8 @@ class LinearFront(Front):
     def forward(
         self, frames: Float[Tensor, "batch time features"], valid: Shaped[Tensor, "batch time"]
     ) -> Float[Tensor, "batch time size"]:
-        return self.dropout(self.linear((frames - self.mean) / self.deviation))
+        features = ((frames - self.mean) / self.deviation).masked_fill(~valid.unsqueeze(-1), 0.0)
+        return self.dropout(self.linear(features))
 
 
 class EmbeddingFront(Front):
@@ -96,7 +97,8 @@ class PictureFront(Front):
     def forward(
         self, frames: Shaped[Tensor, "batch time *frame"], valid: Shaped[Tensor, "batch time"]
     ) -> Float[Tensor, "batch time size"]:
-        features = frames if frames.dim() == 3 else self.encode(frames, valid)
+        made = frames.dim() == 3
+        features = frames.masked_fill(~valid.unsqueeze(-1), 0.0) if made else self.encode(frames, valid)
         return self.dropout(self.linear(self.norm(features)))
 
     def encode(

@@ -60,6 +60,11 @@ class SequenceData(RecordData):
         )
         if window is not None and window < 1:
             raise UserError(f"data.window is {window}, expected a number of frames, 1 or more, or null")
+        if window is not None and sort_by_length:
+            raise UserError(
+                f"data.window={window} and data.sort_by_length=true exclude each other: windows go on in the batch that "
+                "follows, and sorting would tear them apart. Set data.sort_by_length=false"
+            )
         self.read_with, self.reading = read, reading
         self.window = window
         self.augmentation = list((augmentation or {}).values())
