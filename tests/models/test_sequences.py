@@ -11,7 +11,7 @@ from sequence_models import CELLS, FEATURES, network
 from seqvision.encoders import LinearFront
 from seqvision.models import FrameLabeller, SequenceClassifier
 from seqvision.models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
-from seqvision.rnn import GRUCell, LayerNormElmanCell
+from seqvision.rnn import LayerNormElmanCell
 
 POOLINGS = [LastPooling, MeanPooling, MaxPooling, AttentionPooling]
 

@@ -1,6 +1,7 @@
 """Sequences to batches, whole and in windows: every frame once, in lanes that go on where they stopped."""
 
 from collections import Counter
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -142,7 +143,7 @@ def test_lanes_hold_every_window_once_and_go_on_where_they_stopped(lengths, size
     assert sorted(order) == list(range(len(windows))), "every window exactly once"
     batches = [[windows[place] for place in order[at : at + rows]] for at in range(0, len(order), rows)]
     jumps = 0
-    for before, after in zip(batches, batches[1:], strict=False):
+    for before, after in pairwise(batches):
         for old, new in zip(before, after, strict=False):
             if new.start:  # the middle of a record: what came before it was in the same row
                 assert (old.record, old.stop) == (new.record, new.start)
@@ -168,6 +169,6 @@ def test_each_process_keeps_its_own_lanes():
             [windows[item.record] for item in batch]
             for batch in TrainBatches(len(windows), 2, rank=rank, ranks=2, order=lanes)
         ]
-        for before, after in zip(batches, batches[1:], strict=False):
+        for before, after in pairwise(batches):
             for old, new in zip(before, after, strict=False):
                 assert new.start == 0 or old == Window(new.record, old.start, new.start)
