@@ -27,10 +27,13 @@ std::tuple<Tensor, Tensor, Tensor, Tensor> run_forward(const Tensor& x, const op
                                                        const optional<Tensor>& before, double eps, bool reverse,
                                                        bool save) {
   const Plan plan(x, lengths, reverse);
-  const int64_t inputs = w_in.size(1), size = w.size(0), saved = save && gain ? plan.first.back() : 0;
+  const int64_t inputs = w_in.size(1), size = w.size(0);
   Tensor states = at::empty({x.size(0), x.size(1), size}, x.options());
   Tensor last = at::empty({x.size(0), size}, x.options());
-  Tensor xhat = at::empty({saved, size}, x.options()), inverse = at::empty({saved}, x.options());
+  Tensor xhat, inverse;
+  if (save && gain) {
+    xhat = at::empty({plan.first.back(), size}, x.options()), inverse = at::empty({plan.first.back()}, x.options());
+  }
 
   const bool turn = plan.steps() < STEPS_TO_TRANSPOSE;
   const Tensor used_in = turn ? w_in : w_in.t().contiguous(), used = turn ? w : w.t().contiguous();

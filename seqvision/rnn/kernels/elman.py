@@ -11,6 +11,8 @@ from seqvision.errors import UserError
 from seqvision.rnn.cells import Cell, ElmanCell, LayerNormElmanCell
 from seqvision.rnn.kernels.build import load
 
+_CELLS, _TYPES = (LayerNormElmanCell, ElmanCell), (torch.float32, torch.float64)
+
 
 def supports(cell: Cell, x: Tensor) -> bool:
     """Whether `elman` computes this cell on such inputs here."""
@@ -19,15 +21,14 @@ def supports(cell: Cell, x: Tensor) -> bool:
 
 def available(cell: Cell, x: Tensor, library: str) -> bool:
     """Whether a library can take this cell on such inputs: a CPU, with a compiler or its result at hand."""
-    return known(cell) and x.device.type == "cpu" and _compiled(library)
+    return x.is_cpu and known(cell) and _compiled(library)
 
 
 def known(cell: Cell) -> bool:
     """Whether it is a cell of the fused recurrences: exactly these classes (a subclass may compute something else), in
     single or double precision.
     """
-    precise = cell.hidden_to_hidden.weight.dtype in (torch.float32, torch.float64)
-    return precise and type(cell) in (ElmanCell, LayerNormElmanCell)
+    return type(cell) in _CELLS and cell.hidden_to_hidden.weight.dtype in _TYPES
 
 
 @functools.cache
@@ -47,7 +48,8 @@ def _say(reason: str) -> None:
 def normalisation(cell: Cell) -> tuple[Tensor | None, Tensor, float]:
     """The gain, None for the plain cell, the bias, and what stands beside the variance under the root."""
     if isinstance(cell, LayerNormElmanCell):
-        return cell.norm.weight, cell.norm.bias, cell.norm.eps
+        norm = cell.norm
+        return norm.weight, norm.bias, norm.eps
     return None, cell.input_to_hidden.bias + cell.hidden_to_hidden.bias, 0.0
 
 

@@ -150,7 +150,7 @@ struct Plan {
       : time(x.size(1)), reverse(reverse) {
     const int64_t batch = x.size(0);
     const auto length = [&](int64_t b) { return given ? given->const_data_ptr<int64_t>()[b] : time; };
-    order.resize(batch);
+    order.resize(batch), lengths.reserve(batch);
     std::iota(order.begin(), order.end(), 0);
     if (given) std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return length(a) > length(b); });
     for (const auto b : order) lengths.push_back(length(b));
