@@ -84,7 +84,7 @@ def load() -> dict[str, list[dict[str, Any]]]:
     for file in sorted(HERE.glob("*/*seed*.json")):
         record = json.loads(file.read_text())
         found[f"{file.parent.name} {record.get('changed', '')}".strip()].append(record)
-    return dict(found)
+    return dict(sorted(found.items()))
 
 
 def spread(values: list[float], digits: int = 3) -> str:

@@ -14,7 +14,7 @@ from seqvision.cli.output import open_output, write_output
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
-    from seqvision.cli.evaluators import Evaluator
+    from seqvision.cli.patterns import Pattern
     from seqvision.cli.record import Evaluation
 
 DESCRIPTION = """Scores of a model's predictions for a split, with intervals, beside controls.
@@ -49,46 +49,48 @@ COLUMNS = {
 
 def main(arguments: list[str]) -> int:
     """0 when all is scored, 1 if the scores could not be kept in the run's folder."""
-    given = _parse(arguments)
+    given = parse(arguments)
 
-    from seqvision.cli.evaluators import evaluator_for
+    from seqvision.cli.patterns import PATTERNS, pattern_at
     from seqvision.cli.record import evaluation_record, save_record
     from seqvision.cli.stored_data import split_records, splits_of, stored_data
 
     begun = time.time()
-    pattern, kind = evaluator_for(given.checkpoint[0] if given.checkpoint else None)
-    _refuse_others(given, pattern, kind)
-    evaluator = kind(given)
-    data = stored_data(evaluator.config, given.data, trust=given.trust)
+    name = pattern_at(given.checkpoint[0]) if given.checkpoint else "captioning"
+    _refuse_others(given, name, PATTERNS[name])
+    pattern = PATTERNS[name](given)
+    data = stored_data(pattern.config, given.data, trust=given.trust)
     splits = splits_of(data)
-    wanted = {name: split_records(splits, name) for name in given.split.split(",")}
+    wanted = {split: split_records(splits, split) for split in given.split.split(",")}
     evaluations, entries = [], []
-    for name, records in wanted.items():
-        evaluations.append(evaluator.evaluate(name, records, splits, data))
+    for split, records in wanted.items():
+        predictions = pattern.predict(records, splits)
+        evaluations.append(pattern.evaluate(predictions, records, split=split, splits=splits, data=data))
         entries.append(
             evaluation_record(
                 evaluations[-1],
-                evaluator.models,
-                decoding=evaluator.decoding,
+                pattern.models,
+                decoding=pattern.decoding,
                 command=typed("evaluate", arguments),
                 seconds=time.time() - begun,
             )
         )
     if given.save_predictions:
-        _save_predictions(given.save_predictions, evaluator, evaluations)
-    write_output(given.output, _FORMATS[given.format](evaluations, entries, evaluator, given))
-    if len(evaluator.models) != 1 or given.predictions or given.data:
+        _save_predictions(given.save_predictions, pattern, evaluations)
+    write_output(given.output, _FORMATS[given.format](evaluations, entries, pattern, given))
+    if len(pattern.models) != 1 or given.predictions or given.data:
         return 0  # not this run's own scores on its own data
     try:
         for entry in entries:
-            save_record(evaluator.models[0].path.parent, entry)
+            save_record(pattern.models[0].path.parent, entry)
     except UserError as error:
         print(f"seqvision: the scores were not kept with the run: {error}", file=sys.stderr)
         return 1
     return 0
 
 
-def _parse(arguments: list[str]) -> argparse.Namespace:
+def parse(arguments: list[str]) -> argparse.Namespace:
+    """The options, with what was `touched` of them."""
     options = parser("evaluate", DESCRIPTION)
     options.add_argument("--split", default="test", help="a split, several with commas, or all (default test)")
     options.add_argument("--predictions", metavar="FILE", help="score these captions (JSON lines or CSV) instead")
@@ -137,7 +139,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     return given
 
 
-def _refuse_others(given: argparse.Namespace, pattern: str, kind: "type[Evaluator]") -> None:
+def _refuse_others(given: argparse.Namespace, name: str, kind: "type[Pattern]") -> None:
     """A UserError for options that mean nothing to the pattern."""
     meant = {
         "decoding": (given.decoding_options, "only models that write words are decoded"),
@@ -150,22 +152,22 @@ def _refuse_others(given: argparse.Namespace, pattern: str, kind: "type[Evaluato
         found = sorted(given.touched & options)
         if found and what not in kind.own_options:
             option = f"--{found[0].replace('_', '-')}"
-            raise UserError(f"{option}: {reason}, and {given.checkpoint[0]} is a model for {pattern}; leave it out")
+            raise UserError(f"{option}: {reason}, and {given.checkpoint[0]} is a model for {name}; leave it out")
     if len(given.checkpoint or ()) > 1 and "ensemble" not in kind.own_options:
-        raise UserError(f"--checkpoint: {len(given.checkpoint)} models, expected one for {pattern}; see also --against")
+        raise UserError(f"--checkpoint: {len(given.checkpoint)} models, expected one for {name}; see also --against")
 
 
-def _save_predictions(path: str, evaluator: "Evaluator", evaluations: "Sequence[Evaluation]") -> None:
+def _save_predictions(path: str, pattern: "Pattern", evaluations: "Sequence[Evaluation]") -> None:
     with open_output(path) as file:
         for evaluation in evaluations:
-            for entry in evaluator.rows(evaluation):
+            for entry in pattern.rows(evaluation):
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
 
 
 def _text(
     evaluations: "Sequence[Evaluation]",
     records: list[dict[str, Any]],
-    evaluator: "Evaluator",
+    pattern: "Pattern",
     given: argparse.Namespace,
 ) -> str:
     parts = []
@@ -177,6 +179,7 @@ def _text(
         parts += [f"segments: {record['protocol']}"] if record.get("protocol") else []
         if given.per_class:
             parts.append("\n" + columns(*class_cells(record)) + "\n")
+        parts += [f"{name}: {signature}" for name, signature in record.get("signatures", {}).items()]
         parts += [record["collapse"]] if record.get("collapse") else []
         parts += [f"note: {note}" for note in evaluation.notes]
         parts.append("")

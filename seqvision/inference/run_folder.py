@@ -57,6 +57,14 @@ _SHOWN = {
     "val/bleu_4": "BLEU-4",
     "val/rouge_l": "ROUGE-L",
     "val/distinct": "share of different captions",
+    "val/accuracy": "accuracy",
+    "val/macro_f1": "macro F1",
+    "val/calibration_error": "calibration error",
+    "val/edit": "edit",
+    "val/f1@25": "F1@25",
+    "val/mean_average_precision": "mean average precision",
+    "val/bleu": "BLEU",
+    "val/chrf": "chrF",
 }
 
 

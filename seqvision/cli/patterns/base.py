@@ -1,0 +1,74 @@
+"""What `seqvision evaluate` and `seqvision report` ask of a pattern."""
+
+import argparse
+import os
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, ClassVar
+
+from seqvision.cli.record import Evaluation
+from seqvision.inference import LoadedModel
+from seqvision.inference.report import PatternReport
+
+Splits = Mapping[str, Sequence[Any]]
+
+
+class Pattern:
+    """A pattern's way from the command line's options to scores and to a page; a subclass a pattern.
+
+    own_options: which groups of options that not all patterns know mean something here; shown_at_most: items that the
+    page looks for examples in, None for all.
+    """
+
+    own_options: ClassVar[frozenset[str]] = frozenset()
+    shown_at_most: ClassVar[int | None] = None
+
+    models: Sequence[LoadedModel]
+    decoding: str | None = None
+
+    def __init__(self, given: argparse.Namespace):
+        self.given = given
+        if given.trust and os.getcwd() not in sys.path:
+            sys.path.insert(0, os.getcwd())  # where a person's own module lies
+        self.load()
+
+    @property
+    def config(self) -> dict[str, Any] | None:
+        """The configuration of the (first) model."""
+        return self.models[0].config if self.models else None
+
+    def load(self) -> None:
+        """Sets `models`, and whatever else stays the same for all splits."""
+        raise NotImplementedError
+
+    def predict(self, records: Sequence[Any], splits: Splits) -> Any:
+        """A prediction a record, of the kind that the pattern has; splits: all that the data have."""
+        raise NotImplementedError
+
+    def evaluate(
+        self, predictions: Any, records: Sequence[Any], *, split: str, splits: Splits, data: Any
+    ) -> Evaluation:
+        """What the predictions are worth, beside controls that learn of the other splits."""
+        raise NotImplementedError
+
+    def rows(self, evaluation: Any) -> Iterator[dict[str, Any]]:
+        """The predictions, an entry an item."""
+        yield from evaluation.rows
+
+    def report(
+        self, predictions: Any, records: Sequence[Any], *, split: str, total: int, data: Any, examples: int
+    ) -> PatternReport:
+        """What the page says of these records; total: how many the split has."""
+        raise NotImplementedError
+
+    def training(self, splits: Splits) -> Splits:
+        """What controls may learn of."""
+        return {} if self.given.no_controls else splits
+
+    def settings(self) -> dict[str, Any]:
+        """Of every evaluation."""
+        return {"resamples": self.given.bootstrap, "seed": self.given.seed or 0}
+
+    def how(self) -> dict[str, Any]:
+        """How models are loaded."""
+        return {"device": self.given.device, "trust": self.given.trust}

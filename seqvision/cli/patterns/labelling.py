@@ -1,0 +1,81 @@
+"""Labels of frames."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from seqvision.cli.patterns.base import Pattern, Splits
+from seqvision.cli.patterns.classes import order_of
+from seqvision.cli.record import Evaluation
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.inference import LoadedLabeller, load_model
+from seqvision.inference.labelling_evaluation import evaluate_labels, predict_labels
+from seqvision.inference.labelling_report import LabellingReport
+from seqvision.inference.sequence_evaluation import in_classes_of
+from seqvision.metrics.frames import Protocol
+
+
+class Labelling(Pattern):
+    """A prediction is a recording's probabilities (time, classes)."""
+
+    own_options = frozenset({"against", "per class", "protocol"})
+
+    def load(self) -> None:
+        self.labeller = load_model(self.given.checkpoint[0], LoadedLabeller, **self.how())
+        self.models = [self.labeller]
+        others = {path: load_model(path, LoadedLabeller, **self.how()) for path in self.given.against}
+        self.others = {path: (other, order_of(other, self.labeller, path)) for path, other in others.items()}
+        task = self.labeller.config.get("task") or {}
+        self.protocol: Protocol = self.given.protocol or task.get("protocol") or "mstcn"
+        background = task.get("background") or () if self.given.background is None else self.given.background
+        self.background = tuple(name for name in background if name)
+
+    def predict(self, records: Sequence[SequenceRecord], splits: Splits) -> list[np.ndarray]:
+        return predict_labels(self.labeller, records)
+
+    def evaluate(
+        self,
+        predictions: Sequence[np.ndarray],
+        records: Sequence[SequenceRecord],
+        *,
+        split: str,
+        splits: Splits,
+        data: Any,
+    ) -> Evaluation:
+        learnt_of = {name: some for name, some in self.training(splits).items() if name in ("train", "val")}
+        classes = self.labeller.classes
+        others = {}
+        for path, (other, order) in self.others.items():
+            thresholds = None if other.thresholds is None else [other.thresholds[place] for place in order]
+            others[path] = ([part[:, order] for part in predict_labels(other, records)], thresholds)
+        return evaluate_labels(
+            predictions,
+            in_classes_of(records, data.classes, classes),
+            self.labeller,
+            split=split,
+            protocol=self.protocol,
+            background=self.background,
+            training={name: in_classes_of(some, data.classes, classes) for name, some in learnt_of.items()},
+            others=others,
+            **self.settings(),
+        )
+
+    def report(
+        self,
+        predictions: Sequence[np.ndarray],
+        records: Sequence[SequenceRecord],
+        *,
+        split: str,
+        total: int,
+        data: Any,
+        examples: int,
+    ) -> LabellingReport:
+        return LabellingReport(
+            self.labeller,
+            predictions,
+            in_classes_of(records, data.classes, self.labeller.classes),
+            split=split,
+            background=self.background,
+            protocol=self.protocol,
+        )
