@@ -198,7 +198,8 @@ class _Labelling:
         unit = " frames" if labelled.edges is None else " s"
         of_label = labelled.by_label()
         length = f"{len(labelled)} frames" if labelled.edges is None else f"{float(labelled.edges[-1]):.1f} s"
-        counts = ", ".join(f"{name} {count} ({total:.4g}{unit})" for name, (count, total) in of_label.items())
+        digits = 0 if labelled.edges is None else 1
+        counts = ", ".join(f"{name} {count} ({total:.{digits}f}{unit})" for name, (count, total) in of_label.items())
         line = f"{recording.source}: {length}, {len(labelled.found)} segments: {counts or 'nothing'}"
         print(line if scores is None else f"{line}; {scores.text}", flush=True)
 

@@ -4,7 +4,7 @@ import csv
 import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -95,7 +95,9 @@ class Labelled:
         return (start, stop) if self.edges is None else (float(self.edges[start]), float(self.edges[stop]))
 
 
-def frame_edges(reader: FrameReader, source: Source, frames: int, frame_rate: float | None = None) -> np.ndarray | None:
+def frame_edges(
+    reader: FrameReader, source: Source, frames: int, frame_rate: int | float | None = None
+) -> np.ndarray | None:
     """When each of a source's frames begins and the last one ends, (frames + 1,) seconds; None where nobody says.
 
     A video has its own time stamps. Of features, and of pictures without a clock, `frame_rate` counts, else what the
@@ -214,7 +216,8 @@ def drafted(path: Path) -> Iterator[Path]:
             f"{path}: cannot be written ({error.strerror or error}); expected a folder that you may write to, with room"
         ) from error
     finally:
-        draft.unlink(missing_ok=True)
+        with suppress(OSError):
+            draft.unlink()
 
 
 def names_of(sources: Sequence[tuple[Path, Path]]) -> list[str]:

@@ -6,7 +6,7 @@ import numpy as np
 
 
 def without_short(
-    labels: np.ndarray, probabilities: np.ndarray, edges: np.ndarray, shortest: float
+    labels: np.ndarray, probabilities: np.ndarray, edges: np.ndarray, shortest: int | float
 ) -> tuple[np.ndarray, int]:
     """The labels (time,) with every segment shorter than `shortest` given to a neighbour, and how many were.
 
