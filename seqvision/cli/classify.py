@@ -92,7 +92,7 @@ def _sentences(classifiers: "list[LoadedClassifier]", given: argparse.Namespace)
 
     for lines in in_batches(given_lines(given.inputs, text=given.text, encoding=given.encoding), given.batch_size):
         for line, probabilities in classify(classifiers, lines, batch_size=given.batch_size):
-            yield _answer(str(line), classifiers[0].classes, probabilities)
+            yield _answer(str(line), classifiers[0].classes, probabilities.tolist())
 
 
 def _files(
@@ -108,11 +108,11 @@ def _files(
     found = classify(classifiers, sources, batch_size=given.batch_size, on_unreadable=report)
     show = given.output is not None or not sys.stdout.isatty()
     for source, probabilities in tracked(found, total=len(sources), description="Classifying", show=show):
-        yield _answer(str(source), classifiers[0].classes, probabilities)
+        yield _answer(str(source), classifiers[0].classes, probabilities.tolist())
 
 
-def _answer(id: str, classes: tuple[str, ...], probabilities: Iterable[float]) -> Answer:
-    ranked = sorted(zip(classes, map(float, probabilities), strict=True), key=lambda entry: -entry[1])
+def _answer(id: str, classes: tuple[str, ...], probabilities: list[float]) -> Answer:
+    ranked = sorted(zip(classes, probabilities, strict=True), key=lambda entry: -entry[1])
     return Answer(id, ranked)
 
 

@@ -64,9 +64,9 @@ class _Labelling:
         named = named_sources(given.inputs, labeller.reader)
         truths = [] if given.truth is None else [given.truth, *(given.truth.rglob("*") if given.truth.is_dir() else [])]
         about = {"written_by": "seqvision label", "checkpoint": str(labeller.path.resolve())}
-        inputs = [*(file for _, file in named), *truths]
-        self.folder = LabelFolder(given.output, inputs=inputs, overwrite=given.overwrite, about=about)
+        self.folder = LabelFolder(given.output, inputs=truths, overwrite=given.overwrite, about=about)
         self.named = [(folder, file) for folder, file in named if not self.folder.made(file)]
+        self.folder.inputs.update(file.resolve() for _, file in self.named)
         if not self.named:
             raise UserError(f"{given.output}: the inputs are this command's own outputs; name recordings")
         self.in_frames = False

@@ -11,7 +11,18 @@ HEAVY = ("torch", "numpy", "hydra", "omegaconf", "matplotlib", "PIL", "pytorch_l
 
 
 @pytest.mark.parametrize(
-    "command", [["caption"], ["evaluate"], ["report"], ["doctor"], ["data"], ["data", "check"], ["data", "scenes"]]
+    "command",
+    [
+        ["caption"],
+        ["classify"],
+        ["label"],
+        ["evaluate"],
+        ["report"],
+        ["doctor"],
+        ["data"],
+        ["data", "check"],
+        ["data", "scenes"],
+    ],
 )
 def test_help_imports_nothing_heavy(command):
     script = (
