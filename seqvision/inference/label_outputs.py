@@ -5,7 +5,7 @@ import os
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
@@ -131,7 +131,9 @@ def write_labelled(labelled: Labelled, kind: str, path: Path, *, probabilities: 
         elif kind == "vtt":
             write_subtitles(draft, labelled.segments)
         elif kind == "eaf":
-            write_elan(draft, labelled.segments, video=labelled.source)
+            # annotations of one tier must not overlap: several labels a frame have a tier each
+            tiers = [replace(one, track=one.label) if labelled.multilabel else one for one in labelled.segments]
+            write_elan(draft, tiers, video=labelled.source)
         else:
             film = str(labelled.source.absolute())
             write_boris_project(draft, {film: labelled.segments}, {film: labelled.rate or 1.0})

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pytest
@@ -189,19 +188,3 @@ def test_a_model_for_something_else_says_which_command(run, tiny_run):
 def test_a_number_of_classes_below_one_is_refused(run, sentiment):
     found = run("classify", "--checkpoint", sentiment, "--top", 0, "a film")
     assert "--top 0: expected the number of classes to show, 1 or more" in found.err
-
-
-@pytest.mark.slow
-def test_a_pipe_is_answered_at_once(sentiment):
-    command = [sys.executable, "-m", "seqvision", "classify", "--checkpoint", str(sentiment), "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        process.stdin.write("a film\n")
-        process.stdin.flush()
-        process.stdout.readline()
-        begun = time.perf_counter()
-        for _ in range(20):
-            process.stdin.write("a good film\n")
-            process.stdin.flush()
-            process.stdout.readline()
-        assert (time.perf_counter() - begun) / 20 < 0.25
-        process.stdin.close()

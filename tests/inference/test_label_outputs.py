@@ -92,6 +92,9 @@ def test_several_labels_overlap_and_have_a_column_each(tmp_path):
         ("0.000", "0.500", "rest"),
         ("0.250", "0.750", "walk"),
     ]
+    write_labelled(some, "eaf", tmp_path / "s.eaf")
+    (tiers,) = read_annotations(tmp_path / "s.eaf").segments.values()
+    assert [(segment.label, segment.track) for segment in tiers] == [("rest", "rest"), ("walk", "walk")]
     write_labelled(some, "frames", tmp_path / "f.csv")
     assert list(rows(tmp_path / "f.csv")[0]) == ["frame", "seconds", *CLASSES]
     back = read_frame_labels(tmp_path / "f.csv", multilabel=True)
