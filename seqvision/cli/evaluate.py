@@ -176,7 +176,7 @@ def _text(
         parts.append(f"{what} on {evaluation.split}: {size_of(record)}\n")
         parts.append(columns(*table_cells(record)))
         parts += [difference_line(other, found) for other, found in record.get("differences", {}).items()]
-        parts += [f"segments: {record['protocol']}"] if record.get("protocol") else []
+        parts += [f"protocol: {record['protocol']}"] if record.get("protocol") else []
         if given.per_class:
             parts.append("\n" + columns(*class_cells(record)) + "\n")
         parts += [f"{name}: {signature}" for name, signature in record.get("signatures", {}).items()]
@@ -220,13 +220,15 @@ def table_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def class_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """(head, rows) of a record's scores class by class."""
     values = record["per_class"]
-    rows = []
-    for place, name in enumerate(record["classes"]):
-        cells = (values[score][place] for score in values)
-        rows.append(
-            [name, *("–" if cell is None else f"{cell:.5g}" if cell > 999 else f"{cell:.1f}" for cell in cells)]
-        )
-    return ["", *values], rows
+    digits = {"support": 0, "segments": 0, "threshold": 2}  # numbers, a probability; all else is percent
+
+    def cell(score: str, place: int) -> str:
+        value = values[score][place]
+        return "–" if value is None else f"{value:.{digits.get(score, 1)}f}"
+
+    return ["", *values], [
+        [name, *(cell(score, row) for score in values)] for row, name in enumerate(record["classes"])
+    ]
 
 
 def digits_of(record: dict[str, Any]) -> int:

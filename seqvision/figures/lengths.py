@@ -11,7 +11,7 @@ from seqvision.figures.curves import COLOURS, GREY
 def lengths_figure(lengths: Mapping[str, np.ndarray], *, xlabel: str, bins: int = 16, title: str = "") -> Figure:
     """Histograms over common bins on a logarithmic axis, for lengths differ by factors: a line each, by name."""
     longest = max((int(values.max()) for values in lengths.values() if len(values)), default=1)
-    edges = np.unique(np.geomspace(1, longest + 1, bins + 1).round(3))
+    edges = np.unique(np.geomspace(1, longest + 1, bins + 1).round())  # whole numbers: no bin between 1 and 2
     figure = Figure(figsize=(6.6, 2.7), layout="constrained")
     axis = figure.add_subplot()
     for (name, values), colour in zip(lengths.items(), (COLOURS[1], *COLOURS[:1], *COLOURS[2:]), strict=False):

@@ -10,10 +10,10 @@ from seqvision.data.progress import tracked
 from seqvision.data.sequences.dataset import SequenceDataset
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
-from seqvision.inference.resampling import Score
 from seqvision.inference.sequence_controls import without_recurrence
 from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
 from seqvision.inference.sequences import LoadedClassifier
+from seqvision.inference.tallies import ClassTally
 from seqvision.metrics import classification_scores, majority_class
 from seqvision.metrics.captions import derangement
 
@@ -65,8 +65,8 @@ def evaluate_classes(
         notes.append(f"{len(records) - len(known)} of {len(records)} sequences have no class and are left out")
     asked, truth, p = [records[int(place)] for place in known], truth[known], probabilities[known]
 
-    def score_of(values: np.ndarray) -> Score:
-        return lambda places: classification_scores(values[places], truth[places], classes=classes, top=TOP).corpus
+    def score_of(values: np.ndarray) -> ClassTally:
+        return ClassTally(values, truth, classes, top=TOP)
 
     found, said = controls_of(p, asked, classifier, training or {}, seed=seed)
     compared = compare(

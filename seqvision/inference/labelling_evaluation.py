@@ -11,6 +11,7 @@ from seqvision.inference.frame_controls import frame_controls
 from seqvision.inference.resampling import Score
 from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
 from seqvision.inference.sequences import LoadedLabeller, label
+from seqvision.inference.tallies import FrameTally, LabelTally
 from seqvision.metrics import frame_scores, multilabel_scores
 from seqvision.metrics.frames import Protocol
 
@@ -70,17 +71,10 @@ def evaluate_labels(
     several = labeller.thresholds is not None
 
     def score_of(values: Sequence[np.ndarray], thresholds: Sequence[float] | None) -> Score:
-        decided = [part.argmax(axis=1) for part in values]
-
-        def score(places: np.ndarray) -> dict[str, float]:
-            true = [truth[place] for place in places]
-            if several:
-                some = [values[place] for place in places]
-                return multilabel_scores(some, true, classes=labeller.classes, thresholds=thresholds).corpus
-            said = [decided[place] for place in places]
-            return frame_scores(said, true, classes=labeller.classes, protocol=protocol, background=background).corpus
-
-        return score
+        if several:
+            return LabelTally(values, truth, thresholds)
+        labels = [part.argmax(axis=1) for part in values]
+        return FrameTally(labels, truth, labeller.classes, background=background, protocol=protocol)
 
     compared = compare(
         score_of(own, labeller.thresholds),
@@ -94,6 +88,13 @@ def evaluate_labels(
         resamples=resamples,
         seed=seed,
     )
+    scores, controls = compared.scores, compared.controls
+    if several:  # of which there is no interval: it would have to be sorted anew for every draw
+        scores = scores | _precision(own, truth, labeller.classes)
+        controls = {
+            name: controls[name] | _precision(values, truth, labeller.classes)
+            for name, values in found.probabilities.items()
+        }
     decided = [labeller.decide(values) for values in own]
     per_class, said = _per_class(own, decided, truth, labeller, protocol, background)
     return SequenceEvaluation(
@@ -101,9 +102,9 @@ def evaluate_labels(
         split=split,
         sizes={"recordings": len(asked), "frames": int(sum((y >= 0).reshape(len(y), -1).any(1).sum() for y in truth))},
         classes=labeller.classes,
-        scores=compared.scores,
+        scores=scores,
         intervals=compared.intervals,
-        controls=compared.controls,
+        controls=controls,
         differences=compared.differences,
         per_class=per_class,
         rows=[
@@ -113,6 +114,13 @@ def evaluate_labels(
         protocol=said,
         notes=notes,
     )
+
+
+def _precision(
+    probabilities: Sequence[np.ndarray], truth: Sequence[np.ndarray], classes: Sequence[str]
+) -> dict[str, float]:
+    name = "mean_average_precision"
+    return {name: multilabel_scores(probabilities, truth, classes=classes).corpus[name]}
 
 
 def _per_class(

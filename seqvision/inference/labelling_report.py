@@ -82,7 +82,7 @@ class LabellingReport:
             f"accuracy {a:.1f}, edit {e:.1f}, F1@25 {f:.1f}"
             for a, e, f in zip(*(scores.per_item[name] for name in ("accuracy", "edit", "f1@25")), strict=True)
         ]
-        self._timelines(page, value, said)
+        self._timelines(page, value, said, by="the mean of accuracy and F1@25")
         known = [labels >= 0 for labels in self.truth]
         confidence = np.concatenate([p.max(axis=1)[k] for p, k in zip(self.probabilities, known, strict=True)])
         pairs = zip(self.decided, self.truth, known, strict=True)
@@ -92,15 +92,16 @@ class LabellingReport:
         page.heading("Class by class", "Precision, recall and F1 of frames; F1@… of segments.")
         page.add(class_table(classes, scores.per_class))
 
-    def _timelines(self, page: Page, value: np.ndarray, said: Sequence[str]) -> None:
+    def _timelines(self, page: Page, value: np.ndarray, said: Sequence[str], *, by: str) -> None:
         """The best, the median and the worst recording by a value of each."""
         order = np.argsort(-value, kind="stable").tolist()
-        places = {"best": order[0], "median": order[len(order) // 2], "worst": order[-1]}
-        page.heading(
-            f"Recordings of {self.split}", "The best, the median and the worst by the mean of accuracy and F1@25."
-        )
-        for name, place in {place: name for name, place in reversed(places.items())}.items():
-            self._timeline(page, name, f"{place}: {self.records[name].id}, {said[name]}")
+        places = {"best": order[0], "worst": order[-1], "median": order[len(order) // 2]}
+        names: dict[int, str] = {}  # of one or two recordings, one is several of these
+        for name, place in places.items():
+            names.setdefault(place, name)
+        page.heading(f"Recordings of {self.split}", f"The best, the median and the worst by {by}.")
+        for place in sorted(names, key=order.index):
+            self._timeline(page, place, f"{names[place]}: {self.records[place].id}, {said[place]}")
 
     def _timeline(self, page: Page, place: int, title: str) -> None:
         record = self.records[place]
@@ -157,7 +158,7 @@ class LabellingReport:
         scores = multilabel_scores(self.probabilities, self.truth, classes=classes, thresholds=thresholds)
         f1, accuracy = (np.array(scores.per_item[name]) for name in ("f1", "accuracy"))
         said = [f"F1 {_number(a, 1)}, accuracy {b:.1f}" for a, b in zip(f1, accuracy, strict=True)]
-        self._timelines(page, np.nan_to_num(f1, nan=-1.0), said)
+        self._timelines(page, np.nan_to_num(f1, nan=-1.0), said, by="F1")
         page.heading("Class by class", "At the thresholds that validation chose.")
         page.add(class_table(classes, scores.per_class))
 

@@ -124,14 +124,14 @@ def _differences(page: Page, evaluation: Mapping[str, Any], words: Words) -> Non
         rows = []
         for other, scores in found.items():
             cells = [
-                f"{each['difference']:+.1f} ({each['interval'][0]:+.1f} – {each['interval'][1]:+.1f})"
+                f"{each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
                 for each in (scores[name] for name in names if name in scores)
             ]
             rows.append([words.controls.get(other, other), *cells])
         heads = [words.scores[name][0] if name in words.scores else name for name in names]
         page.add(table(["better than, on the same items", *heads], rows))
     if evaluation.get("protocol"):
-        page.add(f'<p class="note">Segments counted by: {escape(evaluation["protocol"])}.</p>')
+        page.add(f'<p class="note">Protocol: {escape(evaluation["protocol"])}.</p>')
     for name, signature in evaluation.get("signatures", {}).items():
         page.add(f'<p class="note">{escape(name)}: {escape(signature)}</p>')
 

@@ -88,8 +88,9 @@ def compare(
     of_controls = {name: dict(score(everything)) for name, score in controls.items()}
     mine = resample(own, groups, resamples=resamples, seed=seed, description="Intervals")
     rivals = dict(others)
-    if controls:
-        best = max(of_controls, key=lambda name: float(np.nanmean([of_controls[name][score] for score in by])))
+    able = [name for name in controls if name != "shuffled"]  # which nobody would use
+    if able:
+        best = max(able, key=lambda name: float(np.nanmean([of_controls[name][score] for score in by])))
         rivals[best] = controls[best]
     differences = {}
     names = [name for name in mine.scores if name not in UNSIGNED]

@@ -22,6 +22,7 @@ SCORES = {
     "calibration_error": ("calibration error", "how far confidence is from accuracy"),
     "cross_entropy": ("cross-entropy", "in nats"),
 }
+BESIDE = 10  # classes up to which two figures fit beside each other
 CONTROLS = {
     "majority": "commonest class",
     "without_recurrence": "without recurrence",
@@ -44,11 +45,10 @@ def network_of(model: LoadedSequenceModel) -> str:
     return f"{type(network.rnn.cells[0]).__name__}{both}, after {front}"
 
 
-def add_figure(page: Page, figure: Figure) -> None:
-    """The figure in a box of its own, not larger than it was drawn."""
-    page.add(
-        f'<div class="figure" style="max-width:{figure.get_figwidth() * 72 + 20:.0f}pt">{figure_svg(figure)}</div>'
-    )
+def add_figure(page: Page, figure: Figure, *, paper: bool = False) -> None:
+    """The figure in a box of its own, not larger than it was drawn; `paper`: on white, its text as it was drawn."""
+    width, kind = figure.get_figwidth() * 72 + 20, "figure paper" if paper else "figure"
+    page.add(f'<div class="{kind}" style="max-width:{width:.0f}pt">{figure_svg(figure)}</div>')
 
 
 def write_mistakes(
@@ -56,10 +56,13 @@ def write_mistakes(
 ) -> None:
     """What is taken for what, and whether confidence means what it says."""
     page.heading("What is taken for what", f"Every {unit} of a class, by what it was taken for.")
-    page.add('<div class="columns">')
-    add_figure(page, confusion_figure(confusion, classes))
+    beside = len(classes) <= BESIDE
+    if beside:
+        page.add('<div class="columns">')
+    add_figure(page, confusion_figure(confusion, classes), paper=True)
     add_figure(page, reliability_figure(reliability(confidence, correct)))
-    page.add("</div>")
+    if beside:
+        page.add("</div>")
     found = commonest_confusions(confusion, classes)
     page.heading("Commonest mistakes", "" if found else f"Not one {unit} was taken for another class.")
     if found:
@@ -73,7 +76,7 @@ def class_table(classes: Sequence[str], per_class: Mapping[str, Sequence[float]]
     """Scores class by class."""
     counts = ("support", "segments")
 
-    def cell(name: str, value: float) -> str:
+    def cell(name: str, value: int | float) -> str:
         if value != value:
             return "–"
         return f"{value:,.0f}" if name in counts else f"{value:.2f}" if name == "threshold" else f"{value:.1f}"

@@ -1,0 +1,210 @@
+"""Every pattern is evaluated beside its own controls, compared on the same items, and refused what it does not know."""
+
+import json
+import re
+
+import pytest
+import torch
+from pattern_runs import labelling, make_pattern_run, multilabelling, write_recordings, write_sentences
+from translators import make_translator
+
+
+@pytest.fixture(scope="module")
+def classifier(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("classifier")
+    data = [f"data.path={write_sentences(folder / 'sentences.csv')}"]
+    return make_pattern_run(folder / "run", "pattern=classification", "data=sentences", *data)
+
+
+@pytest.fixture(scope="module")
+def labeller(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("labeller")
+    return make_pattern_run(folder / "run", *labelling(write_recordings(folder / "recordings")))
+
+
+@pytest.fixture(scope="module")
+def multilabeller(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("multilabeller")
+    return make_pattern_run(folder / "run", *multilabelling(write_recordings(folder / "recordings", multilabel=True)))
+
+
+@pytest.fixture(scope="module")
+def translator(tmp_path_factory):
+    return make_translator(tmp_path_factory.mktemp("translator") / "run")
+
+
+def test_classes_stand_beside_words_without_their_order(run, classifier, tmp_path):
+    found = run("evaluate", "--checkpoint", classifier, "--bootstrap", 50, "--save-predictions", tmp_path / "p.jsonl")
+    assert found.status == 0, found.err
+    assert "best.ckpt on test: 28 sequences" in found.out
+    assert re.search(r"\n +model +95 % interval +majority +no recurrence +shuffled\n", found.out)
+    assert re.search(r"above no recurrence: accuracy -\d", found.out), "the words give the class away"
+    assert "logistic regression on words and word pairs, C = " in found.out
+    record = json.loads((classifier / "evaluation_test.json").read_text())
+    assert record["pattern"] == "classification"
+    assert record["controls"]["without_recurrence"]["accuracy"] == 100
+    assert record["controls"]["majority"]["accuracy"] == 50
+    assert len(record["per_class"]["f1"]) == len(record["classes"]) == 2
+    rows = [json.loads(line) for line in (tmp_path / "p.jsonl").read_text().splitlines()]
+    right = sum(row["class"] == row["truth"] for row in rows)
+    assert record["scores"]["accuracy"] == pytest.approx(100 * right / 28)
+
+
+def test_labels_stand_beside_a_window_of_frames(run, labeller):
+    found = run("evaluate", "--checkpoint", labeller, "--bootstrap", 50, "--per-class")
+    assert found.status == 0, found.err
+    assert re.search(r"\n +model +95 % interval +majority +window\n", found.out)
+    assert "protocol: mstcn, every class counted" in found.out
+    assert re.search(r"window: logistic regression on \d+ frames around each", found.out)
+    assert re.search(r"\n +precision +recall +f1 +support +segments +f1@10 +f1@25 +f1@50\n  a ", found.out)
+    record = json.loads((labeller / "evaluation_test.json").read_text())
+    assert record["controls"]["window"]["accuracy"] > 90
+    assert record["sizes"] == {"recordings": 2, "frames": sum(record["per_class"]["support"])}
+    assert record["differences"]["window"]["accuracy"]["interval"][1] < 0
+
+
+def test_protocol_and_background_can_be_said(run, labeller):
+    options = ("--bootstrap", 0, "--no-controls", "--format", "json")
+    plain = json.loads(run("evaluate", "--checkpoint", labeller, *options).out)
+    lea = json.loads(run("evaluate", "--checkpoint", labeller, "--protocol", "lea", "--background", "a", *options).out)
+    assert lea["protocol"] == "lea, without background (a)"
+    assert lea["per_class"]["support"] == plain["per_class"]["support"]
+    assert lea["scores"]["edit"] != plain["scores"]["edit"]
+    assert plain["controls"] == {}
+
+
+def test_several_labels_a_frame_are_scored_at_the_checkpoints_thresholds(run, multilabeller):
+    held = torch.load(multilabeller / "best.ckpt", weights_only=True)
+    held["seqvision"]["thresholds"] = [0.0, 2.0, 0.5]
+    torch.save(held, multilabeller / "best.ckpt")
+    found = run("evaluate", "--checkpoint", multilabeller, "--bootstrap", 0, "--format", "json")
+    assert found.status == 0, found.err
+    record = json.loads(found.out)
+    assert record["per_class"]["threshold"] == [0.0, 2.0, 0.5]
+    assert record["per_class"]["recall"][:2] == [100, 0]
+    assert record["controls"]["window"]["macro_f1"] > 90
+    assert {"macro_f1", "mean_average_precision", "micro_f1"} <= set(record["scores"])
+
+
+def test_two_checkpoints_are_compared_on_the_same_items(run, labeller, classifier):
+    for folder in (labeller, classifier):
+        options = ("--bootstrap", 40, "--no-controls", "--format", "json")
+        own = json.loads(run("evaluate", "--checkpoint", folder, "--against", folder, *options).out)
+        (difference,) = own["differences"].values()
+        assert difference["accuracy"] == {"difference": 0, "interval": [0, 0]}
+    wrong = run("evaluate", "--checkpoint", labeller, "--against", classifier)
+    assert wrong.status == 2
+    assert "a model for classification, expected one for labelling" in wrong.err
+
+
+def test_other_data_may_name_their_classes_in_another_order(run, labeller, tmp_path):
+    same = json.loads(run("evaluate", "--checkpoint", labeller, "--no-controls", "--format", "json").out)
+    changed = ("--data", f"path={write_recordings(tmp_path / 'again')}")
+    again = json.loads(run("evaluate", "--checkpoint", labeller, "--no-controls", "--format", "json", *changed).out)
+    assert again["scores"] == same["scores"]
+
+
+def test_a_class_that_the_model_does_not_know_is_named(run, labeller, tmp_path):
+    folder = write_recordings(tmp_path / "other")
+    for file in folder.glob("*.csv"):
+        file.write_text(file.read_text().replace(",c\n", ",d\n"))
+    found = run("evaluate", "--checkpoint", labeller, "--data", f"path={folder}")
+    assert found.status == 2
+    assert "the data have the class 'd', which the model does not know" in found.err
+    assert run("evaluate", "--checkpoint", labeller, "--data", f"path={folder}", "merge={d: c}").status == 0
+
+
+def test_translations_stand_beside_copies_and_neighbours(run, translator):
+    found = run("evaluate", "--checkpoint", translator, "--bootstrap", 20, "--beam-size", 2)
+    assert found.status == 0, found.err
+    assert re.search(r"best.ckpt on test: 10 sentences", found.out)
+    assert re.search(r"\n +model +95 % interval +nearest +copied +shuffled\n", found.out)
+    assert re.search(r"\nbleu: nrefs:1\|case:lc", found.out)
+    assert json.loads((translator / "evaluation_test.json").read_text())["decoding"].startswith("BeamSearch")
+
+
+@pytest.mark.parametrize(
+    ("pattern", "arguments", "message"),
+    [
+        ("labeller", ["--beam-size", "3"], r"--beam-size: only models that write words are decoded, and .* labelling"),
+        ("classifier", ["--forbid", "x"], r"--forbid: only models that write words are decoded"),
+        ("classifier", ["--protocol", "lea"], r"--protocol: only labels of frames have segments to count"),
+        ("translator", ["--background", "a"], r"--background: only labels of frames"),
+        ("translator", ["--against", "x"], r"--against: only classes and labels are compared in this way"),
+        ("translator", ["--per-class"], r"--per-class: only classes and labels have scores of each class"),
+        ("labeller", ["--predictions", "x"], r"--predictions: only captions are scored from a file"),
+        ("labeller", ["--background", "zzz"], r"background names 'zzz', which is no class"),
+        ("classifier", ["--split", "tset"], r"--split tset: the data have no such split\. Did you mean test\?"),
+    ],
+)
+def test_what_a_pattern_does_not_know_is_refused_in_a_sentence(run, request, pattern, arguments, message):
+    found = run("evaluate", "--checkpoint", request.getfixturevalue(pattern), *arguments)
+    assert found.status == 2
+    assert re.search(message, found.err), found.err
+
+
+def test_classifiers_make_no_ensemble(run, classifier):
+    found = run("evaluate", "--checkpoint", classifier, "--checkpoint", classifier)
+    assert "--checkpoint: 2 models, expected one for classification" in found.err
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "os.system",
+        "builtins.eval",
+        "seqvision.data.sequences.formats.mstcn.Path",
+        "seqvision.data.read_image",
+        "seqvision.data.read_digits.build",
+        "seqvision.data.FeatureReader.from_settings",
+        "seqvision.data.sequences.module.SequenceData",
+        "seqvision.data.__getattr__",
+        "seqvision.data.import_module",
+    ],
+)
+@pytest.mark.parametrize("place", ["itself", "read", "reader", "augmentation"])
+def test_a_checkpoints_word_on_its_data_runs_nothing(run, labeller, target, place, tmp_path):
+    checkpoint = torch.load(labeller / "best.ckpt", weights_only=True)
+    trap = {"_target_": target, "_partial_": place == "read", "_args_": [f"mkdir {tmp_path / 'trap'}"]}
+    data = checkpoint["seqvision"]["config"]["data"]
+    checkpoint["seqvision"]["config"]["data"] = trap if place == "itself" else {**data, place: trap}
+    torch.save(checkpoint, tmp_path / "best.ckpt")
+    found = run("evaluate", "--checkpoint", tmp_path / "best.ckpt", "--no-controls", "--bootstrap", 0)
+    assert not (tmp_path / "trap").exists()
+    if place == "augmentation":  # which evaluation does without
+        assert found.status == 0, found.err
+    else:
+        assert found.status == 2
+        assert f"asks for '{target}' to read its data, which is none of seqvision's" in found.err
+
+
+def test_a_pattern_of_the_future_is_refused(run, labeller, tmp_path):
+    checkpoint = torch.load(labeller / "best.ckpt", weights_only=True)
+    checkpoint["seqvision"]["pattern"] = "painting"
+    torch.save(checkpoint, tmp_path / "best.ckpt")
+    found = run("evaluate", "--checkpoint", tmp_path / "best.ckpt")
+    assert "a model for 'painting', expected one of captioning, classification, labelling, translation" in found.err
+
+
+@pytest.mark.parametrize(
+    ("pattern", "headings", "figures"),
+    [
+        ("classifier", ["Scores on val", "Surest and wrong, val", "Class by class", "Least sure, val"], 2),
+        ("labeller", ["Recordings of val", "Segments", "Commonest mistakes", "Class by class"], 5),
+        ("multilabeller", ["Recordings of val", "At the thresholds that validation chose"], 2),
+        ("translator", ["Best translations of val", "Worst translations of val", "Where it looked", "By length"], 3),
+    ],
+)
+def test_every_pattern_has_a_page(run, request, pattern, headings, figures, tmp_path):
+    folder = request.getfixturevalue(pattern)
+    for file in folder.glob("evaluation_*.json"):
+        file.unlink()
+    found = run("report", folder, "--output", tmp_path / "page.html", "--examples", 2)
+    assert found.status == 0, found.err
+    page = (tmp_path / "page.html").read_text()
+    for heading in ["Configuration", *headings]:
+        assert heading in page
+    assert page.count('<div class="figure') == figures
+    assert (folder / "evaluation_val.json").is_file()
+    assert "<great>" not in page, "what people wrote is text, not HTML"
+    assert not re.findall(r"""(?:src|href)="(?!#|data:)|url\((?!data:|#)|@import""", page)
