@@ -12,6 +12,7 @@ COMMANDS = {
     "caption": "caption your own pictures with a trained model",
     "classify": "classes of your own sentences, clips, recordings or pictures",
     "label": "a label for every frame of your own videos or recordings: tables, subtitles, annotations, pictures",
+    "translate": "translations of your own sentences, from files, or from standard input as it comes",
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",
     "data": "data check: what is in a folder of pictures and captions; data scenes: draw some; data shard: pack them",
