@@ -99,7 +99,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         action="append",
         default=[],
         metavar="FILE",
-        help="another checkpoint of classes or labels: how much better is this one on the same items",
+        help="another checkpoint: how much better is this one on the same items (not of captions)",
     )
     options.add_argument(
         "--protocol", choices=("mstcn", "lea"), help="how segments of labels are counted (default: as in training)"
@@ -144,7 +144,7 @@ def _refuse_others(given: argparse.Namespace, name: str, kind: "type[Pattern]") 
     meant = {
         "decoding": (given.decoding_options, "only models that write words are decoded"),
         "predictions": ({"predictions"}, "only captions are scored from a file"),
-        "against": ({"against"}, "only classes and labels are compared in this way"),
+        "against": ({"against"}, "all but captions are compared in this way"),
         "protocol": ({"protocol", "background"}, "only labels of frames have segments to count"),
         "per class": ({"per_class"}, "only classes and labels have scores of each class"),
     }

@@ -1,13 +1,20 @@
 """Translations against those that people wrote: every score with its interval, beside controls."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from seqvision.data.parallel import SentencePair
 from seqvision.metrics import collapse_message
 from seqvision.metrics.captions import derangement
-from seqvision.metrics.translation import nearest_translations, translation_scores
+from seqvision.metrics.translation import (
+    PairedComparison,
+    nearest_translations,
+    paired_bootstrap,
+    translation_scores,
+)
+
+COMPARED = ("bleu", "chrf")  # the scores by which systems are compared
 
 
 @dataclass(frozen=True)
@@ -16,7 +23,8 @@ class TranslationEvaluation:
 
     intervals: of 95 %, sentences drawn with replacement. controls: "copied" (the sentence itself for its translation),
     "nearest_neighbour" (the translation of the training sentence most like it), "shuffled" (the model's translations
-    of other sentences). signatures: how sacrebleu counted. notes: what was left out and why.
+    of other sentences). signatures: how sacrebleu counted. differences: how much better the model is than others, score
+    by score on the same sentences, by their names. notes: what was left out and why.
     """
 
     split: str
@@ -31,6 +39,7 @@ class TranslationEvaluation:
     signatures: dict[str, str]
     collapse: str | None
     notes: list[str] = field(default_factory=list)
+    differences: dict[str, dict[str, PairedComparison]] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """All that concerns the whole split, as plain data."""
@@ -40,6 +49,13 @@ class TranslationEvaluation:
             "scores": self.scores,
             "intervals": {name: list(ends) for name, ends in self.intervals.items()},
             "controls": self.controls,
+            "differences": {
+                other: {
+                    name: {"difference": each.difference, "interval": list(each.interval), "p_value": each.p_value}
+                    for name, each in scores.items()
+                }
+                for other, scores in self.differences.items()
+            },
             "signatures": self.signatures,
             "collapse": self.collapse,
             "notes": self.notes,
@@ -52,13 +68,14 @@ def evaluate_translations(
     *,
     split: str,
     training: Sequence[SentencePair] = (),
+    others: Mapping[str, Sequence[str]] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> TranslationEvaluation:
     """The evaluation of one translation a pair.
 
-    training: the pairs that lend their translations to the nearest sentences; resamples: of the bootstrap, 0 leaves
-    the intervals out.
+    training: the pairs that lend their translations to the nearest sentences; others: what other systems made of the
+    same sentences, by name, to be compared with; resamples: of the bootstrap, 0 leaves intervals and comparisons out.
     """
     references: list[tuple[str, ...]] = [(pair.target,) for pair in pairs]
     sources = [pair.source for pair in pairs]
@@ -85,4 +102,12 @@ def evaluate_translations(
         signatures=own.signatures,
         collapse=collapse_message(translations, references),
         notes=notes,
+        differences={
+            name: {
+                score: paired_bootstrap(translations, texts, references, score=score, resamples=resamples, seed=seed)
+                for score in COMPARED
+            }
+            for name, texts in (others or {}).items()
+            if resamples
+        },
     )

@@ -114,6 +114,15 @@ def test_a_class_that_the_model_does_not_know_is_named(run, labeller, tmp_path):
     assert run("evaluate", "--checkpoint", labeller, "--data", f"path={folder}", "merge={d: c}").status == 0
 
 
+def test_two_translators_are_compared_on_the_same_sentences(run, translator, tmp_path):
+    other = make_translator(tmp_path / "other", seed=5)
+    options = ("--bootstrap", 30, "--no-controls", "--max-length", 6)
+    found = run("evaluate", "--checkpoint", translator, "--against", translator, "--against", other, *options)
+    assert found.status == 0, found.err
+    assert re.search(rf"\nabove {translator}: bleu \+0\.0 \(\+0\.0 to \+0\.0\), chrf \+0\.0 ", found.out)
+    assert re.search(rf"\nabove {other}: bleu [+-]\d", found.out)
+
+
 def test_translations_stand_beside_copies_and_neighbours(run, translator):
     found = run("evaluate", "--checkpoint", translator, "--bootstrap", 20, "--beam-size", 2)
     assert found.status == 0, found.err
@@ -130,7 +139,7 @@ def test_translations_stand_beside_copies_and_neighbours(run, translator):
         ("classifier", ["--forbid", "x"], r"--forbid: only models that write words are decoded"),
         ("classifier", ["--protocol", "lea"], r"--protocol: only labels of frames have segments to count"),
         ("translator", ["--background", "a"], r"--background: only labels of frames"),
-        ("translator", ["--against", "x"], r"--against: only classes and labels are compared in this way"),
+        ("tiny_run", ["--against", "x"], r"--against: all but captions are compared in this way"),
         ("translator", ["--per-class"], r"--per-class: only classes and labels have scores of each class"),
         ("labeller", ["--predictions", "x"], r"--predictions: only captions are scored from a file"),
         ("labeller", ["--background", "zzz"], r"background names 'zzz', which is no class"),

@@ -22,19 +22,25 @@ from seqvision.inference.translation_report import TranslationReport
 class Translation(Pattern):
     """A prediction is a `TranslatedSentence`."""
 
-    own_options = frozenset({"decoding", "ensemble"})
+    own_options = frozenset({"decoding", "ensemble", "against"})
     shown_at_most = 1000
 
     def load(self) -> None:
         self.translators = [load_model(path, LoadedTranslator, **self.how()) for path in self.given.checkpoint]
         check_translators(self.translators)
+        self.others = {path: load_model(path, LoadedTranslator, **self.how()) for path in self.given.against}
         self.models = self.translators
         self.decoder = decoder_of(self.given, self.translators[0].config)
         self.decoding = str(self.decoder)
 
     def predict(self, records: Sequence[SentencePair], splits: Splits) -> Sequence[TranslatedSentence]:
+        return self._translated(self.translators, records)
+
+    def _translated(
+        self, translators: Sequence[LoadedTranslator], records: Sequence[SentencePair]
+    ) -> list[TranslatedSentence]:
         found = translate_sentences(
-            self.translators,
+            translators,
             [pair.source for pair in records],
             self.decoder,
             batch_size=self.given.batch_size,
@@ -52,9 +58,17 @@ class Translation(Pattern):
         splits: Splits,
         data: Any,
     ) -> Evaluation:
-        training = self.training(splits).get("train", [])
-        texts = [sentence.text for sentence in predictions]
-        return evaluate_translations(texts, records, split=split, training=training, **self.settings())
+        return evaluate_translations(
+            [sentence.text for sentence in predictions],
+            records,
+            split=split,
+            training=self.training(splits).get("train", []),
+            others={
+                path: [sentence.text for sentence in self._translated([other], records)]
+                for path, other in self.others.items()
+            },
+            **self.settings(),
+        )
 
     def rows(self, evaluation: Any) -> Iterator[dict[str, Any]]:
         for row, id in enumerate(evaluation.ids):
