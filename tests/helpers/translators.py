@@ -17,7 +17,7 @@ def make_translator(folder: Path, *changes: str, seed: int = 0) -> Path:
         f"run_dir={folder}",
         "data.below=1000",
         "data.sizes={train: 200, val: 10, test: 10}",
-        "attention.size=8",
+        *([] if "attention=none" in changes else ["attention.size=8"]),
         "rnn.hidden_size=16",
         "model.embedding_size=12",
         "decoding.max_length=12",
