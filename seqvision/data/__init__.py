@@ -24,7 +24,7 @@ from seqvision.data.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from seqvision.data.augmentation import BatchAugmentation, ColourJitter
+    from seqvision.data.augmentation import BatchAugmentation, ColourJitter, FeatureNoise
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
     from seqvision.data.module import RecordData
@@ -62,6 +62,7 @@ __all__ = [
     "TrainTransform",
     "BatchAugmentation",
     "ColourJitter",
+    "FeatureNoise",
     "CaptionBatch",
     "CaptionSample",
     "collate",
@@ -92,6 +93,7 @@ _NEEDS_TORCH = {
     "TrainTransform": "transforms",
     "BatchAugmentation": "augmentation",
     "ColourJitter": "augmentation",
+    "FeatureNoise": "augmentation",
     "CaptionBatch": "batches",
     "CaptionSample": "batches",
     "collate": "batches",

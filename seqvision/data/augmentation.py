@@ -65,3 +65,13 @@ def change_colours(
     matrix = (contrast * brightness).view(-1, 1, 1) * colours
     offset = ((1 - contrast) * brightness * mean).view(-1, 1, 1).expand(-1, channels, 1)
     return torch.baddbmm(offset, matrix, pixels).round_().clamp_(0, 255).to(torch.uint8).view(images.shape)
+
+
+class FeatureNoise:
+    """Features with normal noise of that deviation: where there are few sequences, each epoch sees other ones."""
+
+    def __init__(self, deviation: float):
+        self.deviation = deviation
+
+    def __call__(self, frames: Float[Tensor, "time features"]) -> Float[Tensor, "time features"]:
+        return frames + self.deviation * torch.randn(frames.shape)
