@@ -30,8 +30,16 @@ if TYPE_CHECKING:
     from seqvision.data.module import RecordData
     from seqvision.data.parallel.module import NumberWords, ParallelData, ParallelFiles
     from seqvision.data.sequences.batches import SequenceBatch
-    from seqvision.data.sequences.classes import read_digits, read_idx, read_sentences
+    from seqvision.data.sequences.classes import (
+        read_clips,
+        read_digits,
+        read_idx,
+        read_pictures,
+        read_recordings,
+        read_sentences,
+    )
     from seqvision.data.sequences.formats.frame_table import read_frame_tables
+    from seqvision.data.sequences.formats.motion import read_motion
     from seqvision.data.sequences.formats.mstcn import read_mstcn
     from seqvision.data.sequences.formats.videos import read_videos
     from seqvision.data.sequences.module import SequenceData
@@ -83,6 +91,10 @@ __all__ = [
     "read_mstcn",
     "read_frame_tables",
     "read_videos",
+    "read_motion",
+    "read_clips",
+    "read_recordings",
+    "read_pictures",
     "read_digits",
     "read_idx",
     "read_sentences",
@@ -114,6 +126,10 @@ _NEEDS_TORCH = {
     "read_mstcn": "sequences.formats.mstcn",
     "read_frame_tables": "sequences.formats.frame_table",
     "read_videos": "sequences.formats.videos",
+    "read_motion": "sequences.formats.motion",
+    "read_clips": "sequences.classes",
+    "read_recordings": "sequences.classes",
+    "read_pictures": "sequences.classes",
     "read_digits": "sequences.classes",
     "read_idx": "sequences.classes",
     "read_sentences": "sequences.classes",

@@ -2,6 +2,7 @@
 they share (merging, splits, refusals) is in `sets`, the columns of tables in `tables`, folders and lists in `listed`.
 """
 
+from seqvision.data.sequences.classes.clips import read_clips
 from seqvision.data.sequences.classes.digits import read_digits
 from seqvision.data.sequences.classes.idx import read_idx
 from seqvision.data.sequences.classes.listed import read_files
@@ -14,6 +15,7 @@ __all__ = [
     "read_sentences",
     "read_recordings",
     "read_pictures",
+    "read_clips",
     "read_files",
     "read_idx",
     "read_digits",
