@@ -101,4 +101,3 @@ class _Kept:
     def take(self, indices: Sequence[int]) -> UInt8[Tensor, "batch channels size size"]:
         # not pixels[indices], which took seven times as long
         return self.pixels.index_select(0, torch.tensor(indices)).permute(0, 3, 1, 2)
-

@@ -142,6 +142,11 @@ class RecordData(LightningDataModule):
                 f"processes; take {-(-self.batch_size // ranks) * ranks}"
             )
         dataset = self.dataset("train", training=True)
+        if len(dataset) < ranks:
+            raise UserError(
+                f"data: {len(dataset)} {self.unit} to train on for {ranks} processes, of which each needs one. Take "
+                f"trainer.devices=1, or more {self.unit}"
+            )
         batches = TrainBatches(
             len(dataset),
             self.batch_size // ranks,
@@ -172,6 +177,11 @@ class RecordData(LightningDataModule):
         """The records of a split in order, each once over all processes."""
         rank, ranks = self._place()
         dataset = self.dataset(split, training=False)
+        if len(dataset) < ranks:
+            raise UserError(
+                f"data: {len(dataset)} {self.unit} in '{split}' for {ranks} processes, of which each needs one. Take "
+                f"trainer.devices=1, or {ranks} {self.unit} or more in '{split}'"
+            )
         batches = EvaluationBatches(len(dataset), self.evaluation_batch_size, rank=rank, ranks=ranks)
         return Loader(dataset, batches, **self._loader_settings(dataset, self.evaluation_batch_size))
 

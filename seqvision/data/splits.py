@@ -30,7 +30,7 @@ def split_name(text: str) -> str | None:
     return name if name in SPLITS else None
 
 
-def hashed_split(name: str, *, val: float, test: float, seed: int = 0) -> str:
+def hashed_split(name: str, *, val: int | float, test: int | float, seed: int = 0) -> str:
     """The split of a picture by its name: the same on every machine, whatever other pictures there are."""
     digest = hashlib.sha256(f"{name}#{seed}".encode()).digest()
     place = int.from_bytes(digest[:8], "big") / 2**64
@@ -38,7 +38,7 @@ def hashed_split(name: str, *, val: float, test: float, seed: int = 0) -> str:
 
 
 def assign_splits(
-    records: Sequence[CaptionRecord], *, val: float = 0.1, test: float = 0.1, seed: int = 0
+    records: Sequence[CaptionRecord], *, val: int | float = 0.1, test: int | float = 0.1, seed: int = 0
 ) -> list[CaptionRecord]:
     """The records in their order, each with its `split` set.
 

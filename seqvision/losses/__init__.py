@@ -1,7 +1,7 @@
 """Losses that torch does not have, as sums over valid steps together with their number."""
 
 from seqvision.losses.classes import SequenceClassCrossEntropy, balanced_weights
-from seqvision.losses.frames import FrameBinaryCrossEntropy, FrameCrossEntropy, truncated_smoothing
+from seqvision.losses.frames import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss, truncated_smoothing
 from seqvision.losses.sequence import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
 
 __all__ = [
@@ -10,6 +10,7 @@ __all__ = [
     "sequence_log_probability",
     "SequenceClassCrossEntropy",
     "balanced_weights",
+    "FrameLoss",
     "FrameCrossEntropy",
     "FrameBinaryCrossEntropy",
     "truncated_smoothing",

@@ -1,6 +1,7 @@
 """The loss of classification, and the weights that make rare classes count as much as common ones."""
 
 from collections.abc import Sequence
+from typing import Literal, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -9,26 +10,36 @@ from torch import Tensor, nn
 
 from seqvision.errors import UserError
 
+Weights: TypeAlias = Sequence[int | float] | Tensor | Literal["balanced"] | None
+
 
 class SequenceClassCrossEntropy(nn.Module):
     """The cross-entropy in nats summed over the sequences whose class is known, and their number.
 
     class_weights: a factor for each class's sequences. The number stays that of the sequences, so weights that average
-        1 over the training set (`balanced_weights`) leave the scale of the loss as it was.
+        1 over the training set (`balanced_weights`) leave the scale of the loss as it was. "balanced": such weights,
+        of the counts that `balance` is given.
     label_smoothing: the share of the target's mass spread evenly over all classes (Szegedy et al., 2016).
     """
 
     weight: Tensor | None
 
-    def __init__(self, *, class_weights: Sequence[float] | Tensor | None = None, label_smoothing: float = 0.0):
+    def __init__(self, *, class_weights: Weights = None, label_smoothing: int | float = 0.0):
         super().__init__()
+        self.unbalanced = is_balanced(class_weights)
         self.register_buffer("weight", weight_tensor(class_weights), persistent=False)
         self.label_smoothing = label_smoothing
+
+    def balance(self, counts: Int[Tensor, " classes"]) -> None:
+        """Weights by how many training sequences each class has, where "balanced" ones were asked for."""
+        if self.unbalanced:
+            self.weight, self.unbalanced = balanced_weights(counts), False
 
     def forward(
         self, logits: Float[Tensor, "batch classes"], classes: Int[Tensor, " batch"]
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """classes: -1 where nobody knows; such a sequence counts for nothing."""
+        check_balanced(self.unbalanced)
         known = classes >= 0
         return weighted_cross_entropy(logits[known], classes[known], self.weight, self.label_smoothing), known.sum()
 
@@ -37,7 +48,7 @@ def weighted_cross_entropy(
     logits: Float[Tensor, "items classes"],
     classes: Int[Tensor, " items"],
     weight: Float[Tensor, " weights"] | None,
-    label_smoothing: float,
+    label_smoothing: int | float,
 ) -> Float[Tensor, ""]:
     """The sum over items, in single precision at least. Raises `UserError` where the weights are not one a class."""
     if weight is not None and len(weight) != logits.shape[1]:
@@ -47,7 +58,7 @@ def weighted_cross_entropy(
     )
 
 
-def balanced_weights(counts: Sequence[int] | Tensor) -> Float[Tensor, " classes"]:
+def balanced_weights(counts: Sequence[int | float] | Tensor) -> Float[Tensor, " classes"]:
     """Weights in inverse proportion to how often each class occurs, 1 on average over all items that were counted.
 
     counts: the items of each class in the training set, e.g. labelled frames. A class that never occurs gets 1: it has
@@ -63,9 +74,23 @@ def balanced_weights(counts: Sequence[int] | Tensor) -> Float[Tensor, " classes"
     return torch.where(present, balanced, 1.0).float()
 
 
-def weight_tensor(weights: Sequence[float] | Tensor | None) -> Tensor | None:
-    """The factors as a tensor. Raises `UserError` where one is negative or not a number."""
-    if weights is None:
+def is_balanced(weights: Weights) -> bool:
+    """Whether the weights are to come from counts."""
+    if isinstance(weights, str) and weights != "balanced":
+        raise UserError(f"loss.class_weights is '{weights}'; expected balanced, or a number for each class.")
+    return isinstance(weights, str)
+
+
+def check_balanced(unbalanced: bool) -> None:
+    """AssertionError where counts should have come before the first batch: a slip in the code, not a user's."""
+    assert not unbalanced, "class_weights='balanced': call balance(counts) with the training set's counts first"
+
+
+def weight_tensor(weights: Weights) -> Tensor | None:
+    """The factors as a tensor, None where counts are still to say them. Raises `UserError` where one is negative or not
+    a number.
+    """
+    if weights is None or isinstance(weights, str):
         return None
     tensor = torch.as_tensor(weights, dtype=torch.float32).detach().clone()
     if not bool((tensor >= 0).all() and tensor.isfinite().all()):

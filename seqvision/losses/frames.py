@@ -13,21 +13,66 @@ labelled λ keeps its meaning, while a plain sum over all frames would let the s
 drown what its few labels say.
 """
 
-from collections.abc import Sequence
-
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqvision.errors import UserError
-from seqvision.losses.classes import at_least_single, weight_tensor, weighted_cross_entropy
+from seqvision.losses.classes import (
+    Weights,
+    at_least_single,
+    balanced_weights,
+    check_balanced,
+    is_balanced,
+    weight_tensor,
+    weighted_cross_entropy,
+)
+
+
+class FrameLoss(nn.Module):
+    """`FrameCrossEntropy` where a frame has one label, `FrameBinaryCrossEntropy` where it may have several, as the
+    shape of the labels says: the arguments are theirs.
+
+    class_weights: of several labels a frame these are the `positive_weights`. "balanced": by the counts that `balance`
+        is given.
+    """
+
+    def __init__(
+        self,
+        *,
+        class_weights: Weights = None,
+        label_smoothing: int | float = 0.0,
+        smoothing: int | float = 0.15,
+        truncation: int | float = 4.0,
+    ):
+        super().__init__()
+        settings = {"label_smoothing": label_smoothing, "smoothing": smoothing, "truncation": truncation}
+        self.one = FrameCrossEntropy(class_weights=class_weights, **settings)
+        self.several = FrameBinaryCrossEntropy(positive_weights=class_weights, **settings)
+
+    def balance(self, counts: Int[Tensor, "*counts"]) -> None:
+        """counts: labelled training frames of each class (classes,); with several labels a frame (2, classes), the
+        frames without and those with each.
+        """
+        (self.one if counts.dim() == 1 else self.several).balance(counts)
+
+    def forward(
+        self,
+        logits: Float[Tensor, "batch time classes"],
+        labels: Int[Tensor, "batch time *classes"],
+        lengths: Int[Tensor, " batch"],
+    ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
+        """labels: (batch, time), or (batch, time, classes) of 0 and 1; -1 where nobody said."""
+        loss: tuple[Tensor, Tensor] = (self.one if labels.dim() == 2 else self.several)(logits, labels, lengths)
+        return loss
 
 
 class FrameCrossEntropy(nn.Module):
     """Cross-entropy of the labelled frames plus λ times the truncated smoothing of all valid ones: sum and count.
 
     class_weights: a factor for each class's frames (`balanced_weights`); the count stays the number of frames.
+        "balanced": by the counts that `balance` is given.
     label_smoothing: the share of the target's mass spread evenly over all classes.
     smoothing: λ; .15 as in the paper, 0 for none. truncation: its τ, in nats.
     """
@@ -37,16 +82,22 @@ class FrameCrossEntropy(nn.Module):
     def __init__(
         self,
         *,
-        class_weights: Sequence[float] | Tensor | None = None,
-        label_smoothing: float = 0.0,
-        smoothing: float = 0.15,
-        truncation: float = 4.0,
+        class_weights: Weights = None,
+        label_smoothing: int | float = 0.0,
+        smoothing: int | float = 0.15,
+        truncation: int | float = 4.0,
     ):
         super().__init__()
+        self.unbalanced = is_balanced(class_weights)
         self.register_buffer("weight", weight_tensor(class_weights), persistent=False)
         self.label_smoothing = label_smoothing
         self.smoothing = smoothing
         self.truncation = truncation
+
+    def balance(self, counts: Int[Tensor, " classes"]) -> None:
+        """Weights by how many labelled training frames each class has, where "balanced" ones were asked for."""
+        if self.unbalanced:
+            self.weight, self.unbalanced = balanced_weights(counts), False
 
     def forward(
         self,
@@ -55,6 +106,7 @@ class FrameCrossEntropy(nn.Module):
         lengths: Int[Tensor, " batch"],
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """labels: -1 where nobody said; what lies past a sequence's length counts for nothing, whatever it is."""
+        check_balanced(self.unbalanced)
         valid = valid_frames(lengths, labels.shape[1])
         labelled = valid & (labels >= 0)
         total = weighted_cross_entropy(logits[labelled], labels[labelled], self.weight, self.label_smoothing)
@@ -69,7 +121,8 @@ class FrameBinaryCrossEntropy(nn.Module):
     """Binary cross-entropy of every labelled entry plus λ times the truncated smoothing, where a frame may have several
     labels: sum and count of the entries.
 
-    positive_weights: a factor for each label's ones, e.g. how many zeros it has for a one.
+    positive_weights: a factor for each label's ones, e.g. how many zeros it has for a one; "balanced": just that, of
+        the counts that `balance` is given.
     label_smoothing: ones become 1 − ε/2 and zeros ε/2.
     smoothing, truncation: as in `FrameCrossEntropy`, each label being a choice between two: the squared steps of
     log p and of log (1 − p), each truncated, averaged over both and over labels.
@@ -80,16 +133,24 @@ class FrameBinaryCrossEntropy(nn.Module):
     def __init__(
         self,
         *,
-        positive_weights: Sequence[float] | Tensor | None = None,
-        label_smoothing: float = 0.0,
-        smoothing: float = 0.15,
-        truncation: float = 4.0,
+        positive_weights: Weights = None,
+        label_smoothing: int | float = 0.0,
+        smoothing: int | float = 0.15,
+        truncation: int | float = 4.0,
     ):
         super().__init__()
+        self.unbalanced = is_balanced(positive_weights)
         self.register_buffer("weight", weight_tensor(positive_weights), persistent=False)
         self.label_smoothing = label_smoothing
         self.smoothing = smoothing
         self.truncation = truncation
+
+    def balance(self, counts: Int[Tensor, "2 labels"]) -> None:
+        """Weights by the training frames without and with each label, where "balanced" ones were asked for."""
+        if self.unbalanced:
+            without, having = counts
+            self.weight = torch.where(having > 0, without / having.clamp(min=1), 1.0).float()
+            self.unbalanced = False
 
     def forward(
         self,
@@ -98,6 +159,7 @@ class FrameBinaryCrossEntropy(nn.Module):
         lengths: Int[Tensor, " batch"],
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """labels: 1, 0, and -1 where nobody said; entries past a sequence's length count for nothing."""
+        check_balanced(self.unbalanced)
         if self.weight is not None and len(self.weight) != logits.shape[2]:
             raise UserError(
                 f"positive_weights has {len(self.weight)} numbers for {logits.shape[2]} labels; give one for each."
@@ -118,7 +180,7 @@ class FrameBinaryCrossEntropy(nn.Module):
 
 
 def truncated_smoothing(
-    log_p: Float[Tensor, "batch time classes"], valid: Bool[Tensor, "batch time"], truncation: float = 4.0
+    log_p: Float[Tensor, "batch time classes"], valid: Bool[Tensor, "batch time"], truncation: int | float = 4.0
 ) -> Float[Tensor, " batch"]:
     """The mean over each sequence's steps and classes of min(Δ², τ²), Δ the change of a log-probability from one frame
     to the next (Farha and Gall, 2019, equations 8 to 10). 0 for a sequence of one frame.

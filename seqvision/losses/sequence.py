@@ -21,7 +21,7 @@ class SequenceCrossEntropy(nn.Module):
         this size, the gradients with them: memory then grows with the vocabulary, but not with the batch.
     """
 
-    def __init__(self, *, label_smoothing: float = 0.0, scores_at_once: int = 2**24):
+    def __init__(self, *, label_smoothing: int | float = 0.0, scores_at_once: int = 2**24):
         super().__init__()
         self.label_smoothing = label_smoothing
         self.scores_at_once = scores_at_once
@@ -52,7 +52,7 @@ class _CrossEntropyInPieces(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None, wanted: Tensor, smoothing: float, piece: int
+        ctx: Any, rows: Tensor, weight: Tensor, bias: Tensor | None, wanted: Tensor, smoothing: int | float, piece: int
     ) -> Tensor:
         needed = any(ctx.needs_input_grad)
         d_rows, d_weight = (torch.zeros_like(part) if needed else None for part in (rows, weight))

@@ -15,7 +15,8 @@ from seqvision.tasks.base import Task
 class Classification(Task):
     """Trains on the sequences whose class is known; validates by accuracy, macro F1 and calibration, in percent.
 
-    classes: their names. top_k: of the accuracy that forgives, where there are more classes than that.
+    classes: their names. counts: how many training sequences each has, for a loss that balances them.
+    top_k: of the accuracy that forgives, where there are more classes than that.
     """
 
     model: SequenceClassifier
@@ -27,12 +28,15 @@ class Classification(Task):
         classes: tuple[str, ...],
         loss: SequenceClassCrossEntropy,
         multilabel: bool = False,
+        counts: Tensor | None = None,
         top_k: int = 5,
         encoder_lr_factor: float = 1.0,
         **settings: Any,
     ):
         super().__init__(model, slow=model.front, slow_factor=encoder_lr_factor, **settings)
         self.classes = classes
+        if counts is not None:
+            loss.balance(counts)
         self.class_loss = loss
         self.top_k = top_k
         self._validation: list[tuple[Tensor, Tensor]] = []

@@ -5,9 +5,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from seqvision.data.sequences.batches import SequenceBatch
+from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
 from seqvision.metrics.frames import Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
 from seqvision.models import FrameLabeller
@@ -22,7 +23,8 @@ SELECTED_BY = ("accuracy", "edit", "f1@25")
 class Labelling(Task):
     """Trains on the frames that have a label; validates by frames and by segments, in percent.
 
-    classes: their names. loss: `FrameCrossEntropy`, or `FrameBinaryCrossEntropy` where frames have several labels.
+    classes: their names. counts: how often each occurs in training, for a loss that balances them.
+    loss: `FrameLoss`, or `FrameCrossEntropy` or `FrameBinaryCrossEntropy` for what it would choose itself.
     protocol, background: of the segments' scores, as in `frame_scores`.
 
     Where the data cut sequences in windows, a forward-only network's state is carried from one window to the next of
@@ -39,8 +41,9 @@ class Labelling(Task):
         model: FrameLabeller,
         *,
         classes: Sequence[str],
-        loss: nn.Module,
+        loss: FrameLoss | FrameCrossEntropy | FrameBinaryCrossEntropy,
         multilabel: bool = False,
+        counts: Tensor | None = None,
         protocol: Protocol = "mstcn",
         background: Collection[str] = (),
         encoder_lr_factor: float = 1.0,
@@ -48,6 +51,8 @@ class Labelling(Task):
     ):
         super().__init__(model, slow=model.front, slow_factor=encoder_lr_factor, **settings)
         self.classes = tuple(classes)
+        if counts is not None:
+            loss.balance(counts)
         self.frame_loss = loss
         self.multilabel = multilabel
         self.protocol: Protocol = protocol

@@ -71,5 +71,5 @@ def labelling(folder: Path, *changes: str) -> list[str]:
 
 def multilabelling(folder: Path) -> list[str]:
     """The same with several labels a frame."""
-    own = ["pattern=labelling", "data=tables", f"data.path={folder}", "data.split_column=split", "loss=multilabel"]
+    own = ["pattern=labelling", "data=tables", f"data.path={folder}", "data.split_column=split"]
     return [*own, "data.multilabel=true", "data.label_columns=[is_a,is_b,is_c]", "data.reader.columns=[x,y]"]

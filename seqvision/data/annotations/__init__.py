@@ -6,7 +6,7 @@ from seqvision.data.annotations.elan import write_elan
 from seqvision.data.annotations.read import is_annotation, read_annotations
 from seqvision.data.annotations.segments import Segment, frames_to_segments, in_seconds, segments_to_frames
 from seqvision.data.annotations.tables import Annotations
-from seqvision.data.annotations.write import write_frames, write_segments, write_subtitles
+from seqvision.data.annotations.write import write_subtitles
 
 __all__ = [
     "Segment",
@@ -16,8 +16,6 @@ __all__ = [
     "segments_to_frames",
     "frames_to_segments",
     "in_seconds",
-    "write_segments",
-    "write_frames",
     "write_subtitles",
     "write_elan",
     "write_boris_project",

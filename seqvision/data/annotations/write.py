@@ -1,56 +1,9 @@
-"""Labels to files that people and other programs read: tables of segments and of frames, subtitles."""
+"""Labels as subtitles."""
 
-import csv
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-import numpy as np
-
 from seqvision.data.annotations.segments import Segment
-
-
-def write_segments(path: str | Path, segments: Mapping[str, Sequence[Segment]]) -> Path:
-    """A table `file,start,end,label` with a row a segment, in seconds, and `track` where there are tracks: what
-    `read_annotations` reads."""
-    tracked = any(segment.track for some in segments.values() for segment in some)
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter=_delimiter(path), lineterminator="\n")
-        writer.writerow(["file", "start", "end", "label", *(["track"] if tracked else [])])
-        for video, some in segments.items():
-            for segment in some:
-                times = [f"{time:.6f}".rstrip("0").rstrip(".") for time in (segment.start, segment.stop)]
-                writer.writerow([video, *times, segment.label, *([segment.track] if tracked else [])])
-    return Path(path)
-
-
-def write_frames(
-    path: str | Path,
-    labels: np.ndarray,
-    classes: Sequence[str],
-    *,
-    rate: int | float | None = None,
-    probabilities: np.ndarray | None = None,
-) -> Path:
-    """A table with a row a frame: `frame`, `time` (of a known rate), the label, and `p(NAME)` of each class if given.
-
-    labels: (time,) places among the classes, -1 for none; or (time, classes) of 0 and 1, -1 where nobody said, which
-    makes a column for each class in place of `label`.
-    """
-    several = labels.ndim == 2
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, delimiter=_delimiter(path), lineterminator="\n")
-        named = list(classes) if several else ["label"]
-        clock = ["time"] if rate else []
-        scores = [f"p({name})" for name in classes] if probabilities is not None else []
-        writer.writerow(["frame", *clock, *named, *scores])
-        for frame, label in enumerate(labels.tolist()):
-            row = (
-                [value if value >= 0 else "" for value in label] if several else [classes[label] if label >= 0 else ""]
-            )
-            seconds = [f"{frame / rate:.3f}"] if rate else []
-            shares = [f"{p:.4f}" for p in probabilities[frame].tolist()] if probabilities is not None else []
-            writer.writerow([frame, *seconds, *row, *shares])
-    return Path(path)
 
 
 def write_subtitles(path: str | Path, segments: Sequence[Segment]) -> Path:
@@ -61,10 +14,6 @@ def write_subtitles(path: str | Path, segments: Sequence[Segment]) -> Path:
         cues.append(f"{_clock(segment.start)} --> {_clock(stop)}\n{_plain(segment.label)}\n")
     Path(path).write_text("\n".join(["WEBVTT\n", *cues]), encoding="utf-8")
     return Path(path)
-
-
-def _delimiter(path: str | Path) -> str:
-    return "\t" if Path(path).suffix.lower() == ".tsv" else ","
 
 
 def _clock(seconds: float) -> str:

@@ -35,16 +35,16 @@ def plausible(header: Sequence[str], options: ReadOptions) -> bool:
 
 def find_columns(header: Sequence[str], options: ReadOptions, where: str) -> Columns:
     """The columns of the given or else of the usual names; a UserError that lists what was found."""
-    image = _one(header, options.image_column, IMAGE_NAMES, "picture", "data.image_column", where)
+    image = column_named(header, options.image_column, IMAGE_NAMES, "picture", "data.image_column", where)
     split = options.split_column
     if split is not None:
-        split = _one(header, split, SPLIT_NAMES, "split", "data.split_column", where)
+        split = column_named(header, split, SPLIT_NAMES, "split", "data.split_column", where)
     else:
-        split = _first(header, SPLIT_NAMES)
+        split = first_of(header, SPLIT_NAMES)
     numbered = tuple(name for name in header if _NUMBERED.fullmatch(_plain(name)))
-    if options.caption_column is None and _first(header, CAPTION_NAMES) is None and numbered:
+    if options.caption_column is None and first_of(header, CAPTION_NAMES) is None and numbered:
         return Columns(image, numbered, split)
-    caption = _one(header, options.caption_column, CAPTION_NAMES, "caption", "data.caption_column", where)
+    caption = column_named(header, options.caption_column, CAPTION_NAMES, "caption", "data.caption_column", where)
     if caption == image:
         raise UserError(
             f"{where}: column '{image}' cannot be both the picture and the caption. Set data.caption_column."
@@ -52,8 +52,10 @@ def find_columns(header: Sequence[str], options: ReadOptions, where: str) -> Col
     return Columns(image, (caption,), split)
 
 
-def _one(header: Sequence[str], given: str | None, usual: Sequence[str], what: str, option: str, where: str) -> str:
-    found = _first(header, usual if given is None else [given])
+def column_named(
+    header: Sequence[str], given: str | None, usual: Sequence[str], what: str, option: str, where: str
+) -> str:
+    found = first_of(header, usual if given is None else [given])
     if given is not None and given in header:
         return given
     if found is not None:
@@ -67,7 +69,7 @@ def _one(header: Sequence[str], given: str | None, usual: Sequence[str], what: s
     raise UserError(f"{where}: no column '{given}' (found: {listed}){did_you_mean(given, header)}. Correct {option}.")
 
 
-def _first(header: Sequence[str], names: Sequence[str]) -> str | None:
+def first_of(header: Sequence[str], names: Sequence[str]) -> str | None:
     plain = {_plain(name): name for name in reversed(header)}
     return next((plain[_plain(name)] for name in names if _plain(name) in plain), None)
 

@@ -54,14 +54,14 @@ def _objects(file: Path, encoding: str) -> Iterator[tuple[str, dict[str, Any]]]:
         content = read_json(file, encoding)
         items = [(f"{file.name} item {n}", item) for n, item in enumerate(content, start=1)]
     else:
-        items = list(_lines(file, encoding))
+        items = list(json_lines(file, encoding))
     for where, item in items:
         if not isinstance(item, dict):
             raise UserError(f'{where}: expected an object such as {{"image": …, "caption": …}}, found {item!r:.80}')
         yield where, item
 
 
-def _lines(file: Path, encoding: str) -> Iterator[tuple[str, Any]]:
+def json_lines(file: Path, encoding: str) -> Iterator[tuple[str, Any]]:
     for number, line in enumerate(read_text(file, encoding).split("\n"), start=1):
         if line.strip():
             try:

@@ -47,7 +47,7 @@ def read_table(files: list[Path], options: ReadOptions) -> list[Row]:
 
 def _read_one(file: Path, options: ReadOptions, split: str | None) -> Iterator[Row]:
     text = read_text(file, options.encoding)
-    lines = _cells(text, file)
+    lines = table_cells(text, file)
     begun, header = next(lines)
     bare = len(header) == 2 and is_picture_name(header[0].strip())  # no header: the first line is a row already
     names = ["image", "caption"] if bare else [name.strip() for name in header]
@@ -68,7 +68,7 @@ def _read_one(file: Path, options: ReadOptions, split: str | None) -> Iterator[R
             yield Row(cells[at[columns.image]].strip(), caption, said, where)
 
 
-def _cells(text: str, file: Path) -> Iterator[tuple[int, list[str]]]:
+def table_cells(text: str, file: Path) -> Iterator[tuple[int, list[str]]]:
     """Each row's line number and cells; empty lines are passed over."""
     delimiter = _delimiter(text.split("\n", 1)[0], file)
     if delimiter == "\t":

@@ -56,11 +56,11 @@ class SequenceBatch:
 
 def sequence_batch(
     ids: list[str],
-    frames: Sequence[Shaped[Tensor, "_ *frame"]],  # each its own length
+    frames: Sequence[Shaped[Tensor, " _ *frame"]],  # each its own length
     *,
     starts: list[int] | None = None,
     classes: Sequence[int] | None = None,
-    labels: Sequence[Int[Tensor, "_ *labels"]] | None = None,
+    labels: Sequence[Int[Tensor, " _ *labels"]] | None = None,
     width: int | None = None,
 ) -> SequenceBatch:
     """The batch of these sequences, padded to the longest, or to `width`."""

@@ -1,6 +1,7 @@
 """Batches of sequences, whole or in windows, by number and seed: a pure function, so that any worker can make any."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -126,7 +127,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
     def _class(self, record: SequenceRecord) -> int:
         return UNLABELLED if record.label is None else self.places[record.label]
 
-    def _labels(self, window: Window, frames: int) -> Int[Tensor, "time *labels"]:
+    def _labels(self, window: Window, frames: int) -> Int[Tensor, " time *labels"]:
         record = self.records[window.record]
         if record.labels is None:
             return torch.full((frames,), UNLABELLED)
@@ -163,5 +164,5 @@ class Lanes:
         whole, rest = divmod(len(line), self.rows)
         # the first `rest` lanes have a window more: it makes the last, smaller batch
         starts = [lane * whole + min(lane, rest) for lane in range(self.rows + 1)]
-        lanes = [line[a:b] for a, b in zip(starts, starts[1:], strict=False)]
+        lanes = [line[a:b] for a, b in pairwise(starts)]
         return torch.tensor([lane[step] for step in range(whole + bool(rest)) for lane in lanes if step < len(lane)])

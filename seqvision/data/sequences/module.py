@@ -62,8 +62,8 @@ class SequenceData(RecordData):
             raise UserError(f"data.window is {window}, expected a number of frames, 1 or more, or null")
         if window is not None and sort_by_length:
             raise UserError(
-                f"data.window={window} and data.sort_by_length=true exclude each other: windows go on in the batch that "
-                "follows, and sorting would tear them apart. Set data.sort_by_length=false"
+                f"data.window={window} and data.sort_by_length=true exclude each other: windows go on in the batch "
+                "that follows, and sorting would tear them apart. Set data.sort_by_length=false"
             )
         self.read_with, self.reading = read, reading
         self.window = window
@@ -100,7 +100,21 @@ class SequenceData(RecordData):
         }
 
     def task_parts(self) -> dict[str, Any]:
-        return {"classes": self.classes, "multilabel": self.set.multilabel}
+        return {"classes": self.classes, "multilabel": self.set.multilabel, "counts": self.counts()}
+
+    def counts(self) -> Tensor:
+        """How often each class occurs in training: labelled frames, or sequences where these have the classes. With
+        several labels a frame (2, classes): the frames without and those with each.
+        """
+        labels = self.labels_of("train")
+        if self.set.multilabel:
+            found = [np.stack([(each == value).sum(axis=0) for value in (0, 1)]) for each in labels]
+            return torch.from_numpy(np.sum(found, axis=0))
+        if not labels:
+            places = {name: place for place, name in enumerate(self.classes)}
+            labels = [np.array([places[r.label] for r in self.records["train"] if r.label is not None], dtype=np.int64)]
+        every = np.concatenate(labels)
+        return torch.from_numpy(np.bincount(every[every >= 0], minlength=len(self.classes)))
 
     def summary(self) -> str:
         notes = "".join(f"\n  {note}" for note in self.set.notes)

@@ -13,6 +13,8 @@ from seqvision.data.sequences.records import SequenceRecord
 from seqvision.data.splits import SPLITS, hashed_split
 from seqvision.errors import UserError
 
+_FEW = 10  # groups that are called by their names
+
 
 @dataclass(frozen=True)
 class SplitRule:
@@ -27,7 +29,7 @@ class SplitRule:
     gap           what is left out between blocks of different splits: frames, or seconds as "2s"
     """
 
-    val: float = 0.1
+    val: int | float = 0.1
     test: int | float = 0.1
     seed: int = 0
     group: str | None = None
@@ -145,7 +147,7 @@ def _by_name(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[Seque
             drawn = _ranked(rest, rule.seed)[: max(1, round(share * len(rest)))]
             named.update(dict.fromkeys(drawn, name))
             rest = [group for group in rest if group not in drawn]
-            notes.append(f"splits: {name} drawn from the groups that no list names: {_some(drawn)}")
+            notes.append(f"splits: {name} drawn from the groups that no list names: {_listed(drawn, len(groups))}")
     return [replace(record, split=named.get(record.group or "", "train")) for record in records], notes
 
 
@@ -175,7 +177,7 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
     moved = sum(record.split == "val" for record in made)
     return made, [
         f"splits: the data set brings no val; {moved} of {len(training)} training sequences were drawn for it by group "
-        f"(data.splits.val={rule.val}, data.splits.seed={rule.seed}): {_some(sorted(drawn))}"
+        f"(data.splits.val={rule.val}, data.splits.seed={rule.seed}): {_listed(sorted(drawn), len(groups))}"
     ]
 
 
@@ -279,6 +281,11 @@ def _ranked(groups: Sequence[str], seed: int) -> list[str]:
 
 def _counts(counts: Mapping) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items() if name)
+
+
+def _listed(drawn: Sequence[str], of: int) -> str:
+    """The groups by name where there are few in all, else how many."""
+    return ", ".join(drawn) if of <= _FEW else f"{len(drawn)} of {of} groups"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -2,7 +2,6 @@
 
 import json
 
-import numpy as np
 import pytest
 
 from seqvision.data.annotations import (
@@ -12,11 +11,8 @@ from seqvision.data.annotations import (
     write_boris_project,
     write_boris_table,
     write_elan,
-    write_frames,
-    write_segments,
     write_subtitles,
 )
-from seqvision.data.sequences.frame_labels import read_frame_labels
 from seqvision.errors import UserError
 
 SEGMENTS = [
@@ -151,12 +147,6 @@ def test_unpaired_events_of_boris(folder, old, new, message):
         read_annotations(path)
 
 
-def test_tables_of_segments_round_trip(tmp_path):
-    path = write_segments(tmp_path / "a.csv", {"x.mp4": SEGMENTS})
-    assert read_annotations(path).segments == {"x.mp4": SEGMENTS}
-    assert path.read_text().splitlines()[:2] == ["file,start,end,label,track", "x.mp4,0,1.24,walk,Ada"]
-
-
 def test_boris_round_trip(tmp_path):
     moments = [*SEGMENTS, Segment(2.5, 2.5, "rear", "Ada"), Segment(3.0, 4.0, "rest & sleep", "Ada")]
     for path in (
@@ -249,15 +239,3 @@ def test_subtitles(tmp_path):
     with av.open(str(tmp_path / "a.vtt")) as file:
         cues = [bytes(packet).decode() for packet in file.demux() if packet.size]
     assert cues == ["walk", "groom &lt;left>", "rest &amp; sleep", "walk"]
-
-
-def test_frames_are_written_as_they_are_read(tmp_path):
-    labels = np.array([0, 1, -1, 1])
-    path = write_frames(tmp_path / "a.csv", labels, ["rest", "walk"], rate=25, probabilities=np.full((4, 2), 0.5))
-    assert path.read_text().splitlines()[:2] == ["frame,time,label,p(rest),p(walk)", "0,0.000,rest,0.5000,0.5000"]
-    assert read_frame_labels(path).names == ["rest", "walk", "", "walk"]
-    several = np.array([[1, 0], [1, 1], [-1, -1]])
-    path = write_frames(tmp_path / "b.csv", several, ["rest", "walk"], rate=25)
-    read = read_frame_labels(path, multilabel=True)
-    assert read.classes == ("rest", "walk")
-    assert read.values.tolist() == several.tolist()

@@ -50,7 +50,11 @@ def test_statistics_come_from_training_alone():
 def test_what_the_network_and_the_checkpoint_are_told():
     made = data(several=True)
     assert made.model_sizes() == {"classes": 2, "frames": {"features": 2}}
-    assert made.task_parts() == {"classes": ("a", "b"), "multilabel": True}
+    parts = made.task_parts()
+    ones = sum(labels.sum(axis=0) for labels in made.labels_of("train"))
+    frames = sum(map(len, made.labels_of("train")))
+    assert parts.pop("counts").tolist() == [(frames - ones).tolist(), ones.tolist()]
+    assert parts == {"classes": ("a", "b"), "multilabel": True}
     held = made.held()
     assert (held["classes"], held["multilabel"], held["reader"]["kind"]) == (["a", "b"], True, "FeatureReader")
     assert made.summary() == "sequences: 9 train, 3 val, 2 test; 2 classes\n  a note"

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from films import frame, numbers, write_film
 
-from seqvision.data.annotations import Segment, write_boris_table, write_elan, write_segments
+from seqvision.data.annotations import Segment, write_boris_table, write_elan
 from seqvision.data.sequences.classes.clips import read_clips
 from seqvision.data.sequences.formats.videos import read_videos
 from seqvision.data.sequences.readers.video import VideoReader
@@ -50,7 +50,7 @@ def test_a_label_a_line_as_action_segmentation_has_it(films):
     }
     assert data.records[0].labels.tolist() == [0] * 4 + [1] * 6
     assert any("1 of 6 sequences are in no list, left out: f.mp4" in note for note in data.notes)
-    with pytest.raises(UserError, match=r"data.split=2: no such split in .*splits \(found: 1\)"):
+    with pytest.raises(UserError, match=r"splits: no train.split2.bundle \(found: .*Set data.split to a number"):
         read(films, split=2)
 
 
@@ -67,7 +67,8 @@ def test_labels_are_sampled_as_the_frames_are(films):
 def test_files_beside_the_videos_of_any_kind(films):
     segments = [Segment(0.0, 0.2, "walk"), Segment(0.28, 0.4, "rest")]
     expected = ["walk"] * 5 + [None] * 2 + ["rest"] * 3
-    write_segments(films / "a.csv", {"a.mp4": segments})
+    rows = "".join(f"a.mp4,{segment.start},{segment.stop},{segment.label}\n" for segment in segments)
+    (films / "a.csv").write_text("file,start,end,label\n" + rows)
     write_elan(films / "b.eaf", segments)
     write_boris_table(films / "c.tsv", {"c.mp4": segments}, {})
     (films / "d.txt").write_text("".join(f"{name or ''}\n" for name in expected))

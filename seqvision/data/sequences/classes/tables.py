@@ -4,10 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqvision.data.formats.columns import SPLIT_NAMES, _first, _one
-from seqvision.data.formats.jsonlines import _lines
+from seqvision.data.formats.columns import SPLIT_NAMES, column_named, first_of
+from seqvision.data.formats.jsonlines import json_lines
 from seqvision.data.formats.rows import read_json, read_text
-from seqvision.data.formats.table import _cells, unquoted
+from seqvision.data.formats.table import table_cells, unquoted
 from seqvision.errors import UserError
 
 _LABEL = "label class category target sentiment polarity emotion topic intent tag stars rating y"
@@ -73,7 +73,7 @@ def table_rows(file: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
     """Each row's line number and cells; a `.csv` is cut where its first line says, anything else at tabs."""
     text = read_text(file, encoding)
     if file.suffix.lower() == ".csv":
-        yield from _cells(text, file)
+        yield from table_cells(text, file)
         return
     for number, line in enumerate(text.split("\n"), start=1):
         if line.strip():
@@ -85,7 +85,7 @@ def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
     named = [column for column in columns if isinstance(column.given, str)]
     if named:
         return True
-    return all(_first(first, column.usual) is not None for column in columns if column.needed)
+    return all(first_of(first, column.usual) is not None for column in columns if column.needed)
 
 
 def _place(names: Sequence[str], column: Column, where: str, header: bool) -> int | None:
@@ -96,9 +96,9 @@ def _place(names: Sequence[str], column: Column, where: str, header: bool) -> in
             )
         return column.given - 1
     if column.given is None and (not column.needed or not header):
-        found = _first(names, column.usual) if header else None
+        found = first_of(names, column.usual) if header else None
         return None if found is None else names.index(found)
-    return names.index(_one(names, column.given, column.usual, column.what, column.option, where))
+    return names.index(column_named(names, column.given, column.usual, column.what, column.option, where))
 
 
 def _taken(where: str, cells: Sequence[str], places: Sequence[int | None]) -> Cells:
@@ -109,7 +109,7 @@ def _json_rows(file: Path, columns: Sequence[Column], encoding: str) -> Iterator
     if file.suffix.lower() == ".json":
         items = [(f"{file.name} item {n}", item) for n, item in enumerate(read_json(file, encoding), start=1)]
     else:
-        items = list(_lines(file, encoding))
+        items = list(json_lines(file, encoding))
     for where, item in items:
         if not isinstance(item, dict):
             raise UserError(f'{where}: expected an object such as {{"text": …, "label": …}}, found {item!r:.80}')

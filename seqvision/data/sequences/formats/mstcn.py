@@ -57,10 +57,10 @@ def read_mstcn(
     if not records:
         raise UserError(f"{folder / features}: no files in it; {_EXAMPLE}.")
     notes: list[str] = []
-    bundles = _bundles(folder / "splits", split)
-    if bundles:
-        records, notes = listed_splits(records, bundles, encoding=encoding)
-    records, left_out = _with_labels(records, folder / "groundTruth", listed=bool(bundles))
+    lists = bundles(folder / "splits", split)
+    if lists:
+        records, notes = listed_splits(records, lists, encoding=encoding)
+    records, left_out = _with_labels(records, folder / "groundTruth", listed=bool(lists))
     if all(record.group is None for record in records) and not (splits or {}).get("group"):
         left_out.append(
             f"splits: the names ({records[0].id}, …) say no subject, so every video is a group by itself; if several "
@@ -105,8 +105,8 @@ def read_mapping(file: Path, *, encoding: str = "utf-8") -> list[str] | None:
     return [numbers[number] for number in sorted(numbers)]
 
 
-def _bundles(folder: Path, split: int) -> dict[str, list[Path]]:
-    """The lists of one split, by name; none if the data set has no lists at all."""
+def bundles(folder: Path, split: int) -> dict[str, list[Path]]:
+    """The lists `train.splitK.bundle`, … of the split number K by their split's name; none if the data has no lists."""
     every = sorted(folder.glob("*.bundle")) if folder.is_dir() else []
     if not every:
         return {}
@@ -116,12 +116,11 @@ def _bundles(folder: Path, split: int) -> dict[str, list[Path]]:
         name = split_name(match.group(1)) if match else None
         if match and name and int(match.group(2)) == split:
             lists.setdefault(name, []).append(file)
-    for name in ("train", "test"):
-        if name not in lists:
-            raise UserError(
-                f"{folder}: no {name}.split{split}.bundle (found: {', '.join(file.name for file in every)}). Set "
-                "data.split to a number that is there."
-            )
+    if "train" not in lists:
+        raise UserError(
+            f"{folder}: no train.split{split}.bundle (found: {', '.join(file.name for file in every)}). Set "
+            "data.split to a number that is there."
+        )
     return lists
 
 

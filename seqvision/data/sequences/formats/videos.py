@@ -8,10 +8,9 @@ from typing import Any
 import numpy as np
 
 from seqvision.data.annotations.segments import check_lengths, label_matrix, owners
-from seqvision.data.formats.rows import row_split
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.align import ALIGNMENTS, align_labels
-from seqvision.data.sequences.formats.mstcn import read_mapping
+from seqvision.data.sequences.formats.mstcn import bundles, read_mapping
 from seqvision.data.sequences.formats.video_files import id_of, list_videos
 from seqvision.data.sequences.formats.video_labels import Labelled, find_labels
 from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, join_matrices, read_frame_labels
@@ -72,7 +71,8 @@ def read_videos(
         SequenceRecord(name, video, split=found.split(name), group=found.groups.get(name))
         for name, video in zip(ids, videos, strict=True)
     ]
-    records, notes = (records, []) if split is None else _listed(records, root, split, encoding)
+    lists = {} if split is None else bundles(root / "splits", split)
+    records, notes = listed_splits(records, lists, encoding=encoding) if lists else (records, [])
     looked = tracked(records, total=len(records), description="Looking into the videos", show=progress)
     films = {record.id: reader.recorded(record.source) for record in looked}
     of = {record.id: found.of[record.id] for record in records if record.id in found.of}
@@ -104,25 +104,6 @@ def read_videos(
         records, split_notes = split_sequences(records, SplitRule(**(splits or {})), rates=rates)
         notes += split_notes + class_notes(records, found_classes)
     return SequenceSet(records, tuple(found_classes or known or ()), multilabel, notes)
-
-
-def _listed(
-    records: list[SequenceRecord], root: Path, split: int, encoding: str
-) -> tuple[list[SequenceRecord], list[str]]:
-    """The records with the splits that `splits/train.split1.bundle`, … list, where there are such files."""
-    folder = root / "splits"
-    bundles = sorted(folder.glob("*.split*.bundle")) if folder.is_dir() else []
-    if not bundles:
-        return records, []
-    wanted = [file for file in bundles if file.name.endswith(f".split{split}.bundle")]
-    if not wanted:
-        there = sorted({file.name.split(".split")[1].removesuffix(".bundle") for file in bundles})
-        raise UserError(f"data.split={split}: no such split in {folder} (found: {', '.join(there)}).")
-    lists: dict[str, list[Path]] = {}
-    for file in wanted:
-        name = row_split(file.name.split(".split")[0], file.name) or "train"
-        lists.setdefault(name, []).append(file)
-    return listed_splits(records, lists, encoding=encoding)
 
 
 def _moments(labelled: Labelled, film: Recording) -> tuple[np.ndarray, float]:

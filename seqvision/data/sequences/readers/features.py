@@ -33,7 +33,8 @@ class FeatureReader(FrameReader):
     """Features (time, features) as float32, from a .npy file, a .csv or .tsv with a header, or an array (time, …).
 
     layout       which axis of a .npy file is which: "features_first" (D x T, as MS-TCN has it), "time_first" (T x D);
-                 "auto": decided by `fitted` from the lengths of labels, or from the axis that is the same in all files
+                 "auto": decided by `fitted` from the lengths of labels, or from the axis that is the same in all files;
+                 where only tables were fitted, by which axis has as many as they have columns
     columns      of a table; by default all with numbers in them but those that name times, labels and recordings
     exclude      columns to leave out besides
     on_nan       what to do with NaN and infinity: "error", "zero", or "interpolate" between the frames around them
@@ -173,12 +174,17 @@ class FeatureReader(FrameReader):
     def _oriented(self, array: np.ndarray, path: Path) -> np.ndarray:
         if array.ndim == 1:
             return array[:, None]
-        if self.layout == "auto":
+        layout = self.layout
+        if layout == "auto" and self.features in array.shape and array.shape[0] != array.shape[1]:
+            # trained on tables, say: their number of columns tells the axes apart
+            layout = "time_first" if array.shape[1] == self.features else "features_first"
+        if layout == "auto":
+            expected = f", of which training had {self.features}" if self.features is not None else ""
             raise UserError(
-                f"{path.name}: {array.shape[0]} x {array.shape[1]}, and nothing tells frames from features. Set "
-                "data.reader.layout=features_first or time_first."
+                f"{path.name}: {array.shape[0]} x {array.shape[1]}, and nothing tells frames from features{expected}. "
+                "Set data.reader.layout=features_first or time_first."
             )
-        return array.T if self.layout == "features_first" else array
+        return array.T if layout == "features_first" else array
 
     def _other_number(self, source: Source, name: str, found: int) -> str:
         message = f"{name}: {found} features in every frame, expected {self.features} as in training."
