@@ -15,7 +15,7 @@ COMMANDS = {
     "translate": "translations of your own sentences, from files, or from standard input as it comes",
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",
-    "data": "data check: what is in a folder of pictures and captions; data scenes: draw some; data shard: pack them",
+    "data": "data check: what is in a data set, and what is wrong; data scenes: draw some; data shard: pack them",
     "doctor": "versions, devices, what optional parts are missing and what each would give",
 }
 

@@ -5,6 +5,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqvision.cli.data_source import layout_of_sequences, source_data
 from seqvision.cli.options import parser
 from seqvision.cli.output import write_output
 from seqvision.errors import UserError
@@ -12,7 +13,10 @@ from seqvision.errors import UserError
 if TYPE_CHECKING:
     from PIL import Image
 
-HELP = """usage: seqvision data check PATH [options]      what is in a data set, and what is wrong with it
+    from seqvision.data import CheckReport
+    from seqvision.data.check_sequences_report import SequenceReport
+
+HELP = """usage: seqvision data check SOURCE [options]    what is in a data set, and what is wrong with it
        seqvision data shard SOURCE --output DIR pack it into tar files, for sets larger than memory
        seqvision data scenes FOLDER [options]   draw pictures with captions: data that need no download
 
@@ -22,9 +26,14 @@ CHECK = """What is in a data set and what is wrong with it, before anyone trains
 
   seqvision data check my_pictures
   seqvision data check captions.csv --images photos --caption-column text --format json
+  seqvision data check my_clips                                           videos with labels or in folders of classes
+  seqvision data check data=videos data.path=my_clips data.reader.stride=5
+  seqvision data check data=recordings data.path=sensors --quick
 
-Every layout that `seqvision train data=files` reads; the options are its keys. Of a folder of shards every byte is
-compared with its hash. The exit status is 1 where something has to be looked into."""
+SOURCE is a folder or caption file, or what `seqvision train` would be given: data=… and data.KEY=VALUE. Pictures with
+captions: every layout that data=files reads; the options under "captions" are its keys; of a folder of shards every
+byte is compared with its hash. Sequences are read to their last frame. The exit status is 1 where something has to be
+looked into."""
 
 SCENES = """Pictures of one to three shapes, drawn, with true captions: the data of the default training.
 
@@ -48,25 +57,40 @@ def main(arguments: list[str]) -> int:
 def check(arguments: list[str]) -> int:
     """The report on a data set; 1 if it is not ready to train on."""
     options = parser("data check", CHECK)
-    options.add_argument("path", help="a folder, or a caption file")
-    options.add_argument("--layout", default="auto", help="auto, or a layout's name")
-    options.add_argument("--images", metavar="FOLDER", help="where the pictures are, if not beside the captions")
-    options.add_argument("--image-column", metavar="NAME", help="of a table, if it is not recognised")
-    options.add_argument("--caption-column", metavar="NAME")
-    options.add_argument("--split-column", metavar="NAME")
-    options.add_argument("--encoding", default="utf-8", help="of the caption file (default utf-8)")
-    options.add_argument("--val", type=float, default=0.1, help="share for validation, without splits of its own")
-    options.add_argument("--test", type=float, default=0.1, help="share for testing, likewise")
-    options.add_argument("--seed", type=int, default=0, help="of the drawn splits")
-    options.add_argument("--max-tokens", type=int, default=50, help="longer captions are listed (default 50)")
+    options.add_argument("source", nargs="+", metavar="SOURCE", help="a path, or data=… data.KEY=VALUE …")
+    options.add_argument("--quick", action="store_true", help="sequences: heads of files only, no frame is decoded")
     options.add_argument("--format", choices=("text", "json"), default="text")
     options.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    group = options.add_argument_group("captions")
+    group.add_argument("--layout", default="auto", help="auto, or a layout's name")
+    group.add_argument("--images", metavar="FOLDER", help="where the pictures are, if not beside the captions")
+    group.add_argument("--image-column", metavar="NAME", help="of a table, if it is not recognised")
+    group.add_argument("--caption-column", metavar="NAME")
+    group.add_argument("--split-column", metavar="NAME")
+    group.add_argument("--encoding", default="utf-8", help="of the caption file (default utf-8)")
+    group.add_argument("--val", type=float, default=0.1, help="share for validation, without splits of its own")
+    group.add_argument("--test", type=float, default=0.1, help="share for testing, likewise")
+    group.add_argument("--seed", type=int, default=0, help="of the drawn splits")
+    group.add_argument("--max-tokens", type=int, default=50, help="longer captions are listed (default 50)")
     given = options.parse_args(arguments)
 
+    source: list[str] = given.source
+    layout = None if "=" in source[0] else layout_of_sequences(Path(source[0]))
+    if len(source) > 1 or "=" in source[0] or layout:
+        report = checked_sequences(source, layout, quick=given.quick)
+    else:
+        report = checked_captions(given)
+    text = json.dumps(report.to_dict(), indent=2) if given.format == "json" else report.to_text()
+    write_output(given.output, text)
+    return 0 if report.ok else 1
+
+
+def checked_captions(given: argparse.Namespace) -> "CheckReport":
+    """The report on pictures with captions."""
     from seqvision.data import check_captions
 
-    report = check_captions(
-        given.path,
+    return check_captions(
+        given.source[0],
         layout=given.layout,
         images=given.images,
         image_column=given.image_column,
@@ -79,9 +103,21 @@ def check(arguments: list[str]) -> int:
         max_tokens=given.max_tokens,
         progress=True,
     )
-    text = json.dumps(report.to_dict(), indent=2) if given.format == "json" else report.to_text()
-    write_output(given.output, text)
-    return 0 if report.ok else 1
+
+
+def checked_sequences(source: list[str], layout: str | None, *, quick: bool) -> "SequenceReport":
+    """The report on sequences; `layout`: how a plain path is read."""
+    from seqvision.data import SequenceData, check_sequences
+
+    data = source_data(source, command="data check", layout=layout or "videos")
+    if not isinstance(data, SequenceData):
+        raise UserError(
+            f"data check {' '.join(source)}: these are no sequences with classes or labels. Pictures with captions are "
+            "checked by their path alone, `seqvision data check PATH`; parallel sentences when training reads them"
+        )
+    where = str(data.reading.get("path", data.reading.get("folder", " ".join(source))))
+    chosen = next((part.removeprefix("data=") for part in source if part.startswith("data=")), layout)
+    return check_sequences(data, where, layout=str(chosen), quick=quick, progress=True)
 
 
 def scenes(arguments: list[str]) -> int:

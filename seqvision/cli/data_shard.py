@@ -1,14 +1,11 @@
 """`seqvision data shard`: a data set, as training would read it, written into tar files for `data=shards`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from seqvision import __version__
+from seqvision.cli.data_source import source_data
 from seqvision.cli.options import parser, typed
 from seqvision.errors import UserError
-
-if TYPE_CHECKING:
-    from seqvision.data import CaptionData
 
 SHARD = """A data set in tar files, for sets larger than memory and for disks that are slow with many small files.
 
@@ -29,9 +26,13 @@ def shard(arguments: list[str]) -> int:
     options.add_argument("--skip-damaged", action="store_true", help="leave out pictures that cannot be decoded")
     given = options.parse_args(arguments)
 
+    from seqvision.data import CaptionData
     from seqvision.data.shards.write import write_shards
 
-    records = source_data(given.source).read()
+    data = source_data(given.source, command="data shard", layout="files")
+    if not isinstance(data, CaptionData):
+        raise UserError(f"data shard {' '.join(given.source)}: only pictures with captions are packed into tar files")
+    records = data.read()
     left_out = write_shards(
         records,
         given.output,
@@ -40,32 +41,6 @@ def shard(arguments: list[str]) -> int:
         skip_damaged=given.skip_damaged,
     )
     return _summary(Path(given.output), left_out)
-
-
-def source_data(source: list[str]) -> "CaptionData":
-    """The data module that a path, or overrides of the configuration, describe."""
-    from hydra import compose, initialize_config_dir
-    from omegaconf.errors import MissingMandatoryValue
-
-    from seqvision.cli.config import check_overrides, conf_dir, plain
-    from seqvision.cli.objects import instantiate
-
-    paths = [argument for argument in source if "=" not in argument]
-    if paths and len(source) > 1:
-        raise UserError(
-            f"data shard {' '.join(source)}: a path goes alone; to say more, write data=files data.path={paths[0]} …"
-        )
-    overrides = ["data=files"] if paths else source
-    check_overrides(overrides, config_name="train")
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        config = compose("train", overrides=[*overrides, "augmentation=none"])
-    if paths:
-        config.data.path = paths[0]  # not as an override, where a blank in it would need quotes
-    try:
-        plain(config.data)
-    except MissingMandatoryValue as error:
-        raise UserError(f"data shard: data.{error.key} is missing; add data.{error.key}=…") from error
-    return instantiate(config.data)
 
 
 def _summary(folder: Path, left_out: list[str]) -> int:

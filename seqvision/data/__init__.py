@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from seqvision.data.check import CheckReport, check_captions
+from seqvision.data.check_sequences import check_sequences
 from seqvision.data.formats import read_captions
 from seqvision.data.pictures import list_pictures, read_image
 from seqvision.data.records import CaptionRecord
@@ -56,6 +57,7 @@ __all__ = [
     "assign_splits",
     "check_captions",
     "CheckReport",
+    "check_sequences",
     "PAD",
     "START",
     "END",

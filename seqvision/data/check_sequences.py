@@ -1,0 +1,148 @@
+"""What is in a data set of sequences and what is wrong with it, before anyone trains on it."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+import numpy as np
+
+from seqvision.data.check_sequences_report import FileFate, SequenceReport, SplitCounts
+from seqvision.data.progress import tracked
+from seqvision.data.splits import SPLITS
+from seqvision.errors import UserError
+
+if TYPE_CHECKING:
+    from seqvision.data.sequences.module import SequenceData
+    from seqvision.data.sequences.readers.base import FrameReader
+    from seqvision.data.sequences.records import SequenceRecord
+
+CHUNK = 256  # frames that are held at once
+
+
+def check_sequences(
+    data: "SequenceData", source: str, *, layout: str, quick: bool = False, progress: bool = False
+) -> SequenceReport:
+    """The report on the data set as training would read it. Every sequence is read to its end, unless `quick`: then
+    lengths are taken from the files' heads, and damage inside goes unseen.
+
+    UserError where labels, lists or columns are wrong, so that there is no set at all; what is wrong with single files
+    is in the report.
+    """
+    from seqvision.data.sequences.readers.features import fit_reader
+
+    found = data.set
+    reader, faults = data.unfitted, []
+    try:
+        reader = fit_reader(data.unfitted, found.records)
+    except UserError as error:
+        faults.append(str(error))
+    looked = tracked(found.records, total=len(found.records), description="Reading sequences", show=progress)
+    fates = [_fate(record, reader, quick) for record in looked] if not faults else []
+    by_split: dict[str, list[tuple[SequenceRecord, FileFate]]] = {}
+    for record, fate in zip(found.records, fates, strict=False):
+        by_split.setdefault(record.split or "no split", []).append((record, fate))
+    names = sorted(by_split, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS))
+    frames = any(record.labels is not None for record in found.records)
+    faults += [f"the split '{name}' has no sequences" for name in SPLITS[:2] if fates and name not in by_split]
+    return SequenceReport(
+        source=source,
+        layout=layout,
+        classes=list(found.classes),
+        counted="frames" if frames else "sequences",
+        multilabel=found.multilabel,
+        splits={name: _counts(by_split[name], found.classes) for name in names},
+        files=fates,
+        leaks=[] if quick else _leaks(found.records),
+        unused=_unused(data, found.records),
+        notes=list(found.notes),
+        faults=faults,
+    )
+
+
+def _fate(record: "SequenceRecord", reader: "FrameReader", quick: bool) -> FileFate:
+    """What one sequence turned out to be."""
+    known = 0 if record.labels is None else int((record.labels >= 0).reshape(len(record.labels), -1).any(axis=1).sum())
+    frames, rate, error = 0, None, ""
+    try:
+        rate = reader.rate(record.source)
+        frames = _frames(record, reader, quick)
+        if record.labels is not None and len(record.labels) != frames:
+            error = f"{frames} frames came, {len(record.labels)} labels are written"
+    except UserError as problem:
+        error = str(problem)
+    return FileFate(record.id, record.split, record.group, record.label, frames, rate, known, error)
+
+
+def _frames(record: "SequenceRecord", reader: "FrameReader", quick: bool) -> int:
+    """How many frames the sequence has; read to the last of them, unless quick."""
+    from seqvision.data.sequences.readers.video import VideoReader
+
+    start, stop = record.span or (0, None)
+    if quick:
+        return (stop if stop is not None else reader.length(record.source)) - start
+    if isinstance(reader, VideoReader):  # an hour does not fit into memory
+        return sum(len(part) for part in reader.read_chunks(record.source, start, stop, size=CHUNK))
+    return len(reader.read(record.source, start, stop))
+
+
+def _counts(some: "Sequence[tuple[SequenceRecord, FileFate]]", classes: Sequence[str]) -> SplitCounts:
+    lengths = [fate.frames for _, fate in some if not fate.error] or [0]
+    counts = dict.fromkeys(classes, 0)
+    for record, _ in some:
+        if record.labels is None:
+            if record.label is not None:
+                counts[record.label] += 1
+            continue
+        several = record.labels.ndim == 2
+        for place, name in enumerate(classes):
+            counts[name] += int((record.labels[:, place] == 1).sum() if several else (record.labels == place).sum())
+    labelled = sum(fate.labelled for _, fate in some)
+    if all(record.labels is None for record, _ in some):
+        unlabelled = sum(record.label is None for record, _ in some) / len(some)
+    else:
+        unlabelled = 1 - labelled / max(1, sum(lengths))
+    return SplitCounts(
+        sequences=len(some),
+        frames=sum(lengths),
+        shortest=min(lengths),
+        median=int(np.median(lengths)),
+        longest=max(lengths),
+        unlabelled=max(0.0, unlabelled),
+        classes=counts,
+    )
+
+
+def _leaks(records: "Sequence[SequenceRecord]") -> list[dict[str, str]]:
+    """Files with the same bytes in several splits, each with its split."""
+    files: dict[Path, SequenceRecord] = {}
+    for record in records:
+        if isinstance(record.source, Path) and record.span is None:
+            files.setdefault(record.source, record)
+    sizes: dict[int, list[Path]] = {}
+    for file in files:
+        if file.is_file():
+            sizes.setdefault(file.stat().st_size, []).append(file)
+    same: dict[str, list[SequenceRecord]] = {}
+    for alike in sizes.values():
+        for file in alike if len(alike) > 1 else ():
+            with open(file, "rb") as opened:
+                same.setdefault(_digest(opened), []).append(files[file])
+    groups = [group for group in same.values() if len({record.split for record in group}) > 1]
+    return [{record.id: record.split or "no split" for record in group} for group in groups]
+
+
+def _digest(file: BinaryIO) -> str:
+    digest = hashlib.sha256()
+    while part := file.read(1 << 20):
+        digest.update(part)
+    return digest.hexdigest()
+
+
+def _unused(data: "SequenceData", records: "Sequence[SequenceRecord]") -> list[str]:
+    """The files beside those that are read, of the same kind, that no sequence comes from."""
+    used = {record.source.resolve() for record in records if isinstance(record.source, Path)}
+    kinds = {file.suffix.lower() for file in used}
+    folders = {file.parent for file in used}
+    beside = (file for folder in sorted(folders) for file in sorted(folder.iterdir()))
+    return [str(file) for file in beside if file.suffix.lower() in kinds and file.is_file() and file not in used]

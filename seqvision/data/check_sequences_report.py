@@ -1,0 +1,135 @@
+"""What a check of a data set of sequences found, as text and as data."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+_SHOWN = 30  # how many files and classes the text lists; `to_dict` has all of them
+
+
+@dataclass(frozen=True)
+class FileFate:
+    """What became of one sequence: its split, its group, its class, its frames, how many of these have a label, and
+    why it cannot be used, or "".
+    """
+
+    id: str
+    split: str | None
+    group: str | None
+    label: str | None
+    frames: int
+    rate: float | None
+    labelled: int
+    error: str
+
+
+@dataclass(frozen=True)
+class SplitCounts:
+    """A split in numbers: lengths in frames, the share of what has no label, and how often each class occurs."""
+
+    sequences: int
+    frames: int
+    shortest: int
+    median: int
+    longest: int
+    unlabelled: float
+    classes: dict[str, int]
+
+
+@dataclass(frozen=True)
+class SequenceReport:
+    """A data set of sequences in numbers, its faults by name, and what reading it had to say.
+
+    counted    what a class's numbers count: "frames", or "sequences"
+    files      the fate of every sequence
+    leaks      files with the same bytes in several splits, each with its split
+    unused     files of the same kind beside them that no sequence comes from
+    notes      what was left out, merged, cut, or looks like a slip
+    """
+
+    source: str
+    layout: str
+    classes: list[str]
+    counted: str
+    multilabel: bool
+    splits: dict[str, SplitCounts]
+    files: list[FileFate]
+    leaks: list[dict[str, str]]
+    unused: list[str]
+    notes: list[str]
+    faults: list[str]
+
+    @property
+    def ok(self) -> bool:
+        """Whether training would start, and would not test on what it was trained on."""
+        return not (self.faults or self.leaks or any(fate.error for fate in self.files))
+
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain data, for JSON."""
+        return {"ok": self.ok, **asdict(self)}
+
+    def to_text(self) -> str:
+        """All of it for people, long lists cut to their first entries."""
+        seconds = [fate.frames / fate.rate for fate in self.files if fate.rate]
+        clock = f", {_time(sum(seconds))}" if len(seconds) == len(self.files) and seconds else ""
+        frames = sum(fate.frames for fate in self.files)
+        lines = [
+            f"{self.source} (layout {self.layout})",
+            f"  sequences     {len(self.files)}, {frames} frames{clock}; {len(self.classes)} classes"
+            + (", several a frame" if self.multilabel else ""),
+        ]
+        for name, split in self.splits.items():
+            many = split.sequences != 1
+            lines.append(
+                f"  {name:<13} {split.sequences} sequence{'s' * many}, {split.frames} frames ({split.shortest} to "
+                f"{split.longest}, median {split.median})"
+                + (f"; {split.unlabelled:.1%} of the {self.counted} unlabelled" if split.unlabelled else "")
+            )
+        lines += self._classes()
+        broken = [fate for fate in self.files if fate.error]
+        shown = self.files if len(self.files) <= _SHOWN else broken[:_SHOWN]
+        if shown:
+            lines.append("files" if shown is self.files else f"files that cannot be used: {len(broken)}")
+            lines += [f"  {_fate(fate)}" for fate in shown]
+        for title, entries in (
+            ("the same file in several splits", [_leak(group) for group in self.leaks]),
+            ("files that are not used", self.unused),
+            ("notes", self.notes),
+            ("faults", self.faults),
+        ):
+            if entries:
+                lines += [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:_SHOWN])]
+                lines += [f"  … and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
+        lines.append("ready to train" if self.ok else "look into this before training: see above")
+        return "\n".join(lines)
+
+    def _classes(self) -> list[str]:
+        """A row a class with its numbers in each split, the commonest first."""
+        if not self.splits or not self.classes:
+            return []
+        total = {name: sum(split.classes[name] for split in self.splits.values()) for name in self.classes}
+        names = sorted(self.classes, key=lambda name: -total[name])[:_SHOWN]
+        width = min(30, max(len(name) for name in names))
+        rows = [[self.counted, *self.splits]]
+        rows += [[name, *(str(split.classes[name]) for split in self.splits.values())] for name in names]
+        lines = [f"  {row[0]:<{width + 6}}" + "".join(f"{cell:>10}" for cell in row[1:]) for row in rows]
+        return lines + ([f"  … and {len(self.classes) - _SHOWN} more"] if len(self.classes) > _SHOWN else [])
+
+
+def _fate(fate: FileFate) -> str:
+    if fate.error:
+        return f"{fate.id}: NOT USED: {fate.error}"
+    rate = f", {fate.rate:g} a second" if fate.rate else ""
+    known = f", {fate.labelled} labelled" if fate.labelled and fate.labelled < fate.frames else ""
+    return f"{fate.id}: {fate.split or 'no split'}, {fate.frames} frames{rate}{known}" + (
+        f", {fate.label}" if fate.label else ""
+    )
+
+
+def _leak(group: dict[str, str]) -> str:
+    return " = ".join(f"{name} ({split})" for name, split in group.items())
+
+
+def _time(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
