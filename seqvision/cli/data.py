@@ -76,6 +76,7 @@ def check(arguments: list[str]) -> int:
 
     source: list[str] = given.source
     layout = None if "=" in source[0] else layout_of_sequences(Path(source[0]))
+    report: CheckReport | SequenceReport
     if len(source) > 1 or "=" in source[0] or layout:
         report = checked_sequences(source, layout, quick=given.quick)
     else:

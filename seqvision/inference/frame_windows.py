@@ -121,8 +121,8 @@ class _Windowed:
         return found
 
     def _one(self, rows: np.ndarray, truth: np.ndarray):
-        from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
-        from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
 
         if len(np.unique(truth)) == 1:
             return int(truth[0])

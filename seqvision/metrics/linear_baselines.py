@@ -32,8 +32,8 @@ class _Chosen:
         self._model: Any = None
 
     def _choose(self, rows: Any, labels: Sequence[str], val_rows: Any, val_labels: Sequence[str]) -> None:
-        from sklearn.exceptions import ConvergenceWarning  # type: ignore[import-untyped]
-        from sklearn.linear_model import LogisticRegression  # type: ignore[import-untyped]
+        from sklearn.exceptions import ConvergenceWarning
+        from sklearn.linear_model import LogisticRegression
 
         self.accuracies = {}
         for strength in self.strengths:
@@ -75,7 +75,7 @@ class WordLogisticRegression(_Chosen):
         if weighting not in ("presence", "counts", "tfidf"):
             raise UserError(f"weighting is '{weighting}', expected presence, counts or tfidf")
         _need_sklearn()
-        from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer  # type: ignore[import-untyped]
+        from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 
         settings: dict[str, Any] = {
             "token_pattern": r"(?u)\w+|[^\w\s]",
@@ -176,7 +176,7 @@ def _check_some(labels: Sequence[str], val_labels: Sequence[str]) -> None:
 
 def _need_sklearn() -> None:
     try:
-        import sklearn  # type: ignore[import-untyped]  # noqa: F401
+        import sklearn  # noqa: F401
     except ImportError as error:
         raise UserError(
             "logistic regression needs scikit-learn, which is not installed. Install it with: pip install scikit-learn"

@@ -99,7 +99,7 @@ def nearest_translations(sources: Sequence[str], translations: Sequence[str], qu
     word pairs; of equally near ones the first. What a system without a network would say.
     """
     try:
-        from sklearn.feature_extraction.text import TfidfVectorizer  # type: ignore[import-untyped]
+        from sklearn.feature_extraction.text import TfidfVectorizer
     except ImportError as error:
         raise UserError(
             "the nearest sentences need scikit-learn, which is not installed. "

@@ -15,7 +15,7 @@ def read_digits(*, splits: Mapping[str, Any] | None = None) -> SequenceSet:
     otherwise (Alpaydin and Kaynak, 1998).
     """
     try:
-        from sklearn.datasets import load_digits  # type: ignore[import-untyped]
+        from sklearn.datasets import load_digits
     except ImportError as error:
         raise UserError(
             "the digits come with scikit-learn, which is not installed. Install it with: pip install scikit-learn"
