@@ -52,6 +52,11 @@ def test_from_five_clips_to_subtitles_of_a_sixth(run, tmp_path, monkeypatch):
     truth = write_clip(tmp_path / "sixth.mp4", seed=9)
     seconds = truth[-1][2]
 
+    checked = run("data", "check", "data=videos", "data.path=my_clips")
+    assert checked.status == 0, checked.out + checked.err
+    assert re.search(r"sequences +5, .*; 2 classes", checked.out)
+    assert "ready to train" in checked.out
+
     trained = run("train", "pattern=labelling", "data=videos", "data.path=my_clips", *SMALL, "hydra.run.dir=runs/mine")
     assert trained.status == 0, trained.err
     assert "3 train, 1 val, 1 test; 2 classes" in trained.out
