@@ -12,6 +12,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import conf_dir, plain
 from seqvision.data import WordVocabulary
+from seqvision.models.translator import Source
 
 GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
 CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((conf_dir() / group).glob("*.yaml"))]
@@ -25,11 +26,45 @@ NEEDS = {  # choices that stand on an extra
     ("cluster", "ray"): "hydra_plugins.hydra_ray_launcher",
 }
 VALUES = {  # choices with values that only a user can give
-    ("data", "files"): ["data.path=nowhere"],
     ("encoder", "timm"): ["encoder.name=resnet18"],
     ("logger", "wandb"): ["logger.wandb.offline=true"],
 }
-ASKED = {"data.path": "nowhere", "encoder.name": "resnet18", "start_from": "nowhere"}  # what an experiment may ask for
+HOMES = {  # choices that belong to another pattern than captioning
+    "classification": [
+        ("task", "classification"),
+        ("model", "classifier"),
+        ("front", "linear"),
+        ("loss", "classes"),
+        *(("pooling", name) for name in ("attention", "last", "max", "mean")),
+        *(("data", name) for name in ("clips", "digits", "idx", "labelled_pictures", "pictures", "recordings")),
+        ("data", "sentences"),
+    ],
+    "labelling": [
+        ("task", "labelling"),
+        ("model", "labeller"),
+        ("front", "pictures"),
+        ("loss", "frames"),
+        ("rnn", "none"),
+        ("augmentation", "shift"),
+        ("augmentation", "noise"),
+        *(("data", name) for name in ("features", "motion", "tables", "videos")),
+    ],
+    "translation": [("task", "translation"), ("model", "translator"), ("data", "numbers"), ("data", "parallel")],
+}
+BESIDE = {  # other choices that a choice stands on
+    ("front", "embedding"): ["data=sentences"],
+    ("encoder", "none"): ["data=tables"],
+    ("augmentation", "noise"): ["data=tables"],
+}
+HOMES["classification"].append(("front", "embedding"))
+HOMES["labelling"].append(("encoder", "none"))
+PATTERN = {choice: pattern for pattern, choices in HOMES.items() for choice in choices}
+ASKED = {  # what a choice or an experiment may ask for
+    "data.path": "nowhere",
+    "data.folder": "nowhere",
+    "encoder.name": "resnet18",
+    "start_from": "nowhere",
+}
 
 
 def composed(*overrides: str) -> DictConfig:
@@ -39,16 +74,21 @@ def composed(*overrides: str) -> DictConfig:
 
 
 def chosen(group: str, name: str) -> DictConfig:
-    """The configuration with a choice; the test is skipped where the choice's extra is not installed."""
+    """The configuration with a choice, in the pattern that it belongs to; the test is skipped where the choice's extra
+    is not installed.
+    """
     extra = NEEDS.get((group, name))
     if extra:
         pytest.importorskip(extra, reason=f"{group}={name} is an extra")
-    config = composed(f"+{group}={name}" if group == "cluster" else f"{group}={name}", *VALUES.get((group, name), []))
-    if group == "experiment":
-        for key, value in ASKED.items():
-            parent, _, last = key.rpartition(".")
-            if OmegaConf.is_missing(OmegaConf.select(config, parent) if parent else config, last):
-                OmegaConf.update(config, key, value)
+    override = f"+{group}={name}" if group == "cluster" else f"{group}={name}"
+    pattern = [f"pattern={PATTERN[group, name]}"] if (group, name) in PATTERN else []
+    beside = [*BESIDE.get((group, name), []), *VALUES.get((group, name), [])]
+    config = composed(*pattern, override, *beside)
+    for key, value in ASKED.items():
+        parent, _, last = key.rpartition(".")
+        node = OmegaConf.select(config, parent) if parent else config
+        if node is not None and OmegaConf.is_missing(node, last):
+            OmegaConf.update(config, key, value)
     return config
 
 
@@ -80,12 +120,47 @@ def built(config: DictConfig, group: str) -> None:
 
 
 def network(config: DictConfig, group: str) -> None:
-    """Parts of the network stand where the whole network stands."""
-    if group == "attention" or group == "rnn":
-        config.encoder.channels = [8, 8, 8, 8]
+    """Parts of the network stand where the whole network stands; what comes in is of the kind that the data have."""
+    if config.encoder is not None and "channels" in config.encoder:
+        config.encoder.channels = [8] * len(config.encoder.channels)
+    LOOKS[config.pattern](config)
+
+
+def looks_at_a_picture(config: DictConfig) -> None:
     model = instantiate(config.model, vocabulary_size=7)
     features = torch.zeros(2, 3, 3, model.encoder.feature_size)
     assert model.output(model(features, torch.ones(2, 4, dtype=torch.long)).hidden).shape == (2, 4, 7)
+
+
+def translates(config: DictConfig) -> None:
+    model = instantiate(config.model, source_vocabulary_size=9, target_vocabulary_size=7)
+    source = Source(torch.ones(2, 5, dtype=torch.long), torch.tensor([5, 3]))
+    outputs = model(source, torch.ones(2, 4, dtype=torch.long))
+    assert model.output(outputs.hidden).shape == (2, 4, 7)
+
+
+def reads_a_sequence(config: DictConfig) -> None:
+    front = config.front._target_.rpartition(".")[2]
+    known = {"LinearFront": {"features": 6}, "EmbeddingFront": {"vocabulary_size": 11}, "PictureFront": {}}[front]
+    model = instantiate(config.model, classes=3, frames=known)
+    if front == "PictureFront":
+        side = config.encoder.image_size
+        frames = torch.zeros(2, 5, config.encoder.in_channels, side, side, dtype=torch.uint8)
+    else:
+        frames = torch.zeros(2, 5, 6) if front == "LinearFront" else torch.ones(2, 5, dtype=torch.long)
+    scores = model(frames, torch.tensor([5, 3]))
+    if config.pattern == "labelling":
+        assert scores[0].shape == (2, 5, 3)
+    else:
+        assert scores.shape == (2, 3)
+
+
+LOOKS = {
+    "captioning": looks_at_a_picture,
+    "translation": translates,
+    "classification": reads_a_sequence,
+    "labelling": reads_a_sequence,
+}
 
 
 def optimizer(config: DictConfig, group: str) -> None:
@@ -96,11 +171,22 @@ def optimizer(config: DictConfig, group: str) -> None:
 
 
 def task(config: DictConfig, group: str) -> None:
-    config.encoder.channels = [8, 8, 8, 8]
-    vocabulary = WordVocabulary.build(["a dog"])
-    model = instantiate(config.model, vocabulary_size=len(vocabulary))
+    """The whole pattern: a task with the network and the loss that it trains."""
+    if config.encoder is not None and "channels" in config.encoder:
+        config.encoder.channels = [8] * len(config.encoder.channels)
+    words = WordVocabulary.build(["a dog"])
     references = {"a": ("a dog",), "b": ("a cat",)}
-    made = instantiate(config.task)(model, vocabulary=vocabulary, references=references, contents={})
+    sizes, parts = {
+        "captioning": ({"vocabulary_size": len(words)}, {"vocabulary": words, "references": references}),
+        "translation": (
+            {"source_vocabulary_size": 9, "target_vocabulary_size": len(words)},
+            {"vocabulary": words, "references": references},
+        ),
+        "classification": ({"classes": 2, "frames": {"features": 6}}, {"classes": ("a", "b")}),
+        "labelling": ({"classes": 2}, {"classes": ("a", "b"), "multilabel": False}),
+    }[config.pattern]
+    model = instantiate(config.model, **sizes)
+    made = instantiate(config.task)(model, contents={}, **parts)
     assert made.model is model
 
 
@@ -121,10 +207,16 @@ def trainer(config: DictConfig, group: str) -> None:
 
 
 def experiment(config: DictConfig, group: str) -> None:
-    if config.encoder.get("weights"):
+    if config.encoder is not None and config.encoder.get("weights"):
         config.encoder.weights = None  # a file that a test does not fetch
     for part, build in {"data": data, "optimizer": optimizer, "model": network, "decoding": built}.items():
         build(config, part)
+
+
+def pattern(config: DictConfig, group: str) -> None:
+    """A pattern is its task, and data that need nothing."""
+    data(config, group)
+    task(config, group)
 
 
 def nothing(config: DictConfig, group: str) -> None:
@@ -135,6 +227,9 @@ def nothing(config: DictConfig, group: str) -> None:
 BUILD: dict[str, Any] = {
     "model": network,
     "rnn": network,
+    "front": network,
+    "pooling": network,
+    "pattern": pattern,
     "attention": network,
     "encoder": network,
     "optimizer": optimizer,
@@ -156,6 +251,11 @@ def test_every_experiment_says_command_time_and_score_in_thirty_lines(name):
     assert f"experiment={name}" in header, "the header has the command"
     assert re.search(r"\b(minutes?|min|hours?|seconds?|day)\b", header), "the header says how long it takes"
     assert len([line for line in text.splitlines() if line and not line.startswith("#")]) <= 30
+
+
+def test_every_choice_belongs_to_a_pattern_that_has_it():
+    assert set(PATTERN) <= set(CHOICES), "a choice that is listed is a file"
+    assert {composed(f"pattern={name}").pattern for group, name in CHOICES if group == "pattern"} == set(LOOKS)
 
 
 def test_an_unknown_key_of_a_part_is_refused():
