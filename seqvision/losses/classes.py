@@ -1,7 +1,7 @@
 """The loss of classification, and the weights that make rare classes count as much as common ones."""
 
 from collections.abc import Sequence
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqvision.errors import UserError
 
-Weights: TypeAlias = Sequence[int | float] | Tensor | Literal["balanced"] | None
+Weights: TypeAlias = Sequence[int | float] | Tensor | str | None  # the text is "balanced"
 
 
 class SequenceClassCrossEntropy(nn.Module):

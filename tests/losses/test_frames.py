@@ -10,6 +10,7 @@ from seqvision.errors import UserError
 from seqvision.losses import (
     FrameBinaryCrossEntropy,
     FrameCrossEntropy,
+    FrameLoss,
     SequenceClassCrossEntropy,
     balanced_weights,
     truncated_smoothing,
@@ -192,3 +193,40 @@ def test_weights_that_cannot_be_are_refused(logits, labels, many):
         SequenceClassCrossEntropy(class_weights=[1.0, -2.0])
     with pytest.raises(UserError, match="at least one"):
         balanced_weights([0, 0])
+
+
+def test_one_loss_holds_for_one_label_and_for_several(logits, labels, many):
+    logits = logits.float()
+    settings = {"label_smoothing": 0.1, "smoothing": 1, "truncation": 2}  # whole numbers, as a command line gives them
+    weights = [0.5, 1, 2, 1, 3]
+    loss = FrameLoss(class_weights=weights, **settings)
+    torch.testing.assert_close(
+        loss(logits, labels, LENGTHS), FrameCrossEntropy(class_weights=weights, **settings)(logits, labels, LENGTHS)
+    )
+    several = FrameBinaryCrossEntropy(positive_weights=weights, **settings)
+    torch.testing.assert_close(loss(logits, many, LENGTHS), several(logits, many, LENGTHS))
+
+
+def test_balanced_weights_come_from_counts(logits, labels, many):
+    logits = logits.float()
+    loss = FrameLoss(class_weights="balanced", smoothing=0)
+    with pytest.raises(AssertionError, match="balance"):
+        loss(logits, labels, LENGTHS)
+    counts = torch.tensor([10, 20, 30, 0, 40])
+    loss.balance(counts)
+    expected = FrameCrossEntropy(class_weights=balanced_weights(counts), smoothing=0)
+    torch.testing.assert_close(loss(logits, labels, LENGTHS), expected(logits, labels, LENGTHS))
+
+    loss = FrameLoss(class_weights="balanced", smoothing=0)
+    loss.balance(torch.tensor([[90, 50, 0, 100, 75], [10, 50, 100, 0, 25]]))
+    expected = FrameBinaryCrossEntropy(positive_weights=[9, 1, 0, 1, 3], smoothing=0)
+    torch.testing.assert_close(loss(logits, many, LENGTHS), expected(logits, many, LENGTHS))
+
+
+def test_counts_change_no_weights_that_were_given(logits, labels):
+    logits = logits.float()
+    loss, untouched = (SequenceClassCrossEntropy(class_weights=[1, 2, 3, 4, 5]) for _ in range(2))
+    loss.balance(torch.tensor([1, 1, 1, 1, 96]))
+    torch.testing.assert_close(loss(logits[:, 0], labels[:, 0]), untouched(logits[:, 0], labels[:, 0]))
+    with pytest.raises(UserError, match=r"loss\.class_weights is 'even'; expected balanced"):
+        SequenceClassCrossEntropy(class_weights="even")

@@ -342,3 +342,16 @@ def test_gesture_recordings_read_with_their_quirks(shared_data):
     moved = FeatureReader().fitted(sorted(folder.glob("*_va3.csv")))
     assert moved.features == 32
     assert moved.read(folder / "a1_va3.csv").shape == (1743, 32)  # its lines end in the oldest way
+
+
+def test_a_reader_that_knows_tables_tells_the_axes_of_an_array_by_their_columns(tmp_path):
+    (tmp_path / "a.csv").write_text("x,y\n1,2\n3,4\n5,6\n")
+    reader = FeatureReader().fitted([tmp_path / "a.csv"])
+    values = np.arange(10, dtype=np.float32).reshape(5, 2)
+    np.save(tmp_path / "time_first.npy", values)
+    np.save(tmp_path / "features_first.npy", values.T)
+    for name in ("time_first", "features_first"):
+        assert reader.read(tmp_path / f"{name}.npy").tolist() == values.tolist()
+    np.save(tmp_path / "square.npy", np.ones((2, 2)))
+    with pytest.raises(UserError, match=r"square\.npy: 2 x 2, .* of which training had 2\. Set data\.reader\.layout"):
+        reader.read(tmp_path / "square.npy")

@@ -1,6 +1,7 @@
 """The data module of sequences: what it learns from training only, keeps, resumes and refuses."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -132,3 +133,20 @@ def test_a_class_in_validation_only_is_a_class_of_the_network():
     assert made.model_sizes()["classes"] == 3
     (batch,) = made.val_dataloader()
     assert batch.classes.tolist() == [2, 1, 0]
+
+
+def test_fewer_sequences_than_processes_are_refused():
+    made = data()
+    made.trainer = SimpleNamespace(global_rank=3, world_size=4, num_devices=4, num_nodes=1)
+    with pytest.raises(UserError, match=r"3 sequences in 'val' for 4 processes, .* trainer\.devices=1, or 4 sequences"):
+        made.val_dataloader()
+
+
+@pytest.mark.parametrize("framewise", [True, False])
+def test_classes_are_counted_in_training_alone(framewise):
+    made = data(framewise=framewise)
+    counts = made.counts().tolist()
+    if framewise:
+        assert counts == np.bincount(np.concatenate(made.labels_of("train")), minlength=2).tolist()
+    else:
+        assert counts == [5, 4]

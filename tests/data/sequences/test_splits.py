@@ -213,3 +213,16 @@ OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
 def test_what_cannot_be_split_says_what_was_found_and_what_to_set(records, rule, message):
     with pytest.raises(UserError, match=re.escape(message)):
         split_sequences(records, SplitRule(**rule))
+
+
+def test_many_groups_are_counted_and_few_are_named():
+    many = [video(f"a{n}", split="train") for n in range(100)] + [video("t", split="test")]
+    _, (note,) = split_sequences(many)
+    assert note.endswith(": 10 of 100 groups")
+    _, (note,) = split_sequences([*many[:5], many[-1]])
+    assert re.search(r": a\d$", note)
+
+
+def test_shares_may_be_whole_numbers():
+    made, _ = split_sequences(videos(12), SplitRule(test=0))
+    assert {record.split for record in made} == {"train", "val"}

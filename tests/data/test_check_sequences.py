@@ -1,0 +1,108 @@
+"""What a check of sequences counts, finds and says."""
+
+import numpy as np
+import pytest
+
+from seqvision.cli.data_source import layout_of_sequences
+from seqvision.data import FeatureReader, SequenceData, check_sequences
+from seqvision.data.sequences.formats.frame_table import read_frame_tables
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+
+SPLITS = ("train", "train", "val", "test")
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """Four recordings of 10 to 13 frames, the last two of each without a label."""
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for number, split in enumerate(SPLITS):
+        labels = ["rest"] * 6 + ["walk"] * (2 + number) + [""] * 2
+        rows = "".join(f"{n / 10},{n * (number + 1)},{label},{split}\n" for n, label in enumerate(labels))
+        (folder / f"r{number}.csv").write_text("time,x,label,split\n" + rows)
+    return folder
+
+
+def check(path, **settings):
+    reader = FeatureReader()
+    return check_sequences(
+        SequenceData(lambda path: read_frame_tables(path, reader=reader), reader, path=path),
+        str(path),
+        layout="tables",
+        **settings,
+    )
+
+
+def data_of(records, classes=("a", "b")):
+    return SequenceData(lambda: SequenceSet(records, classes), FeatureReader())
+
+
+@pytest.mark.parametrize("quick", [False, True])
+def test_frames_labels_and_classes_are_counted(tables, quick):
+    report = check(tables, quick=quick)
+    assert report.ok, report.to_text()
+    assert {name: split.sequences for name, split in report.splits.items()} == {"train": 2, "val": 1, "test": 1}
+    train = report.splits["train"]
+    assert (train.frames, train.shortest, train.median, train.longest) == (21, 10, 10, 11)
+    assert train.unlabelled == pytest.approx(4 / 21)
+    assert train.classes == {"rest": 12, "walk": 5}
+    first = report.files[0]
+    assert (first.id, first.frames, first.labelled) == ("r0", 10, 8)
+    assert first.rate == pytest.approx(10)
+    text = report.to_text()
+    assert "r3: test, 13 frames, 10 a second, 11 labelled" in text
+    assert text.endswith("ready to train")
+
+
+def test_the_same_file_in_two_splits_is_a_leak(tables):
+    records = [SequenceRecord("x", tables / "r0.csv", "a", split="train")]
+    (tables / "copy.csv").write_bytes((tables / "r0.csv").read_bytes())
+    records += [SequenceRecord("y", tables / "copy.csv", "b", split="val")]
+    report = check_sequences(data_of(records), "here", layout="list")
+    assert report.leaks == [{"x": "train", "y": "val"}]
+    assert not report.ok
+    assert "x (train) = y (val)" in report.to_text()
+    assert any(name.endswith("r3.csv") for name in report.unused)
+
+
+def test_what_is_wrong_with_one_file_is_its_fate_alone(tmp_path):
+    good, bad = np.ones((5, 2), np.float32), np.full((5, 2), np.nan, np.float32)
+    records = [
+        SequenceRecord("good", good, labels=np.zeros(5, int), split="train"),
+        SequenceRecord("bad", bad, labels=np.ones(5, int), split="val"),
+    ]
+    report = check_sequences(data_of(records), "here", layout="arrays")
+    assert [bool(fate.error) for fate in report.files] == [False, True]
+    assert not report.ok
+    assert "bad: NOT USED: an array" in report.to_text()
+    assert "data.reader.on_nan" in report.to_text()
+    quick = check_sequences(data_of(records), "here", layout="arrays", quick=True)
+    assert quick.ok, "no frame was looked at"
+
+
+def test_several_labels_a_frame_are_counted_by_label():
+    labels = np.array([[1, 0], [1, 1], [-1, -1], [0, 0]])
+    records = [
+        SequenceRecord(split, np.ones((4, 1), np.float32), labels=labels, split=split) for split in ("train", "val")
+    ]
+    data = SequenceData(lambda: SequenceSet(records, ("a", "b"), multilabel=True), FeatureReader())
+    report = check_sequences(data, "here", layout="arrays")
+    assert report.splits["train"].classes == {"a": 2, "b": 1}
+    assert report.splits["train"].unlabelled == 0.25
+    assert "several a frame" in report.to_text()
+
+
+def test_folders_of_videos_and_features_are_recognised(tmp_path):
+    def folder(*files):
+        base = tmp_path / str(len(list(tmp_path.iterdir())))
+        for name in files:
+            (base / name).parent.mkdir(parents=True, exist_ok=True)
+            (base / name).touch()
+        return base
+
+    assert layout_of_sequences(folder("a.mp4", "segments.csv")) == "videos"
+    assert layout_of_sequences(folder("day/a.mp4", "segments.csv")) == "videos"
+    assert layout_of_sequences(folder("walk/a.MP4", "rest/b.mp4")) == "clips"
+    assert layout_of_sequences(folder("features/a.npy", "groundTruth/a.txt")) == "features"
+    assert layout_of_sequences(folder("a.png", "captions.txt", "b.gif")) is None
+    assert layout_of_sequences(tmp_path / "absent") is None
