@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from seqvision.figures import Page, confusion_figure, figure_svg, reliability_figure, table
 from seqvision.inference.sequences import LoadedSequenceModel
 from seqvision.metrics import commonest_confusions, reliability
+from seqvision.rnn import NoRecurrence
 
 SCORES = {
     "accuracy": ("accuracy", "percent that are right"),
@@ -39,7 +40,7 @@ def network_of(model: LoadedSequenceModel) -> str:
     front = type(network.front).__name__
     encoder = getattr(network.front, "encoder", None)
     front += f" ({type(encoder).__name__})" if encoder is not None else ""
-    if network.rnn is None:
+    if isinstance(network.rnn, NoRecurrence):
         return f"{front} without recurrence"
     both = ", both directions" if network.rnn.bidirectional else ""
     return f"{type(network.rnn.cells[0]).__name__}{both}, after {front}"

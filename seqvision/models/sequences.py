@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqvision.encoders import Front
 from seqvision.models.pooling import LastPooling, Pooling
-from seqvision.rnn import Recurrent, State
+from seqvision.rnn import NoRecurrence, Recurrent, State
 from seqvision.rnn.unroll import valid_steps
 
 RecurrentState: TypeAlias = tuple[State, ...]
@@ -18,15 +18,15 @@ class SequenceClassifier(nn.Module):
     """Scores of a sequence's class: front, recurrence, pooling, linear head.
 
     front: a partial of a `Front` that still lacks what `frames` says (the number of features, or of words).
-    rnn: a partial of `Recurrent` that lacks its input size; None leaves the recurrence out, which makes the control
-        that sees each frame alone, and of sequences of one picture a picture classifier.
+    rnn: a partial of `Recurrent` that lacks its input size; `NoRecurrence` makes the control that sees each frame
+        alone, and of sequences of one picture a picture classifier.
     pooling: a partial of a `Pooling`. dropout: on what the recurrence sees and on what the head sees.
     """
 
     def __init__(
         self,
         front: Callable[..., Front],
-        rnn: Callable[..., Recurrent] | None,
+        rnn: Callable[..., Recurrent | NoRecurrence],
         *,
         classes: int,
         frames: Mapping[str, int] | None = None,
@@ -37,18 +37,15 @@ class SequenceClassifier(nn.Module):
         self.classes = classes
         self.front = front(**(frames or {}))
         self.dropout = nn.Dropout(dropout)
-        self.rnn = rnn(input_size=self.front.output_size) if rnn is not None else None
-        size = self.rnn.output_size if self.rnn is not None else self.front.output_size
-        self.pooling = pooling(size, directions=self.rnn.directions if self.rnn is not None else 1)
-        self.output = nn.Linear(size, classes)
+        self.rnn = rnn(input_size=self.front.output_size)
+        self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
+        self.output = nn.Linear(self.rnn.output_size, classes)
 
     def forward(
         self, frames: Shaped[Tensor, "batch time *frame"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch classes"]:
         valid = valid_steps(lengths, frames.shape[1])
-        outputs = self.dropout(self.front(frames, valid))
-        if self.rnn is not None:
-            outputs, _ = self.rnn(outputs, None if bool(valid.all()) else lengths)
+        outputs, _ = self.rnn(self.dropout(self.front(frames, valid)), None if bool(valid.all()) else lengths)
         scores: Tensor = self.output(self.dropout(self.pooling(outputs, lengths)))
         return scores
 
@@ -63,7 +60,7 @@ class FrameLabeller(nn.Module):
     def __init__(
         self,
         front: Callable[..., Front],
-        rnn: Callable[..., Recurrent] | None,
+        rnn: Callable[..., Recurrent | NoRecurrence],
         *,
         classes: int,
         frames: Mapping[str, int] | None = None,
@@ -73,13 +70,13 @@ class FrameLabeller(nn.Module):
         self.classes = classes
         self.front = front(**(frames or {}))
         self.dropout = nn.Dropout(dropout)
-        self.rnn = rnn(input_size=self.front.output_size) if rnn is not None else None
-        self.output = nn.Linear(self.rnn.output_size if self.rnn is not None else self.front.output_size, classes)
+        self.rnn = rnn(input_size=self.front.output_size)
+        self.output = nn.Linear(self.rnn.output_size, classes)
 
     @property
     def forward_only(self) -> bool:
         """Whether a frame's scores need none of the frames after it."""
-        return self.rnn is None or not self.rnn.bidirectional
+        return not self.rnn.bidirectional
 
     def forward(
         self,
@@ -97,8 +94,6 @@ class FrameLabeller(nn.Module):
         state: RecurrentState | None = None,
     ) -> tuple[Float[Tensor, "batch time classes"], RecurrentState | None]:
         """The same from the front's vectors, which for an hour of video come in parts."""
-        outputs = self.dropout(vectors)
-        if self.rnn is not None:
-            whole = bool((lengths == vectors.shape[1]).all())
-            outputs, state = self.rnn(outputs, None if whole else lengths, state)
+        whole = bool((lengths == vectors.shape[1]).all())
+        outputs, state = self.rnn(self.dropout(vectors), None if whole else lengths, state)
         return self.output(self.dropout(outputs)), state

@@ -4,11 +4,13 @@ Every pattern of the project runs on these, and any cell can stand in for any ot
 """
 
 from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, State
+from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
 from seqvision.rnn.unroll import detach, map_state, unroll, windows
 
 __all__ = [
     "Recurrent",
+    "NoRecurrence",
     "Cell",
     "ElmanCell",
     "LayerNormElmanCell",

@@ -65,7 +65,7 @@ class Labelling(Task):
         assert batch.labels is not None
         state = self._state_before(batch)
         logits, state = self.model(batch.frames, batch.lengths, state)
-        if self.model.forward_only and state is not None:
+        if self.model.forward_only and state:
             self._carried = _Carried(batch.ids, [a + n for a, n in _starts(batch)], detach(state))
         loss: tuple[Tensor, Tensor] = self.frame_loss(logits, batch.labels, batch.lengths)
         return loss

@@ -11,7 +11,7 @@ from sequence_models import CELLS, FEATURES, network
 from seqvision.encoders import LinearFront
 from seqvision.models import FrameLabeller, SequenceClassifier
 from seqvision.models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
-from seqvision.rnn import LayerNormElmanCell
+from seqvision.rnn import LayerNormElmanCell, NoRecurrence
 
 POOLINGS = [LastPooling, MeanPooling, MaxPooling, AttentionPooling]
 
@@ -46,7 +46,9 @@ def test_padding_changes_no_class_and_no_gradient(cell, pooling, bidirectional, 
 def test_padding_changes_no_label_and_no_gradient(cell, bidirectional, lengths, padding, garbage):
     model = network(bidirectional=bidirectional) if cell is None else network(cell=cell, bidirectional=bidirectional)
     if cell is None:
-        model = FrameLabeller(partial(LinearFront, size=5), None, classes=3, frames={"features": FEATURES}).eval()
+        model = FrameLabeller(
+            partial(LinearFront, size=5), NoRecurrence, classes=3, frames={"features": FEATURES}
+        ).eval()
     model = model.double()
     results = []
     for frames, size in clean_and_dirty(lengths, padding, garbage):
@@ -111,7 +113,7 @@ def test_windows_of_any_size_equal_one_pass(cell):
 
 
 def test_without_a_recurrence_each_frame_is_alone():
-    model = FrameLabeller(partial(LinearFront, size=5), None, classes=3, frames={"features": FEATURES})
+    model = FrameLabeller(partial(LinearFront, size=5), NoRecurrence, classes=3, frames={"features": FEATURES})
     frames, lengths = torch.randn(1, 6, FEATURES), torch.tensor([6])
     before, state = model(frames, lengths)
     frames[0, 3] += 1
