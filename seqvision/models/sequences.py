@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
+import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
@@ -12,6 +13,7 @@ from seqvision.rnn import NoRecurrence, Recurrent, State
 from seqvision.rnn.unroll import valid_steps
 
 RecurrentState: TypeAlias = tuple[State, ...]
+MAGNIFIED = 4.0  # times: from one frame to the next little changes
 
 
 class SequenceClassifier(nn.Module):
@@ -21,6 +23,8 @@ class SequenceClassifier(nn.Module):
     rnn: a partial of `Recurrent` that lacks its input size; `NoRecurrence` makes the control that sees each frame
         alone, and of sequences of one picture a picture classifier.
     pooling: a partial of a `Pooling`. dropout: on what the recurrence sees and on what the head sees.
+    changes: the recurrence sees, beside each frame's vector, how it differs from the one before. Where motion is what
+        counts, it need not learn the difference of two things that are nearly the same.
     """
 
     def __init__(
@@ -32,12 +36,14 @@ class SequenceClassifier(nn.Module):
         frames: Mapping[str, int] | None = None,
         pooling: Callable[..., Pooling] = LastPooling,
         dropout: float = 0.0,
+        changes: bool = False,
     ):
         super().__init__()
         self.classes = classes
         self.front = front(**(frames or {}))
         self.dropout = nn.Dropout(dropout)
-        self.rnn = rnn(input_size=self.front.output_size)
+        self.changes = changes
+        self.rnn = rnn(input_size=self.front.output_size * (1 + changes))
         self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
         self.output = nn.Linear(self.rnn.output_size, classes)
 
@@ -45,7 +51,9 @@ class SequenceClassifier(nn.Module):
         self, frames: Shaped[Tensor, "batch time *frame"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch classes"]:
         valid = valid_steps(lengths, frames.shape[1])
-        outputs, _ = self.rnn(self.dropout(self.front(frames, valid)), None if bool(valid.all()) else lengths)
+        vectors = self.front(frames, valid)
+        inputs = self.dropout(with_changes(vectors) if self.changes else vectors)
+        outputs, _ = self.rnn(inputs, None if bool(valid.all()) else lengths)
         scores: Tensor = self.output(self.dropout(self.pooling(outputs, lengths)))
         return scores
 
@@ -65,12 +73,14 @@ class FrameLabeller(nn.Module):
         classes: int,
         frames: Mapping[str, int] | None = None,
         dropout: float = 0.0,
+        changes: bool = False,
     ):
         super().__init__()
         self.classes = classes
         self.front = front(**(frames or {}))
         self.dropout = nn.Dropout(dropout)
-        self.rnn = rnn(input_size=self.front.output_size)
+        self.changes = changes
+        self.rnn = rnn(input_size=self.front.output_size * (1 + changes))
         self.output = nn.Linear(self.rnn.output_size, classes)
 
     @property
@@ -95,5 +105,19 @@ class FrameLabeller(nn.Module):
     ) -> tuple[Float[Tensor, "batch time classes"], RecurrentState | None]:
         """The same from the front's vectors, which for an hour of video come in parts."""
         whole = bool((lengths == vectors.shape[1]).all())
+        before: tuple[Tensor, ...] = ()
+        if self.changes:
+            state, before = (None, ()) if state is None else (state[:-1], state[-1:])  # type: ignore[assignment]
+            last = vectors[torch.arange(len(vectors), device=vectors.device), lengths.to(vectors.device) - 1]
+            vectors, before = with_changes(vectors, *before), (last,)
         outputs, state = self.rnn(self.dropout(vectors), None if whole else lengths, state)
-        return self.output(self.dropout(outputs)), state
+        return self.output(self.dropout(outputs)), (*state, *before)
+
+
+def with_changes(
+    vectors: Float[Tensor, "batch time size"], before: Float[Tensor, "batch size"] | None = None
+) -> Float[Tensor, "batch time twice"]:
+    """Each vector and, magnified, what it differs by from the one before; zeros are before the first."""
+    first = torch.zeros_like(vectors[:, 0]) if before is None else before
+    earlier = torch.cat([first.unsqueeze(1), vectors[:, :-1]], dim=1)
+    return torch.cat([vectors, MAGNIFIED * (vectors - earlier)], dim=-1)

@@ -118,7 +118,7 @@ def test_without_a_recurrence_each_frame_is_alone():
     before, state = model(frames, lengths)
     frames[0, 3] += 1
     after, _ = model(frames, lengths)
-    assert state is None
+    assert state == ()
     assert (before != after).any(-1).nonzero().tolist() == [[0, 3]]
     assert model.forward_only
 
