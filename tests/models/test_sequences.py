@@ -11,6 +11,7 @@ from sequence_models import CELLS, FEATURES, network
 from seqvision.encoders import LinearFront
 from seqvision.models import FrameLabeller, SequenceClassifier
 from seqvision.models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
+from seqvision.models.sequences import with_changes
 from seqvision.rnn import LayerNormElmanCell, NoRecurrence
 
 POOLINGS = [LastPooling, MeanPooling, MaxPooling, AttentionPooling]
@@ -24,9 +25,10 @@ POOLINGS = [LastPooling, MeanPooling, MaxPooling, AttentionPooling]
     lengths=st.lists(st.integers(1, 6), min_size=1, max_size=4),
     padding=st.integers(0, 3),
     garbage=st.sampled_from([float("nan"), float("inf"), 1e30]),
+    changes=st.booleans(),
 )
-def test_padding_changes_no_class_and_no_gradient(cell, pooling, bidirectional, lengths, padding, garbage):
-    model = network(SequenceClassifier, cell, pooling=pooling, bidirectional=bidirectional).double()
+def test_padding_changes_no_class_and_no_gradient(cell, pooling, bidirectional, lengths, padding, garbage, changes):
+    model = network(SequenceClassifier, cell, pooling=pooling, bidirectional=bidirectional, changes=changes).double()
     results = [
         gradients_of(model, model(frames, size).square().sum())
         for frames, size in clean_and_dirty(lengths, padding, garbage)
@@ -96,9 +98,10 @@ def scores_of(model, frames, lengths):
     return [row[:length] for row, length in zip(scores[0], lengths.tolist(), strict=True)]
 
 
+@pytest.mark.parametrize("changes", [False, True])
 @pytest.mark.parametrize("cell", CELLS)
-def test_windows_of_any_size_equal_one_pass(cell):
-    model = network(cell=cell, num_layers=2)
+def test_windows_of_any_size_equal_one_pass(cell, changes):
+    model = network(cell=cell, num_layers=2, changes=changes)
     frames = torch.randn(2, 13, FEATURES)
     whole, last = model(frames, torch.tensor([13, 13]))
     for size in (1, 5, 13):
@@ -109,7 +112,13 @@ def test_windows_of_any_size_equal_one_pass(cell):
         torch.testing.assert_close(torch.cat(parts, dim=1), whole, atol=1e-5, rtol=1e-5)
     assert model.forward_only
     assert not network(bidirectional=True).forward_only
-    assert len(last) == 2
+    assert len(last) == 2 + changes, "the last frame is part of the state"
+
+
+def test_changes_are_differences_and_the_frame_itself_is_kept():
+    frames = torch.tensor([[[1.0], [3.0], [2.0]]])
+    assert with_changes(frames)[0].tolist() == [[1, 4], [3, 8], [2, -4]]
+    assert with_changes(frames, torch.tensor([[2.0]]))[0, 0].tolist() == [1, -4]
 
 
 def test_without_a_recurrence_each_frame_is_alone():
