@@ -20,7 +20,7 @@ FEATURES = 4
 
 def network(kind: type[nn.Module] = FrameLabeller, cell: type[Cell] = GRUCell, *, classes: int = 3, **settings: Any):
     """A network over features in evaluation mode, always with the same weights; `rnn` settings by name."""
-    own = {name: settings.pop(name) for name in ("pooling", "dropout", "front") if name in settings}
+    own = {name: settings.pop(name) for name in ("pooling", "dropout", "changes", "front") if name in settings}
     torch.manual_seed(7)
     rnn = partial(Recurrent, cell, **{"hidden_size": 6, **settings})
     front = own.pop("front", partial(LinearFront, size=5))
