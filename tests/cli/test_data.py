@@ -138,3 +138,40 @@ def test_mistakes_are_said_in_a_sentence(run, tmp_path, monkeypatch, arguments, 
     found = run("data", *arguments)
     assert found.status == 2
     assert re.search(message, found.err), found.err
+
+
+def test_a_check_of_sequences_says_what_became_of_every_file(run, tmp_path):
+    folder = tmp_path / "tables"
+    folder.mkdir()
+    for number, split in enumerate(("train", "val", "test")):
+        rows = "".join(f"{n},{'walk' if n > 4 else 'rest'},{split}\n" for n in range(8))
+        (folder / f"r{number}.csv").write_text("x,label,split\n" + rows)
+    found = run("data", "check", "data=tables", f"data.path={folder}")
+    assert (found.status, found.err) == (0, "")
+    assert "r1: val, 8 frames" in found.out
+    (folder / "r1.csv").write_text((folder / "r1.csv").read_text().replace("\n3,", "\nnan,"))
+    found = run("data", "check", "data=tables", f"data.path={folder}", "--format", "json")
+    data = json.loads(found.out)
+    assert (found.status, data["ok"]) == (1, False)
+    assert [file["id"] for file in data["files"] if file["error"]] == ["r1"]
+    assert "r1.csv row 5, column 'x'" in data["files"][1]["error"]
+    assert run("data", "check", "data=tables", f"data.path={folder}", "--quick").status == 0
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (["data=videos"], r"data check: data\.path is missing; add data\.path="),
+        (["data=scenes", "data.folder=x"], r"these are no sequences .* `seqvision data check PATH`"),
+        (
+            ["my_clips", "data.reader.stride=2"],
+            r"a path goes alone; to say more, write data=videos data\.path=my_clips",
+        ),
+        (["data=vidoes", "data.path=x"], r"vidoes"),
+    ],
+)
+def test_a_check_that_cannot_begin_says_what_to_write(run, tmp_path, monkeypatch, source, message):
+    monkeypatch.chdir(tmp_path)
+    found = run("data", "check", *source)
+    assert found.status == 2
+    assert re.search(message, found.err), found.err
