@@ -71,7 +71,7 @@ def _compile(command: str, flags: list[str], source: Path, library: Path) -> Non
     folder = Path(torch.__file__).parent
     paths = [f"-I{folder}/include", f"-I{folder}/include/torch/csrc/api/include", f"-L{folder}/lib"]
     library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    print(f"seqvision: compiling {source.name} (once, about ten seconds)", file=sys.stderr, flush=True)
+    print(f"seqvision: compiling {source.name} (once, ten to twenty seconds)", file=sys.stderr, flush=True)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=library.parent) as draft:
         made = Path(draft) / library.name
