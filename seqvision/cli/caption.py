@@ -2,14 +2,14 @@
 
 import csv
 import json
-import os
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, load_captioners, parser
 from seqvision.cli.output import open_output
+from seqvision.cli.sources import names_of_input
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -77,19 +77,12 @@ def named_pictures(arguments: Iterable[str]) -> list[Path]:
 
     found: dict[Path, None] = {}
     for argument in arguments:
-        for name in _lines_of_input() if argument == "-" else [argument]:
+        for name in names_of_input() if argument == "-" else [argument]:
             path = Path(name)
             found.update(dict.fromkeys(list_pictures(path) if path.is_dir() else [path]))
     if not found:
         raise UserError("no pictures: standard input named none; expected one name a line")
     return list(found)
-
-
-def _lines_of_input() -> Iterator[str]:
-    for line in sys.stdin.buffer:
-        name = os.fsdecode(line.rstrip(b"\r\n"))
-        if name:
-            yield name
 
 
 def _write_text(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list[LoadedCaptioner]") -> None:

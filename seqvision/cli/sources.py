@@ -23,7 +23,7 @@ def named_sources(arguments: Iterable[str], reader: "FrameReader") -> list[tuple
     """
     found: dict[Path, Path] = {}
     for argument in arguments:
-        for name in _names_of_input() if argument == "-" else [argument]:
+        for name in names_of_input() if argument == "-" else [argument]:
             path = Path(name)
             for file in _inside(path, reader) if path.is_dir() else [path]:
                 found.setdefault(file, path if path.is_dir() else path.parent)
@@ -57,7 +57,8 @@ def _inside(folder: Path, reader: "FrameReader") -> list[Path]:
     return shown
 
 
-def _names_of_input() -> Iterator[str]:
+def names_of_input() -> Iterator[str]:
+    """The names on standard input, one a line, of any encoding; blank lines are passed over."""
     for line in sys.stdin.buffer:
         name = os.fsdecode(line.rstrip(b"\r\n"))
         if name:

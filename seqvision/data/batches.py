@@ -1,7 +1,8 @@
 """Named batches: what a data loader hands to a task."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields, replace
+from typing import Any, TypeVar
 
 import torch
 from jaxtyping import Float, Int, UInt8
@@ -9,6 +10,31 @@ from torch import Tensor
 
 from seqvision.data.vocabulary import END, PAD, START
 from seqvision.errors import UserError
+
+BatchT = TypeVar("BatchT", bound="Batch")
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What every named batch can do; a subclass names its tensors, of which some may be None."""
+
+    ids: list[str]
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def to(self: BatchT, device: torch.device | str, *, non_blocking: bool = False) -> BatchT:
+        """The same batch with its tensors on the device."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+
+    def pin_memory(self: BatchT) -> BatchT:
+        """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
+        return self._each(lambda tensor: tensor.pin_memory())
+
+    def _each(self: BatchT, change: Callable[[Tensor], Tensor]) -> BatchT:
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True)
@@ -22,7 +48,7 @@ class CaptionSample:
 
 
 @dataclass(frozen=True)
-class CaptionBatch:
+class CaptionBatch(Batch):
     """Captions with their pictures, as pixels or as an encoder's features computed before.
 
     tokens    START, the caption, END, then PAD to the batch's width, however wide: PAD is never data
@@ -34,27 +60,6 @@ class CaptionBatch:
     features: Float[Tensor, "batch ..."] | None
     tokens: Int[Tensor, "batch time"]
     lengths: Int[Tensor, " batch"]
-    ids: list[str]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "CaptionBatch":
-        """The same batch with its tensors on the device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "CaptionBatch":
-        """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
-        return self._each(lambda tensor: tensor.pin_memory())
-
-    def _each(self, change) -> "CaptionBatch":
-        return replace(
-            self,
-            images=None if self.images is None else change(self.images),
-            features=None if self.features is None else change(self.features),
-            tokens=change(self.tokens),
-            lengths=change(self.lengths),
-        )
 
 
 def collate(samples: Sequence[CaptionSample], *, width: int | None = None) -> CaptionBatch:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -18,14 +18,16 @@ from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedCaptioner
 from seqvision.inference.decoders import trained_decoder
 
+WrittenT = TypeVar("WrittenT", bound="Written")
+
 
 @dataclass(frozen=True)
-class Caption:
-    """One caption of a picture.
+class Written:
+    """What a model wrote, a word after the other.
 
-    `pieces` are its words with the blanks between them: put together they are the text. `attention`
-    (pieces, rows, columns) says where the model looked for each of them, None for models that do not attend; each
-    piece's map sums to 1. `score` is what the captions were ranked by.
+    `pieces` are its words with the blanks between them: put together they are the text. `attention` (pieces, …) says
+    where the model looked for each of them, None for models that do not attend. `score` is what the texts were ranked
+    by.
     """
 
     text: str
@@ -34,6 +36,28 @@ class Caption:
     finished: bool
     pieces: tuple[str, ...]
     attention: np.ndarray | None
+
+    @classmethod
+    def of(
+        cls: type[WrittenT],
+        hypothesis: Hypothesis,
+        vocabulary: Vocabulary,
+        pieces: Sequence[tuple[str, list[int]]],
+        attention: np.ndarray | None,
+    ) -> WrittenT:
+        """What a decoder found, as text; `pieces` as `pieces_of` gives them."""
+        return cls(
+            text=vocabulary.decode(hypothesis.tokens),
+            score=hypothesis.score,
+            log_probability=hypothesis.log_probability,
+            finished=hypothesis.finished,
+            pieces=tuple(text for text, _ in pieces),
+            attention=attention,
+        )
+
+
+class Caption(Written):
+    """One caption of a picture. Its attention is (pieces, rows, columns), each piece's map summing to 1."""
 
 
 @dataclass(frozen=True)
@@ -187,14 +211,7 @@ def _caption(vocabulary: Vocabulary, hypothesis: Hypothesis, grid: tuple[int, in
         weights = hypothesis.attention.float().numpy()
         maps = [weights[places].mean(axis=0).reshape(grid) for _, places in pieces]
         attention = np.stack(maps) if maps else np.zeros((0, *grid), np.float32)
-    return Caption(
-        text=vocabulary.decode(hypothesis.tokens),
-        score=hypothesis.score,
-        log_probability=hypothesis.log_probability,
-        finished=hypothesis.finished,
-        pieces=tuple(text for text, _ in pieces),
-        attention=attention,
-    )
+    return Caption.of(hypothesis, vocabulary, pieces, attention)
 
 
 def _known_ids(vocabulary: Vocabulary, text: str, option: str) -> list[int]:

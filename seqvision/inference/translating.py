@@ -12,7 +12,7 @@ from seqvision.data import END, UNKNOWN, Vocabulary, WordVocabulary, vocabulary_
 from seqvision.data.parallel import pad_sentences
 from seqvision.decoding import Ensemble, Hypothesis, Search
 from seqvision.errors import UserError
-from seqvision.inference.captioning import forbidden_id, pieces_of, required_ids
+from seqvision.inference.captioning import Written, forbidden_id, pieces_of, required_ids
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.decoders import trained_decoder
 from seqvision.models import Source, Translator
@@ -36,21 +36,8 @@ class LoadedTranslator(LoadedModel):
         return {"source_vocabulary": source, "target_vocabulary": target}
 
 
-@dataclass(frozen=True)
-class Translation:
-    """One translation of a sentence.
-
-    `pieces` are its words with the blanks between them: put together they are the text. `attention` (pieces, source
-    pieces) says where the model looked for each of them, None for models that do not attend. `score` is what the
-    translations were ranked by.
-    """
-
-    text: str
-    score: float
-    log_probability: float
-    finished: bool
-    pieces: tuple[str, ...]
-    attention: np.ndarray | None
+class Translation(Written):
+    """One translation of a sentence. Its attention is (pieces, source pieces)."""
 
 
 @dataclass(frozen=True)
@@ -161,14 +148,7 @@ class Batches:
             rows = [weights[places].mean(axis=0) for _, places in pieces]
             read = [[row[places].sum() for places in where] for row in rows]
             attention = np.array(read, np.float32).reshape(len(rows), len(where))
-        return Translation(
-            text=vocabulary.decode(hypothesis.tokens),
-            score=hypothesis.score,
-            log_probability=hypothesis.log_probability,
-            finished=hypothesis.finished,
-            pieces=tuple(text for text, _ in pieces),
-            attention=attention,
-        )
+        return Translation.of(hypothesis, vocabulary, pieces, attention)
 
 
 def check_translators(translators: Sequence[LoadedTranslator]) -> None:

@@ -13,7 +13,36 @@ from seqvision.errors import UserError
 Weights: TypeAlias = Sequence[int | float] | Tensor | str | None  # the text is "balanced"
 
 
-class SequenceClassCrossEntropy(nn.Module):
+class WeightedLoss(nn.Module):
+    """What losses share that weigh classes: factors that are given, or "balanced" ones, of counts that come later."""
+
+    weight: Tensor | None
+
+    def __init__(self, weights: Weights, label_smoothing: int | float):
+        super().__init__()
+        if isinstance(weights, str) and weights != "balanced":
+            raise UserError(f"loss.class_weights is '{weights}'; expected balanced, or a number for each class.")
+        self.unbalanced = isinstance(weights, str)
+        self.register_buffer("weight", weight_tensor(weights), persistent=False)
+        self.label_smoothing = label_smoothing
+
+    def balance(self, counts: Int[Tensor, "*counts"]) -> None:
+        """Weights by what was counted in training, where "balanced" ones were asked for."""
+        if self.unbalanced:
+            self.weight, self.unbalanced = self.balanced(counts), False
+
+    def balanced(self, counts: Int[Tensor, "*counts"]) -> Float[Tensor, " classes"]:
+        """The weights by the training items of each class."""
+        return balanced_weights(counts)
+
+    def check_balanced(self) -> None:
+        """AssertionError where counts should have come before the first batch: a slip in the code, not a user's."""
+        assert not self.unbalanced, (
+            "class_weights='balanced': call balance(counts) with the training set's counts first"
+        )
+
+
+class SequenceClassCrossEntropy(WeightedLoss):
     """The cross-entropy in nats summed over the sequences whose class is known, and their number.
 
     class_weights: a factor for each class's sequences. The number stays that of the sequences, so weights that average
@@ -22,24 +51,14 @@ class SequenceClassCrossEntropy(nn.Module):
     label_smoothing: the share of the target's mass spread evenly over all classes (Szegedy et al., 2016).
     """
 
-    weight: Tensor | None
-
     def __init__(self, *, class_weights: Weights = None, label_smoothing: int | float = 0.0):
-        super().__init__()
-        self.unbalanced = is_balanced(class_weights)
-        self.register_buffer("weight", weight_tensor(class_weights), persistent=False)
-        self.label_smoothing = label_smoothing
-
-    def balance(self, counts: Int[Tensor, " classes"]) -> None:
-        """Weights by how many training sequences each class has, where "balanced" ones were asked for."""
-        if self.unbalanced:
-            self.weight, self.unbalanced = balanced_weights(counts), False
+        super().__init__(class_weights, label_smoothing)
 
     def forward(
         self, logits: Float[Tensor, "batch classes"], classes: Int[Tensor, " batch"]
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """classes: -1 where nobody knows; such a sequence counts for nothing."""
-        check_balanced(self.unbalanced)
+        self.check_balanced()
         known = classes >= 0
         return weighted_cross_entropy(logits[known], classes[known], self.weight, self.label_smoothing), known.sum()
 
@@ -72,18 +91,6 @@ def balanced_weights(counts: Sequence[int | float] | Tensor) -> Float[Tensor, " 
         )
     balanced = number.sum() / (present.sum() * number.clamp(min=1))
     return torch.where(present, balanced, 1.0).float()
-
-
-def is_balanced(weights: Weights) -> bool:
-    """Whether the weights are to come from counts."""
-    if isinstance(weights, str) and weights != "balanced":
-        raise UserError(f"loss.class_weights is '{weights}'; expected balanced, or a number for each class.")
-    return isinstance(weights, str)
-
-
-def check_balanced(unbalanced: bool) -> None:
-    """AssertionError where counts should have come before the first batch: a slip in the code, not a user's."""
-    assert not unbalanced, "class_weights='balanced': call balance(counts) with the training set's counts first"
 
 
 def weight_tensor(weights: Weights) -> Tensor | None:

@@ -20,12 +20,9 @@ from torch import Tensor, nn
 
 from seqvision.errors import UserError
 from seqvision.losses.classes import (
+    WeightedLoss,
     Weights,
     at_least_single,
-    balanced_weights,
-    check_balanced,
-    is_balanced,
-    weight_tensor,
     weighted_cross_entropy,
 )
 
@@ -68,7 +65,32 @@ class FrameLoss(nn.Module):
         return loss
 
 
-class FrameCrossEntropy(nn.Module):
+class _SmoothedLoss(WeightedLoss):
+    """What both losses of frames share: weights, and the truncated smoothing."""
+
+    def __init__(
+        self,
+        weights: Weights,
+        *,
+        label_smoothing: int | float = 0.0,
+        smoothing: int | float = 0.15,
+        truncation: int | float = 4.0,
+    ):
+        super().__init__(weights, label_smoothing)
+        self.smoothing = smoothing
+        self.truncation = truncation
+
+    def roughness(
+        self,
+        log_p: Float[Tensor, "batch time classes"],
+        valid: Bool[Tensor, "batch time"],
+        counts: Int[Tensor, " batch"],
+    ) -> Float[Tensor, ""]:
+        """λ times each sequence's smoothing term times its count, summed."""
+        return self.smoothing * (counts * truncated_smoothing(log_p, valid, self.truncation)).sum()
+
+
+class FrameCrossEntropy(_SmoothedLoss):
     """Cross-entropy of the labelled frames plus λ times the truncated smoothing of all valid ones: sum and count.
 
     class_weights: a factor for each class's frames (`balanced_weights`); the count stays the number of frames.
@@ -77,27 +99,8 @@ class FrameCrossEntropy(nn.Module):
     smoothing: λ; .15 as in the paper, 0 for none. truncation: its τ, in nats.
     """
 
-    weight: Tensor | None
-
-    def __init__(
-        self,
-        *,
-        class_weights: Weights = None,
-        label_smoothing: int | float = 0.0,
-        smoothing: int | float = 0.15,
-        truncation: int | float = 4.0,
-    ):
-        super().__init__()
-        self.unbalanced = is_balanced(class_weights)
-        self.register_buffer("weight", weight_tensor(class_weights), persistent=False)
-        self.label_smoothing = label_smoothing
-        self.smoothing = smoothing
-        self.truncation = truncation
-
-    def balance(self, counts: Int[Tensor, " classes"]) -> None:
-        """Weights by how many labelled training frames each class has, where "balanced" ones were asked for."""
-        if self.unbalanced:
-            self.weight, self.unbalanced = balanced_weights(counts), False
+    def __init__(self, *, class_weights: Weights = None, **settings: int | float):
+        super().__init__(class_weights, **settings)
 
     def forward(
         self,
@@ -106,18 +109,17 @@ class FrameCrossEntropy(nn.Module):
         lengths: Int[Tensor, " batch"],
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """labels: -1 where nobody said; what lies past a sequence's length counts for nothing, whatever it is."""
-        check_balanced(self.unbalanced)
+        self.check_balanced()
         valid = valid_frames(lengths, labels.shape[1])
         labelled = valid & (labels >= 0)
         total = weighted_cross_entropy(logits[labelled], labels[labelled], self.weight, self.label_smoothing)
         if self.smoothing:
             scores = at_least_single(logits).masked_fill(~valid.unsqueeze(-1), 0.0)
-            roughness = truncated_smoothing(scores.log_softmax(dim=-1), valid, self.truncation)
-            total = total + self.smoothing * (labelled.sum(dim=1) * roughness).sum()
+            total = total + self.roughness(scores.log_softmax(dim=-1), valid, labelled.sum(dim=1))
         return total, labelled.sum()
 
 
-class FrameBinaryCrossEntropy(nn.Module):
+class FrameBinaryCrossEntropy(_SmoothedLoss):
     """Binary cross-entropy of every labelled entry plus λ times the truncated smoothing, where a frame may have several
     labels: sum and count of the entries.
 
@@ -128,29 +130,13 @@ class FrameBinaryCrossEntropy(nn.Module):
     log p and of log (1 − p), each truncated, averaged over both and over labels.
     """
 
-    weight: Tensor | None
+    def __init__(self, *, positive_weights: Weights = None, **settings: int | float):
+        super().__init__(positive_weights, **settings)
 
-    def __init__(
-        self,
-        *,
-        positive_weights: Weights = None,
-        label_smoothing: int | float = 0.0,
-        smoothing: int | float = 0.15,
-        truncation: int | float = 4.0,
-    ):
-        super().__init__()
-        self.unbalanced = is_balanced(positive_weights)
-        self.register_buffer("weight", weight_tensor(positive_weights), persistent=False)
-        self.label_smoothing = label_smoothing
-        self.smoothing = smoothing
-        self.truncation = truncation
-
-    def balance(self, counts: Int[Tensor, "2 labels"]) -> None:
-        """Weights by the training frames without and with each label, where "balanced" ones were asked for."""
-        if self.unbalanced:
-            without, having = counts
-            self.weight = torch.where(having > 0, without / having.clamp(min=1), 1.0).float()
-            self.unbalanced = False
+    def balanced(self, counts: Int[Tensor, "2 labels"]) -> Float[Tensor, " labels"]:
+        """The weights by the training frames without and with each label."""
+        without, having = counts
+        return torch.where(having > 0, without / having.clamp(min=1), 1.0).float()
 
     def forward(
         self,
@@ -159,7 +145,7 @@ class FrameBinaryCrossEntropy(nn.Module):
         lengths: Int[Tensor, " batch"],
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """labels: 1, 0, and -1 where nobody said; entries past a sequence's length count for nothing."""
-        check_balanced(self.unbalanced)
+        self.check_balanced()
         if self.weight is not None and len(self.weight) != logits.shape[2]:
             raise UserError(
                 f"positive_weights has {len(self.weight)} numbers for {logits.shape[2]} labels; give one for each."
@@ -174,8 +160,7 @@ class FrameBinaryCrossEntropy(nn.Module):
         total = (each * labelled).sum()
         if self.smoothing:
             log_p = torch.cat([F.logsigmoid(scores), F.logsigmoid(-scores)], dim=-1)
-            roughness = truncated_smoothing(log_p, valid, self.truncation)
-            total = total + self.smoothing * (labelled.sum(dim=(1, 2)) * roughness).sum()
+            total = total + self.roughness(log_p, valid, labelled.sum(dim=(1, 2)))
         return total, labelled.sum()
 
 

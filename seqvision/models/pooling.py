@@ -1,8 +1,10 @@
 """One vector of a sequence's outputs. Padding, whatever it holds, counts for nothing."""
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from seqvision.rnn.unroll import valid_steps
 
 
 class Pooling(nn.Module):
@@ -38,7 +40,7 @@ class MeanPooling(Pooling):
     def forward(
         self, outputs: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch size"]:
-        valid = _valid(outputs, lengths)
+        valid = valid_steps(lengths.to(outputs.device), outputs.shape[1])
         return outputs.masked_fill(~valid.unsqueeze(-1), 0.0).sum(dim=1) / lengths.to(outputs.device).unsqueeze(1)
 
 
@@ -48,7 +50,9 @@ class MaxPooling(Pooling):
     def forward(
         self, outputs: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch size"]:
-        return outputs.masked_fill(~_valid(outputs, lengths).unsqueeze(-1), -torch.inf).amax(dim=1)
+        return outputs.masked_fill(
+            ~valid_steps(lengths.to(outputs.device), outputs.shape[1]).unsqueeze(-1), -torch.inf
+        ).amax(dim=1)
 
 
 class AttentionPooling(Pooling):
@@ -61,11 +65,7 @@ class AttentionPooling(Pooling):
     def forward(
         self, outputs: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"]
     ) -> Float[Tensor, "batch size"]:
-        valid = _valid(outputs, lengths).unsqueeze(-1)
+        valid = valid_steps(lengths.to(outputs.device), outputs.shape[1]).unsqueeze(-1)
         outputs = outputs.masked_fill(~valid, 0.0)
         weights = self.score(outputs).masked_fill(~valid, -torch.inf).softmax(dim=1)
         return (weights * outputs).sum(dim=1)
-
-
-def _valid(outputs: Tensor, lengths: Tensor) -> Bool[Tensor, "batch time"]:
-    return torch.arange(outputs.shape[1], device=outputs.device) < lengths.to(outputs.device).unsqueeze(1)

@@ -1,7 +1,7 @@
 """Sequences in: one class for the whole (many to one), or one for every frame (many to many, in step)."""
 
 from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -16,13 +16,13 @@ RecurrentState: TypeAlias = tuple[State, ...]
 MAGNIFIED = 4.0  # times: from one frame to the next little changes
 
 
-class SequenceClassifier(nn.Module):
-    """Scores of a sequence's class: front, recurrence, pooling, linear head.
+class _SequenceNetwork(nn.Module):
+    """What both networks share: the front, and the recurrence over its vectors.
 
     front: a partial of a `Front` that still lacks what `frames` says (the number of features, or of words).
     rnn: a partial of `Recurrent` that lacks its input size; `NoRecurrence` makes the control that sees each frame
         alone, and of sequences of one picture a picture classifier.
-    pooling: a partial of a `Pooling`. dropout: on what the recurrence sees and on what the head sees.
+    dropout: on what the recurrence sees and on what the head sees.
     changes: the recurrence sees, beside each frame's vector, how it differs from the one before. Where motion is what
         counts, it need not learn the difference of two things that are nearly the same.
     """
@@ -34,7 +34,6 @@ class SequenceClassifier(nn.Module):
         *,
         classes: int,
         frames: Mapping[str, int] | None = None,
-        pooling: Callable[..., Pooling] = LastPooling,
         dropout: float = 0.0,
         changes: bool = False,
     ):
@@ -44,8 +43,25 @@ class SequenceClassifier(nn.Module):
         self.dropout = nn.Dropout(dropout)
         self.changes = changes
         self.rnn = rnn(input_size=self.front.output_size * (1 + changes))
+
+
+class SequenceClassifier(_SequenceNetwork):
+    """Scores of a sequence's class: front, recurrence, pooling, linear head.
+
+    pooling: a partial of a `Pooling`. front, rnn, classes, frames, dropout, changes: see `_SequenceNetwork`.
+    """
+
+    def __init__(
+        self,
+        front: Callable[..., Front],
+        rnn: Callable[..., Recurrent | NoRecurrence],
+        *,
+        pooling: Callable[..., Pooling] = LastPooling,
+        **settings: Any,
+    ):
+        super().__init__(front, rnn, **settings)
         self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
-        self.output = nn.Linear(self.rnn.output_size, classes)
+        self.output = nn.Linear(self.rnn.output_size, self.classes)
 
     def forward(
         self, frames: Shaped[Tensor, "batch time *frame"], lengths: Int[Tensor, " batch"]
@@ -58,30 +74,17 @@ class SequenceClassifier(nn.Module):
         return scores
 
 
-class FrameLabeller(nn.Module):
-    """Scores of every frame's class: front, recurrence, linear head; the arguments are those of `SequenceClassifier`.
+class FrameLabeller(_SequenceNetwork):
+    """Scores of every frame's class: front, recurrence, linear head; the arguments are those of `SequenceClassifier`,
+    but for the pooling.
 
     A forward-only labeller can run as frames come: each window, down to a single frame, with the state that the last
     one left, gives what one pass over all would give.
     """
 
-    def __init__(
-        self,
-        front: Callable[..., Front],
-        rnn: Callable[..., Recurrent | NoRecurrence],
-        *,
-        classes: int,
-        frames: Mapping[str, int] | None = None,
-        dropout: float = 0.0,
-        changes: bool = False,
-    ):
-        super().__init__()
-        self.classes = classes
-        self.front = front(**(frames or {}))
-        self.dropout = nn.Dropout(dropout)
-        self.changes = changes
-        self.rnn = rnn(input_size=self.front.output_size * (1 + changes))
-        self.output = nn.Linear(self.rnn.output_size, classes)
+    def __init__(self, front: Callable[..., Front], rnn: Callable[..., Recurrent | NoRecurrence], **settings: Any):
+        super().__init__(front, rnn, **settings)
+        self.output = nn.Linear(self.rnn.output_size, self.classes)
 
     @property
     def forward_only(self) -> bool:

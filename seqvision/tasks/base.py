@@ -1,6 +1,6 @@
 """What every task shares: the loss over the whole batch, wherever it is computed; the optimiser; the checkpoint."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import torch
@@ -73,6 +73,12 @@ class Task(LightningModule):
         shares: list[Any] = [None] * self.trainer.world_size
         torch.distributed.all_gather_object(shares, items)
         return [item for share in shares for item in share]
+
+    def log_mean(self, name: str, parts: Sequence[tuple[Any, Any]]) -> None:
+        """Logs Σ sum / Σ count over the parts (sum, count) of all ranks."""
+        totals = self.gather([(float(total), float(count)) for total, count in parts])
+        mean = sum(total for total, _ in totals) / max(1.0, sum(count for _, count in totals))
+        self.log(name, mean, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = build_optimizer(self.make_optimizer, self.model, slow=self.slow[0], slow_factor=self.slow_factor)

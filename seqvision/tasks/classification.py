@@ -59,9 +59,8 @@ class Classification(Task):
         self._validation.append((logits[known].float().softmax(dim=-1).cpu(), batch.classes[known].cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        totals = self.gather(self._validation_loss)
         parts = self.gather(self._validation)
-        self.log("val/loss", sum(t[0] for t in totals) / max(1.0, sum(t[1] for t in totals)), prog_bar=True)
+        self.log_mean("val/loss", self._validation_loss)
         probabilities, truth = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
         scores = classification_scores(probabilities, truth, classes=self.classes, top=(self.top_k,))
         for name, value in scores.corpus.items():

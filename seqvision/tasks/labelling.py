@@ -111,8 +111,7 @@ class Labelling(Task):
         self._validation += [(scores[row, :length], labels[row, :length]) for row, length in enumerate(lengths)]
 
     def on_validation_epoch_end(self) -> None:
-        totals = self.gather(self._validation_loss)
-        self.log("val/loss", sum(t[0] for t in totals) / max(1.0, sum(t[1] for t in totals)), prog_bar=True)
+        self.log_mean("val/loss", self._validation_loss)
         found = self.gather(self._validation)
         probabilities, truth = [p for p, _ in found], [y for _, y in found]
         scores = self._multilabel(probabilities, truth) if self.multilabel else self._single(probabilities, truth)

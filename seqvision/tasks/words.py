@@ -110,9 +110,7 @@ class WordTask(Task):
         self.predictions = [
             Prediction(id, text, _several(self.references[id])) for id, text in sorted(self.gather(self._validation))
         ]
-        loss, count = (float(sum(values)) for values in zip(*self._validation_loss, strict=True))
-        totals = self.gather([(loss, count)])
-        self.log("val/loss", sum(t[0] for t in totals) / sum(t[1] for t in totals), prog_bar=True, sync_dist=True)
+        self.log_mean("val/loss", self._validation_loss)
         scores = self.scores([p.caption for p in self.predictions], [p.references for p in self.predictions])
         for name, value in scores.items():
             self.log(f"val/{name}", value, prog_bar=name == self.shown, sync_dist=True)

@@ -1,20 +1,21 @@
 """Named batches of sentence pairs, and the data set that makes them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from seqvision.data.batches import Batch
 from seqvision.data.loading import Item
 from seqvision.data.parallel.records import SentencePair
 from seqvision.data.vocabulary import END, PAD, START, Vocabulary
 
 
 @dataclass(frozen=True)
-class ParallelBatch:
+class ParallelBatch(Batch):
     """Sentences with their translations.
 
     source          the sentence, END, then PAD
@@ -27,22 +28,6 @@ class ParallelBatch:
     source_lengths: Int[Tensor, " batch"]
     tokens: Int[Tensor, "batch time"]
     lengths: Int[Tensor, " batch"]
-    ids: list[str]
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "ParallelBatch":
-        """The same batch with its tensors on the device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "ParallelBatch":
-        """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
-        return self._each(lambda tensor: tensor.pin_memory())
-
-    def _each(self, change) -> "ParallelBatch":
-        names = ("source", "source_lengths", "tokens", "lengths")
-        return replace(self, **{name: change(getattr(self, name)) for name in names})
 
 
 def pad_sentences(
@@ -65,7 +50,7 @@ def parallel_batch(
     """The batch of sentences and translations without marks, which are put where they belong."""
     source, source_lengths = pad_sentences([[*sentence, END] for sentence in sources], width=widths[0])
     tokens, lengths = pad_sentences([[START, *sentence, END] for sentence in targets], width=widths[1])
-    return ParallelBatch(source, source_lengths, tokens, lengths, ids)
+    return ParallelBatch(ids, source, source_lengths, tokens, lengths)
 
 
 class ParallelDataset(Dataset[ParallelBatch]):

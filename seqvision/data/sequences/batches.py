@@ -1,19 +1,20 @@
 """The named batch of sequences with a class each, or with labels for their frames."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
+from seqvision.data.batches import Batch
 from seqvision.errors import UserError
 
 UNLABELLED = -1
 
 
 @dataclass(frozen=True)
-class SequenceBatch:
+class SequenceBatch(Batch):
     """Sequences, or windows of them, padded to the longest, however wide: padding is never data.
 
     frames    tokens (batch, time), features (batch, time, features), or 8-bit pictures (batch, time, C, H, W); zeros
@@ -28,30 +29,9 @@ class SequenceBatch:
 
     frames: Shaped[Tensor, "batch time *frame"]
     lengths: Int[Tensor, " batch"]
-    ids: list[str]
     starts: list[int]
     classes: Int[Tensor, " batch"] | None = None
     labels: Int[Tensor, "batch time *labels"] | None = None
-
-    def __len__(self) -> int:
-        return len(self.ids)
-
-    def to(self, device: torch.device | str, *, non_blocking: bool = False) -> "SequenceBatch":
-        """The same batch with its tensors on the device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
-
-    def pin_memory(self) -> "SequenceBatch":
-        """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
-        return self._each(lambda tensor: tensor.pin_memory())
-
-    def _each(self, change) -> "SequenceBatch":
-        return replace(
-            self,
-            frames=change(self.frames),
-            lengths=change(self.lengths),
-            classes=None if self.classes is None else change(self.classes),
-            labels=None if self.labels is None else change(self.labels),
-        )
 
 
 def sequence_batch(

@@ -135,10 +135,8 @@ class SequenceData(RecordData):
         return torch.cat([batch.frames[0] for batch in batches])
 
     def dataset(self, split: str, *, training: bool) -> SequenceDataset:
-        if training and split in self._datasets and not self.augmentation and not self.window:
-            return self._datasets[split]
         whole = self._whole(split)
-        if not training:
+        if not training or not (self.window or self.augmentation):
             return whole
         made = SequenceDataset(
             self.records[split],

@@ -86,7 +86,7 @@ def read_table(file: Path, *, encoding: str = "utf-8") -> Table:
     first = numbered[0][1]
     delimiter = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
     header = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter, skipinitialspace=True)))
-    if len(numbered) > 1 and all(map(_is_number, header)) and not _counts_up(header):
+    if len(numbered) > 1 and all(map(is_number, header)) and not _counts_up(header):
         raise UserError(
             f"{file.name} row {numbered[0][0]}: the first row holds numbers only ({_shown(header)}), expected the "
             "names of the columns. Write them into a first row."
@@ -99,7 +99,8 @@ def read_table(file: Path, *, encoding: str = "utf-8") -> Table:
     return Table(file, header, [line for _, line in numbered[1:]], [number for number, _ in numbered[1:]], delimiter)
 
 
-def _is_number(text: str) -> bool:
+def is_number(text: str) -> bool:
+    """Whether the text of a cell is a number."""
     try:
         float(text)
     except ValueError:

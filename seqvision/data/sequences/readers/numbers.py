@@ -17,6 +17,7 @@ from seqvision.data.sequences.formats.table import (
     SPLIT_NAMES,
     TIME_NAMES,
     Table,
+    is_number,
     read_table,
 )
 from seqvision.errors import UserError
@@ -187,7 +188,7 @@ def feature_columns(table: Table, exclude: Sequence[str] = ()) -> tuple[tuple[st
     for place, name in enumerate(table.header):
         cells = [cells[place].strip() for cells in sample if place < len(cells)]
         said = [cell for cell in cells if cell.lower() not in _MISSING]
-        if name not in exclude and name.lower() not in _NO_FEATURES and (not said or _is_number(said[0])):
+        if name not in exclude and name.lower() not in _NO_FEATURES and (not said or is_number(said[0])):
             used.append(name)
     if not used:
         raise UserError(
@@ -195,11 +196,3 @@ def feature_columns(table: Table, exclude: Sequence[str] = ()) -> tuple[tuple[st
             "data.reader.columns=[…]."
         )
     return tuple(used), [name or "(no name)" for name in table.header if name not in used]
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
