@@ -35,6 +35,8 @@ OTHER_CONTROLS = {
     "majority": "commonest class",
     "nearest_neighbour": "nearest training sentence's",
     "copied": "the sentence itself",
+    "random_looks": "the same network, looking anywhere",
+    "one_look": "after one look",
 }
 # parts of a command that change neither what is learnt nor from what
 INCIDENTAL = ("seed", "experiment", "name", "hydra", "cache", "run_dir", "resume", "logger", "data.path", "data.folder")
@@ -205,12 +207,30 @@ LABELS = (
     *(Column(f"F1@{overlap}", f"f1@{overlap}") for overlap in (10, 25, 50)),
     Column("macro F1", "macro_f1"),
 )
+READERS = (
+    Column("right", "accuracy"),
+    Column("right, mean of 8 drawn paths", "sampled"),
+    Column("symbols right", "symbols"),
+    Column("looks", "looks"),
+)
+PAINTERS = (
+    Column("nats a picture, at most", "nats"),
+    Column("reconstruction", "reconstruction"),
+    Column("KL", "kl"),
+    Column("−log p, importance-weighted", "likelihood"),
+)
 SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
     "rows": ("pictures read row by row, or pixel by pixel", ("fashion_rows", "mnist_rows", "mnist_pixels"), CLASSES),
     "sentences": ("sentences, test", ("sst2", "trec", "subj"), CLASSES),
     "lips": ("words from the lips, frame by frame, test", ("lips",), LABELS),
     "kitchen": ("actions in a kitchen", ("salads", "gtea"), LABELS),
     "gestures": ("phases of gestures, one recording held out at a time", ("gestures",), LABELS),
+    "readers": (
+        "pictures read by looks, test",
+        ("ram_digits", "ram_mnist", "ram_translated", "ram_cluttered", "dram_pairs", "dram_strings"),
+        READERS,
+    ),
+    "painters": ("pictures painted, test", ("draw_digits", "draw_mnist"), PAINTERS),
     "translation": (
         "translations, test",
         ("multi30k_attention", "multi30k_plain", "emoji_names"),

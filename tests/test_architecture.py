@@ -24,7 +24,7 @@ NEIGHBOURS = {("models", "decoding")}  # on one level: a network knows what a st
 WITHOUT = {("decoding", "rnn"), ("decoding", "encoders"), ("data", "rnn"), ("losses", "rnn"), ("metrics", "rnn")}
 
 CLEAR_OF_LIGHTNING = {"rnn", "encoders", "attention", "models", "decoding", "losses", "metrics", "inference"}
-EVERYWHERE = {"errors", "__init__"}
+EVERYWHERE = {"errors", "wording", "__init__"}
 
 
 def imports(file: Path) -> set[str]:

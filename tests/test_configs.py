@@ -1,5 +1,6 @@
 """Every choice that conf/ offers composes, and becomes the object that it names."""
 
+import inspect
 import re
 from pathlib import Path
 from typing import Any
@@ -7,11 +8,13 @@ from typing import Any
 import pytest
 import torch
 from hydra import compose, initialize_config_dir
-from hydra.utils import instantiate
+from hydra.utils import get_object, instantiate
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import conf_dir, plain
 from seqvision.data import WordVocabulary
+from seqvision.data.labelled.symbols import Symbols
+from seqvision.data.sequences.classes.listed import read_files
 from seqvision.models.translator import Source
 
 GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
@@ -30,6 +33,7 @@ VALUES = {  # choices with values that only a user can give
     ("logger", "wandb"): ["logger.wandb.offline=true"],
 }
 HOMES = {  # choices that belong to another pattern than captioning
+    "painting": [("task", "painting"), ("model", "draw"), ("model", "draw_plain"), ("model", "vae")],
     "classification": [
         ("task", "classification"),
         ("model", "classifier"),
@@ -56,6 +60,7 @@ BESIDE = {  # other choices that a choice stands on
     ("encoder", "none"): ["data=tables"],
     ("augmentation", "noise"): ["data=tables"],
 }
+HOMES["reading"] = [("model", "ram"), ("model", "dram"), ("task", "reading")]
 HOMES["classification"].append(("front", "embedding"))
 HOMES["labelling"].append(("encoder", "none"))
 PATTERN = {choice: pattern for pattern, choices in HOMES.items() for choice in choices}
@@ -155,7 +160,21 @@ def reads_a_sequence(config: DictConfig) -> None:
         assert scores.shape == (2, 3)
 
 
+def paints(config: DictConfig) -> None:
+    sizes = {"classes": 3, "objects": 1, "pictures": {"channels": 1, "height": 6, "width": 8}}
+    model = instantiate(config.model, **sizes)
+    assert model(torch.zeros(2, 1, 6, 8), torch.tensor([0, 2])).nats.shape == (2,)
+
+
+def reads_a_picture(config: DictConfig) -> None:
+    model = instantiate(config.model, classes=3, objects=2, pictures={"channels": 1, "height": 9, "width": 9})
+    reading = model(torch.zeros(2, 1, 9, 9, dtype=torch.uint8), sample=True)
+    assert reading.logits.shape == (2, 2 * config.model.looks, 3)
+
+
 LOOKS = {
+    "reading": reads_a_picture,
+    "painting": paints,
     "captioning": looks_at_a_picture,
     "translation": translates,
     "classification": reads_a_sequence,
@@ -177,6 +196,8 @@ def task(config: DictConfig, group: str) -> None:
     words = WordVocabulary.build(["a dog"])
     references = {"a": ("a dog",), "b": ("a cat",)}
     sizes, parts = {
+        "reading": ({"classes": 3, "pictures": {"channels": 1}}, {"symbols": Symbols("abc")}),
+        "painting": ({"pictures": {"channels": 1, "height": 6, "width": 8}}, {"symbols": None}),
         "captioning": ({"vocabulary_size": len(words)}, {"vocabulary": words, "references": references}),
         "translation": (
             {"source_vocabulary_size": 9, "target_vocabulary_size": len(words)},
@@ -261,3 +282,38 @@ def test_every_choice_belongs_to_a_pattern_that_has_it():
 def test_an_unknown_key_of_a_part_is_refused():
     with pytest.raises(Exception, match="hiden_size"):
         composed("rnn.hiden_size=3")
+
+
+READS_FILES = ("read_clips", "read_pictures", "read_recordings", "read_labelled_pictures")
+PASSES_ON = dict.fromkeys(READS_FILES, read_files)  # their **options
+UNSAID = {  # what nobody is to set: learnt from the data, or for programs
+    *(("PictureReader", "shape"), ("WholePictureReader", "shape")),
+    *(("FeatureReader", "features"), ("FeatureReader", "notes")),
+    *(("read_motion", "progress"), ("read_videos", "progress")),
+    *((name, word) for name in READS_FILES for word in ("what", "suffixes", "make_set")),
+    ("ShardCaptions", "sort_by_length"),  # impossible there
+    ("LabelledPictures", "sort_by_length"),  # pictures have no length
+}
+
+
+def keywords(made: Any) -> set[str]:
+    """All that a class or a function may be given by name, with what it passes on to those that it stands on."""
+    passes_on = [PASSES_ON[made.__name__]] if made.__name__ in PASSES_ON else []
+    callables = [made, *passes_on]
+    if inspect.isclass(made):
+        ours = [base for base in made.__mro__ if base.__module__.startswith("seqvision.")]
+        callables = [base.__init__ for base in ours if "__init__" in vars(base)]
+    named = [p for each in callables for p in inspect.signature(each).parameters.values()]
+    return {p.name for p in named if p.kind is not p.VAR_KEYWORD and p.name != "self"}
+
+
+@pytest.mark.parametrize("name", [name for group, name in CHOICES if group == "data"])
+def test_every_keyword_of_data_readers_and_transforms_can_be_set_without_a_plus(name):
+    node = chosen("data", name).data
+    parts = {"": node, **{f"{key}.": node[key] for key in ("read", "reader", "transform") if key in node}}
+    for prefix, part in parts.items():
+        target = get_object(part._target_)
+        # the keys of a read function stand beside it, where a person looks for them
+        said = {*part, *(node if prefix == "read." else ())}
+        left = {word for word in keywords(target) - said if (target.__name__, word) not in UNSAID}
+        assert not left, f"conf/data/{name}.yaml does not name {', '.join(sorted(left))} of {target.__name__}"

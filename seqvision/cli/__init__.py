@@ -12,6 +12,8 @@ COMMANDS = {
     "caption": "caption your own pictures with a trained model",
     "classify": "classes of your own sentences, clips, recordings or pictures",
     "label": "a label for every frame of your own videos or recordings: tables, subtitles, annotations, pictures",
+    "read": "what your own pictures say, by a few looks at small parts of them; with the path of looks",
+    "draw": "new pictures of a trained painter, yours painted again, the way from one to another",
     "translate": "translations of your own sentences, from files, or from standard input as it comes",
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",

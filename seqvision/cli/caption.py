@@ -11,6 +11,7 @@ from seqvision.cli.options import add_checkpoint_options, add_decoding_options, 
 from seqvision.cli.output import open_output
 from seqvision.cli.sources import names_of_input
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from typing import IO
@@ -63,7 +64,7 @@ def main(arguments: list[str]) -> int:
     with open_output(given.output) as file:
         _WRITERS[given.format](captions, file, captioners)
     if skipped:
-        print(f"seqvision: {len(skipped)} of {len(paths)} pictures skipped, see above", file=sys.stderr)
+        print(f"seqvision: {len(skipped)} of {counted(len(paths), 'picture')} skipped, see above", file=sys.stderr)
     return 1 if skipped else 0
 
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import re
+from collections.abc import Callable
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -34,19 +35,32 @@ def config_hash(config: dict[str, Any]) -> str:
 def check_overrides(overrides: list[str], *, config_name: str, search: str | None = None) -> None:
     """Nothing, if the overrides fit the configuration; else a UserError that suggests what was meant."""
     from hydra import compose, initialize_config_dir
-    from hydra.errors import HydraException
+    from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     extra = [f"hydra.searchpath=[file://{Path(search).resolve()}]"] if search else []
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         try:
             compose(config_name, overrides=[*overrides, *extra])
+        except OverrideParseException as error:
+            key, _, value = error.override.partition("=")
+            reason = " ".join(str(error).partition("\n")[0].split())
+            raise UserError(
+                f"{error.override}: cannot be read ({reason}). Where a value holds blanks, brackets, commas, colons or "
+                f"= signs, put quotes within quotes: '{key}=\"{value}\"'"
+            ) from error
         except (HydraException, OmegaConfBaseException) as error:
-            base = compose(config_name)
-            raise UserError(_explain(str(error), overrides, base, search)) from error
+
+            def base() -> DictConfig:
+                """The configuration with the choices alone, before any value."""
+                choices = [each for each in overrides if _is_group(_name(each), search)]
+                return compose(config_name, overrides=[*choices, *extra])
+
+            reason = f"{error}\n{error.__cause__ or ''}"
+            raise UserError(_explain(reason, overrides, base, search)) from error
 
 
-def _explain(message: str, overrides: list[str], base: DictConfig, search: str | None) -> str:
+def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig], search: str | None) -> str:
     """The composition's complaint in one sentence, with the near key, group or choice."""
     choice = re.search(r"Could not find '([^']+)'", message)
     if choice:
@@ -57,16 +71,42 @@ def _explain(message: str, overrides: list[str], base: DictConfig, search: str |
             return f"{group}={name}: not installed. pip install 'seqvision[{extra}]'"
         names = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
         return f"{group}={name}: there is no such choice. {_near(name, names)}"
-    key = re.search(r"Key '([^']+)' is not in struct|Could not override '([^']+)'", message)
-    if key:
-        for override in overrides:
-            name = override.lstrip("+~").partition("=")[0]
-            if not _has(base, name):
-                return (
-                    f"{override}: the configuration has no key '{name}'. {_near(name, _keys(base))} "
-                    f"To add a new key on purpose, write +{override}"
-                )
-    return " ".join(message.split())
+    wrong = re.search(
+        r"Could not (override|delete from config\.|append to config\. An item is already at) '([^']+)'", message
+    )
+    if wrong:
+        kind, key = wrong[1].split()[0], wrong[2]
+        override = next((each for each in overrides if _name(each) == key), key)
+        if kind == "append":
+            return f"{override}: the configuration has a key '{key}' already. Write it without the +"
+        inner = re.search(r"full_key: (\S+)", message)
+        key = inner[1] if inner and inner[1].startswith(f"{key}.") else key  # one within braces
+        keys = _keys(base())
+        add = f" To add a new key on purpose, write +{override}" if kind == "override" else ""
+        return f"{override}: the configuration has no key '{key}'. {_near_key(key, keys)}{add}"
+    return " ".join(message.partition("\n")[0].split())
+
+
+def _name(override: str) -> str:
+    """The key of an override, or the group."""
+    return override.lstrip("+~").partition("=")[0]
+
+
+def _is_group(name: str, search: str | None) -> bool:
+    folders = [conf_dir(), *([Path(search)] if search else [])]
+    return any((folder / name.partition("@")[0]).is_dir() for folder in folders)
+
+
+def _near_key(key: str, keys: list[str]) -> str:
+    """What may have been meant: a key of that name deeper in the same part, a neighbour, else whatever is near."""
+    parent, _, last = key.rpartition(".")
+    beside = [name.rpartition(".")[2] for name in keys if name.rpartition(".")[0] == parent]
+    beside = [name for name in beside if not name.startswith("_")]
+    if not parent or not beside:
+        return _near(key, keys)
+    same = [name for name in keys if name.startswith(f"{key.partition('.')[0]}.") and name.endswith(f".{last}")]
+    near = same or [f"{parent}.{name}" for name in get_close_matches(last, beside, n=3, cutoff=0.6)]
+    return f"Did you mean {' or '.join(near)}?" if near else f"In '{parent}' there is: {', '.join(beside)}."
 
 
 def _near(name: str, names: list[str]) -> str:
@@ -75,10 +115,6 @@ def _near(name: str, names: list[str]) -> str:
         return f"Did you mean {' or '.join(near)}?"
     shown = ", ".join(names[:20])
     return f"There is: {shown}." if names else "See `seqvision train --cfg job` for all keys."
-
-
-def _has(config: DictConfig, key: str) -> bool:
-    return key in _keys(config) or (conf_dir() / key).is_dir()
 
 
 def _keys(config: Any, prefix: str = "") -> list[str]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from PIL import Image
 
     from seqvision.data import CheckReport
+    from seqvision.data.check_parallel_report import ParallelReport
     from seqvision.data.check_sequences_report import SequenceReport
 
 HELP = """usage: seqvision data check SOURCE [options]    what is in a data set, and what is wrong with it
@@ -29,11 +30,12 @@ CHECK = """What is in a data set and what is wrong with it, before anyone trains
   seqvision data check my_clips                                           videos with labels or in folders of classes
   seqvision data check data=videos data.path=my_clips data.reader.stride=5
   seqvision data check data=recordings data.path=sensors --quick
+  seqvision data check data=parallel data.path=texts data.source=de data.target=en     sentences and translations
 
 SOURCE is a folder or caption file, or what `seqvision train` would be given: data=… and data.KEY=VALUE. Pictures with
 captions: every layout that data=files reads; the options under "captions" are its keys; of a folder of shards every
 byte is compared with its hash. Sequences are read to their last frame. The exit status is 1 where something has to be
-looked into."""
+looked into. Of parallel text every line is read: lengths, empty lines, sentences in several splits, unknown words."""
 
 SCENES = """Pictures of one to three shapes, drawn, with true captions: the data of the default training.
 
@@ -76,9 +78,9 @@ def check(arguments: list[str]) -> int:
 
     source: list[str] = given.source
     layout = None if "=" in source[0] else layout_of_sequences(Path(source[0]))
-    report: CheckReport | SequenceReport
+    report: CheckReport | SequenceReport | ParallelReport
     if len(source) > 1 or "=" in source[0] or layout:
-        report = checked_sequences(source, layout, quick=given.quick)
+        report = checked_data(source, layout, quick=given.quick)
     else:
         report = checked_captions(given)
     text = json.dumps(report.to_dict(), indent=2) if given.format == "json" else report.to_text()
@@ -106,18 +108,21 @@ def checked_captions(given: argparse.Namespace) -> "CheckReport":
     )
 
 
-def checked_sequences(source: list[str], layout: str | None, *, quick: bool) -> "SequenceReport":
-    """The report on sequences; `layout`: how a plain path is read."""
-    from seqvision.data import SequenceData, check_sequences
+def checked_data(source: list[str], layout: str | None, *, quick: bool) -> "SequenceReport | ParallelReport":
+    """The report on sequences or on parallel text; `layout`: how a plain path is read."""
+    from seqvision.data import ParallelData, SequenceData, check_sequences
+    from seqvision.data.check_parallel import check_parallel
 
     data = source_data(source, command="data check", layout=layout or "videos")
+    chosen = next((part.removeprefix("data=") for part in source if part.startswith("data=")), layout)
+    if isinstance(data, ParallelData):
+        return check_parallel(data, str(getattr(data, "path", " ".join(source))), layout=str(chosen), progress=True)
     if not isinstance(data, SequenceData):
         raise UserError(
-            f"data check {' '.join(source)}: these are no sequences with classes or labels. Pictures with captions are "
-            "checked by their path alone, `seqvision data check PATH`; parallel sentences when training reads them"
+            f"data check {' '.join(source)}: these are no sequences with classes or labels, and no sentences with "
+            "translations. Pictures with captions are checked by their path alone, `seqvision data check PATH`"
         )
     where = str(data.reading.get("path", data.reading.get("folder", " ".join(source))))
-    chosen = next((part.removeprefix("data=") for part in source if part.startswith("data=")), layout)
     return check_sequences(data, where, layout=str(chosen), quick=quick, progress=True)
 
 

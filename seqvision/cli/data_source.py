@@ -40,13 +40,17 @@ def source_data(source: Sequence[str], *, command: str, layout: str) -> "RecordD
 
 
 def layout_of_sequences(path: Path) -> str | None:
-    """The choice of `data` that reads a folder of videos or of features; None where it holds neither.
+    """The choice of `data` that reads a folder of videos, of features or of parallel text; None where it holds none.
 
+    Files of lines in two languages that are called by a split, `train.de` and `train.en`, are parallel text.
     `features/` and `groundTruth/` are the layout of MS-TCN. Videos that all lie in folders of classes, with no file of
     labels, are clips with a class each; any others are videos with labels for their frames.
     """
+    from seqvision.data.parallel.formats import is_parallel
     from seqvision.data.sequences.formats.video_files import VIDEO_SUFFIXES
 
+    if is_parallel(path):
+        return "parallel"
     if not path.is_dir():
         return "videos" if path.suffix.lower() in VIDEO_SUFFIXES else None
     if (path / "features").is_dir() and (path / "groundTruth").is_dir():

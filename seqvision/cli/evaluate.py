@@ -29,7 +29,8 @@ DESCRIPTION = """Scores of a model's predictions for a split, with intervals, be
 The controls of captions: the most frequent training caption for every picture; the caption of the nearest training
 picture in the model's own features; the model's own captions of other pictures (shuffled). Of translations: the
 sentence itself, the nearest training sentence's. Of classes: their shares in training; logistic regression without a
-recurrence. Of labels: the commonest; the features' own scores, smoothed; a window of frames. A good model beats them.
+recurrence. Of labels: the commonest; the features' own scores, smoothed; a window of frames. Of painted pictures,
+in nats, of which less is better: the mean picture. A good model beats them.
 evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine; those of
 ensembles, predictions and other data are only written where --output says."""
 
@@ -37,11 +38,14 @@ COLUMNS = {
     "most_frequent": "most frequent",
     "nearest_neighbour": "nearest",
     "majority": "majority",
+    "random_looks": "random looks",
+    "one_look": "one look",
     "without_recurrence": "no recurrence",
     "argmax": "argmax",
     "moving_average": "moving average",
     "window": "window",
     "copied": "copied",
+    "mean_picture": "mean picture",
     "shuffled": "shuffled",
     "references": "references",
 }
@@ -110,6 +114,13 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="LABELS",
         help='labels that segment scores leave out, with commas, "" for none (default: as in training)',
     )
+    options.add_argument(
+        "--importance",
+        type=int,
+        default=0,
+        metavar="K",
+        help="of painters: the likelihood itself, by K importance-weighted draws a picture",
+    )
     options.add_argument("--per-class", action="store_true", help="the scores of each class as well")
     options.add_argument(
         "--data",
@@ -127,13 +138,15 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     options.add_argument("--cache", default="cache", metavar="FOLDER", help="keeps features for the controls, or none")
     add_checkpoint_options(options, required=False)
     before = set(vars(options.parse_args([])))
-    add_decoding_options(options)
+    add_decoding_options(options, texts="captions or translations", of="picture or sentence")
     given = options.parse_args(arguments)
     untouched = vars(options.parse_args([]))
     given.touched = {name for name, value in vars(given).items() if value != untouched[name]}
     given.decoding_options = set(untouched) - before - {"seed"}
     if not given.checkpoint and not given.predictions:
         raise UserError("evaluate: nothing to score; give a --checkpoint, or --predictions and --data")
+    if given.importance < 0:
+        raise UserError(f"--importance {given.importance}: expected a number of draws, 0 for none")
     if given.bootstrap < 0:
         raise UserError(f"--bootstrap {given.bootstrap}: expected a number of resamples, 0 for none")
     return given
@@ -146,6 +159,7 @@ def _refuse_others(given: argparse.Namespace, name: str, kind: "type[Pattern]") 
         "predictions": ({"predictions"}, "only captions are scored from a file"),
         "against": ({"against"}, "all but captions are compared in this way"),
         "protocol": ({"protocol", "background"}, "only labels of frames have segments to count"),
+        "importance": ({"importance"}, "only painters have a likelihood to estimate"),
         "per class": ({"per_class"}, "only classes and labels have scores of each class"),
     }
     for what, (options, reason) in meant.items():

@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
         "--truth",
         metavar="PLACE",
         type=Path,
-        help="a file with labels, or a folder of them: for scores, the timeline and the video",
+        help="a file with labels, a folder of them, or the data set's: for scores, the timeline and the video",
     )
     options.add_argument(
         "--align",

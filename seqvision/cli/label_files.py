@@ -32,6 +32,7 @@ from seqvision.inference.label_scores import label_scores
 from seqvision.inference.short_segments import without_short
 from seqvision.inference.truth import Truth
 from seqvision.inference.uncertainty import least_certain, write_stretches
+from seqvision.wording import counted
 
 UNCERTAIN_SECONDS, UNCERTAIN_FRAMES = 2.0, 50  # of a stretch that is worth labelling; frames without a clock
 
@@ -89,7 +90,10 @@ class _Labelling:
                 self.true.append(recording.truth)
         self._tell_all()
         if self.skipped:
-            print(f"seqvision: {self.skipped} of {len(self.named)} recordings skipped, see above", file=sys.stderr)
+            print(
+                f"seqvision: {self.skipped} of {counted(len(self.named), 'recording')} skipped, see above",
+                file=sys.stderr,
+            )
         return 1 if self.skipped else 0
 
     def _readable(self) -> list[Recording]:
@@ -115,7 +119,7 @@ class _Labelling:
             said = truth.labels(source, frames, edges) if truth is not None else None
             found.append(Recording(name, source, edges, said, kinds))
         if given.truth is not None and found and all(one.truth is None for one in found):
-            raise UserError(f"--truth {given.truth}: no labels in it for any of the {len(found)} recordings")
+            raise UserError(f"--truth {given.truth}: no labels in it for any of {counted(len(found), 'recording')}")
         return found
 
     def _without_clock(self, source: Path) -> tuple[str, ...]:
@@ -211,7 +215,9 @@ class _Labelling:
             truth = [labels for labels in self.true if labels is not None]
             scores = label_scores([self.labelled[place] for place in scored], truth, self.labeller)
             if text:
-                print(f"all {len(scored)} recordings with truth ({scores.protocol}): {scores.text}")
+                print(
+                    f"all together, {counted(len(scored), 'recording')} with truth ({scores.protocol}): {scores.text}"
+                )
             else:
                 _print_json({"scores": scores.values, "protocol": scores.protocol})
         if text and self.skipped < len(self.named):

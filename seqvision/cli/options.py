@@ -60,18 +60,18 @@ def add_checkpoint_options(
     )
 
 
-def add_decoding_options(to: argparse.ArgumentParser) -> None:
-    """All there is to say about decoding."""
+def add_decoding_options(to: argparse.ArgumentParser, *, texts: str = "captions", of: str = "picture") -> None:
+    """All there is to say about decoding. texts, of: what is written, and what each is of."""
     group = to.add_argument_group("decoding")
     group.add_argument(
         "--decoding",
         choices=("greedy", "beam", "diverse", "sample"),
-        help="how captions are found (default: what the other options imply, else as in training)",
+        help=f"how {texts} are found (default: what the other options imply, else as in training)",
     )
-    group.add_argument("--n-best", type=_positive, metavar="N", help="captions a picture (default 1)")
-    group.add_argument("--beam-size", type=_positive, metavar="N", help="captions followed at once (default 5)")
+    group.add_argument("--n-best", type=_positive, metavar="N", help=f"{texts} a {of} (default 1)")
+    group.add_argument("--beam-size", type=_positive, metavar="N", help=f"{texts} followed at once (default 5)")
     group.add_argument(
-        "--length-penalty", type=float, metavar="X", help="0 ranks by probability, higher favours long captions"
+        "--length-penalty", type=float, metavar="X", help=f"0 ranks by probability, higher favours long {texts}"
     )
     group.add_argument("--temperature", type=float, metavar="X", help="of sampling; below 1 it dares less")
     group.add_argument("--top-k", type=int, metavar="K", help="sample among the K likeliest words")
@@ -88,7 +88,7 @@ def add_decoding_options(to: argparse.ArgumentParser) -> None:
         action="append",
         default=[],
         metavar="WORDS",
-        help="a word or phrase that every caption contains; may be repeated",
+        help=f"a word or phrase that all {texts} contain; may be repeated",
     )
 
 

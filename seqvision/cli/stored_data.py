@@ -1,6 +1,6 @@
 """The data that a checkpoint was trained on, read again from its own configuration, or others in their place."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -51,18 +51,17 @@ def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, t
         raise UserError(f"data: {' '.join(str(error).split())}") from error
 
 
-def splits_of(data: "RecordData") -> dict[str, list[Any]]:
+def splits_of(data: "RecordData") -> dict[str, Sequence[Any]]:
     """All records by split, also of data sets that have nothing to train on."""
-    found: dict[str, list[Any]] = {}
     try:
-        for record in data.read():
-            found.setdefault(record.split or "all", []).append(record)
+        found = data.read_splits()
+        loose = [record for record in data.read() if record.split is None]
     except UserError as error:
         raise UserError(f"{error}\n  (other data than the checkpoint's: --data path=FOLDER)") from error
-    return found
+    return {**found, **({"all": loose} if loose else {})}
 
 
-def split_records(splits: dict[str, list[Any]], name: str) -> list[Any]:
+def split_records(splits: Mapping[str, Sequence[Any]], name: str) -> Sequence[Any]:
     """The records of a split, or of all with "all"; a UserError with the near name if there is none."""
     if name == "all":
         return [record for records in splits.values() for record in records]
@@ -130,7 +129,7 @@ def _harmless(name: str) -> bool:
     vocabulary or how one is built, or a function that reads a set of sequences.
     """
     from seqvision import data
-    from seqvision.data import ImageTransform, RecordData, Vocabulary
+    from seqvision.data import Composer, ImageTransform, RecordData, Vocabulary, WholePictureReader
     from seqvision.data.sequences.readers.base import FrameReader
     from seqvision.data.sequences.records import SequenceSet
 
@@ -141,5 +140,6 @@ def _harmless(name: str) -> bool:
     if name.endswith(".build"):
         return isinstance(found, type) and issubclass(found, Vocabulary)
     if isinstance(found, type):
-        return issubclass(found, (RecordData, ImageTransform, FrameReader, Vocabulary))
+        made_for_it = (RecordData, ImageTransform, FrameReader, WholePictureReader, Composer, Vocabulary)
+        return issubclass(found, made_for_it)
     return getattr(found, "__annotations__", {}).get("return") is SequenceSet

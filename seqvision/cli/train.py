@@ -20,7 +20,7 @@ HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value
 
   seqvision train                                     a captioner of drawn scenes, with all defaults
   seqvision train pattern=labelling data=videos data.path=my_clips
-                                                      another pattern: classification, labelling, translation
+                                                      another pattern: classification, labelling, translation, painting
   seqvision train experiment=caption_scenes           a whole run by name
   seqvision train data=files data.path=my_pictures    your own pictures and captions
   seqvision train rnn=lstm optimizer.lr=3e-4          other parts, other values
@@ -41,6 +41,8 @@ USE = {  # what a trained model is used with, by pattern
     "classification": "classify --checkpoint {} FILES",
     "labelling": "label --checkpoint {} FILES",
     "translation": "translate --checkpoint {} SENTENCES",
+    "reading": "read --checkpoint {} PICTURES",
+    "painting": "draw --checkpoint {} --output samples.png",
 }
 
 
@@ -49,7 +51,7 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP.format(groups="\n".join(_choices())))
         return 0
-    overrides = [a for a in arguments if "=" in a and not a.startswith("-")]
+    overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     if not {"--multirun", "-m"} & set(arguments) and not {"-sc", "--shell-completion"} & set(arguments):
         search = _value(arguments, "--config-dir", "-cd")
         name = _value(arguments, "--config-name", "-cn") or "train"
@@ -128,7 +130,7 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     task, data = _build(config, resolved, trainer.strategy.root_device)
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
-        print(f"{data.summary()}; parameters: {size:,}")
+        print(f"{data.summary()}\n  parameters: {size:,}")
 
     ready = time.time()
     if config.resume and trainer.is_global_zero:
@@ -168,9 +170,13 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     model = instantiate(config.model, **sizes)
     held = contents(resolved, {**resolved["model"], **sizes}, data.held(), pattern=config.pattern)
     task = instantiate(config.task)(model, contents=held, **data.task_parts())
+    if not config.start_from:
+        data.prepare(model, cache=config.cache, device=device)
+        return task, data
+    weights = model_weights(read_checkpoint(find_checkpoint(config.start_from)))
+    model.load_state_dict(weights)  # first: the features that are kept must be those of this encoder
     data.prepare(model, cache=config.cache, device=device)
-    if config.start_from:
-        model.load_state_dict(model_weights(read_checkpoint(find_checkpoint(config.start_from))))
+    model.load_state_dict(weights)  # and again: with the statistics that these weights were learnt with
     return task, data
 
 

@@ -12,6 +12,7 @@ from seqvision.cli.lines import given_lines, in_batches
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, parser
 from seqvision.cli.output import open_output
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from seqvision.inference.translating import Batches, TranslatedSentence
@@ -42,8 +43,8 @@ def main(arguments: list[str]) -> int:
         metavar="FILE",
         help="a picture of where the model looked, .png, .svg or .pdf; further sentences become FILE-2, FILE-3, …",
     )
-    add_checkpoint_options(options)
-    add_decoding_options(options)
+    add_checkpoint_options(options, batch="sentences")
+    add_decoding_options(options, texts="translations", of="sentence")
     given = options.parse_args(arguments)
     batches = _batches(given)
     if given.attention_figure and not batches.attends:
@@ -57,7 +58,7 @@ def main(arguments: list[str]) -> int:
                 _save_figure(sentence, _numbered(given.attention_figure, row))
     if unknown:
         shown = ", ".join(list(unknown)[:10]) + (" …" if len(unknown) > 10 else "")
-        print(f"seqvision: {len(unknown)} words that the model does not know: {shown}", file=sys.stderr)
+        print(f"seqvision: {counted(len(unknown), 'word')} that the model does not know: {shown}", file=sys.stderr)
     return 0
 
 

@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     from seqvision.data.augmentation import BatchAugmentation, ColourJitter, FeatureNoise
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
+    from seqvision.data.labelled.augment import PictureJitter
+    from seqvision.data.labelled.batches import PictureBatch
+    from seqvision.data.labelled.compose import Composer
+    from seqvision.data.labelled.files import read_labelled_pictures
+    from seqvision.data.labelled.module import LabelledPictures
+    from seqvision.data.labelled.reader import WholePictureReader
+    from seqvision.data.labelled.svhn import read_svhn
     from seqvision.data.module import RecordData
     from seqvision.data.parallel.module import NumberWords, ParallelData, ParallelFiles
     from seqvision.data.sequences.batches import SequenceBatch
@@ -87,6 +94,13 @@ __all__ = [
     "ParallelFiles",
     "SequenceBatch",
     "PictureReader",
+    "PictureBatch",
+    "LabelledPictures",
+    "WholePictureReader",
+    "Composer",
+    "PictureJitter",
+    "read_labelled_pictures",
+    "read_svhn",
     "TextReader",
     "FeatureReader",
     "VideoReader",
@@ -116,6 +130,13 @@ _NEEDS_TORCH = {
     "SceneCaptions": "sources",
     "ShardCaptions": "sources",
     "RecordData": "module",
+    "PictureBatch": "labelled.batches",
+    "LabelledPictures": "labelled.module",
+    "WholePictureReader": "labelled.reader",
+    "Composer": "labelled.compose",
+    "PictureJitter": "labelled.augment",
+    "read_labelled_pictures": "labelled.files",
+    "read_svhn": "labelled.svhn",
     "SequenceData": "sequences.module",
     "NumberWords": "parallel.module",
     "ParallelData": "parallel.module",

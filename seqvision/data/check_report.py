@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from seqvision.wording import counted
+
 _SHOWN = 5  # how many of each kind the text lists; `to_dict` has all of them
 
 
@@ -64,7 +66,10 @@ class CheckReport:
             f"  pictures      {self.pictures}",
             f"  captions      {self.captions}, {self.distinct_captions} different; "
             f"a picture has {per['min']:.0f} to {per['max']:.0f}, {per['mean']:.1f} on average",
-            *(f"  {name:<13} {n['pictures']} pictures, {n['captions']} captions" for name, n in self.splits.items()),
+            *(
+                f"  {name:<13} {counted(n['pictures'], 'picture')}, {counted(n['captions'], 'caption')}"
+                for name, n in self.splits.items()
+            ),
             f"  words         {length['mean']:.1f} a caption, 99 % have at most {length['p99']:.0f}, "
             f"the longest {length['max']:.0f}",
             f"  vocabulary    {self.vocabulary_size} entries from the training captions"

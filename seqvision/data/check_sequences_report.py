@@ -3,6 +3,8 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from seqvision.wording import counted
+
 _SHOWN = 30  # how many files and classes the text lists; `to_dict` has all of them
 
 
@@ -74,14 +76,14 @@ class SequenceReport:
         frames = sum(fate.frames for fate in self.files)
         lines = [
             f"{self.source} (layout {self.layout})",
-            f"  sequences     {len(self.files)}, {frames} frames{clock}; {len(self.classes)} classes"
+            f"  sequences     {len(self.files)}, {counted(frames, 'frame')}{clock}; "
+            f"{counted(len(self.classes), 'class', plural='classes')}"
             + (", several a frame" if self.multilabel else ""),
         ]
         for name, split in self.splits.items():
-            many = split.sequences != 1
             lines.append(
-                f"  {name:<13} {split.sequences} sequence{'s' * many}, {split.frames} frames ({split.shortest} to "
-                f"{split.longest}, median {split.median})"
+                f"  {name:<13} {counted(split.sequences, 'sequence')}, {counted(split.frames, 'frame')} "
+                f"({split.shortest} to {split.longest}, median {split.median})"
                 + (f"; {split.unlabelled:.1%} of the {self.counted} unlabelled" if split.unlabelled else "")
             )
         lines += self._classes()
@@ -120,7 +122,7 @@ def _fate(fate: FileFate) -> str:
         return f"{fate.id}: NOT USED: {fate.error}"
     rate = f", {fate.rate:g} a second" if fate.rate else ""
     known = f", {fate.labelled} labelled" if fate.labelled and fate.labelled < fate.frames else ""
-    return f"{fate.id}: {fate.split or 'no split'}, {fate.frames} frames{rate}{known}" + (
+    return f"{fate.id}: {fate.split or 'no split'}, {counted(fate.frames, 'frame')}{rate}{known}" + (
         f", {fate.label}" if fate.label else ""
     )
 

@@ -1,5 +1,6 @@
 """What every data module shares: records by split, batches that can be resumed and cut over processes, workers."""
 
+import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -14,8 +15,13 @@ from torch import Tensor, nn
 from seqvision.data.loading import EvaluationBatches, Item, Loader, ResumableLoader, TrainBatches
 from seqvision.data.workers import Workers, choose_workers, shared_memory_room, usable_cores
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 TRIED = 8  # items whose reading is timed
+FEW_STEPS = 4  # of an epoch
+ENOUGH_STEPS = 300  # of a whole training: with these, a few an epoch are no matter
+
+log = logging.getLogger(__name__)
 
 
 @runtime_checkable
@@ -158,6 +164,7 @@ class RecordData(LightningDataModule):
         )
         settings = self._loader_settings(dataset, self.batch_size // ranks)
         self._train_loader = ResumableLoader(dataset, batches, **settings)
+        self._warn_of_few_steps(len(dataset), len(batches), rank, ranks)
         if self._position:
             self._train_loader.load_state_dict(self._position)
         return self._train_loader
@@ -211,6 +218,30 @@ class RecordData(LightningDataModule):
             cores=usable_cores() // sharing,
             start_method=get_start_method(),
             room=shared_memory_room(),
+        )
+
+    def _warn_of_few_steps(self, items: int, batches: int, rank: int, ranks: int) -> None:
+        """A warning where an epoch, and the training as a whole, has hardly a step to learn in."""
+        if self.trainer is None or rank:
+            return
+        accumulated = self.trainer.accumulate_grad_batches
+        if self.batch_size * accumulated == ranks:
+            return
+        steps, epochs = -(-batches // accumulated), self.trainer.max_epochs
+        if steps >= FEW_STEPS or (epochs or -1) * steps >= ENOUGH_STEPS:
+            return
+        unit = "windows" if getattr(self, "window", None) else self.unit
+        smaller = max(1, items // (2 * FEW_STEPS * ranks)) * ranks
+        log.warning(
+            "few steps: %s with data.batch_size=%d%s make %s an epoch, and a network from scratch wants some "
+            "hundred in all. Set data.batch_size=%d%s, and more epochs (trainer.max_epochs, now %s)",
+            counted(items, unit.removesuffix("s")),
+            self.batch_size,
+            f" and trainer.accumulate_grad_batches={accumulated}" if accumulated > 1 else "",
+            counted(steps, "step"),
+            min(smaller, self.batch_size),
+            " trainer.accumulate_grad_batches=1" if accumulated > 1 else "",
+            epochs,
         )
 
     def _place(self) -> tuple[int, int]:

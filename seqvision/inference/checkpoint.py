@@ -125,6 +125,8 @@ _USED_BY = {
     "classification": "; use `seqvision classify`",
     "labelling": "; use `seqvision label`",
     "translation": "; use `seqvision translate`",
+    "reading": "; use `seqvision read`",
+    "painting": "; use `seqvision draw`",
 }
 
 

@@ -16,6 +16,7 @@ from seqvision.inference.sequences import LoadedClassifier
 from seqvision.inference.tallies import ClassTally
 from seqvision.metrics import classification_scores, majority_class
 from seqvision.metrics.captions import derangement
+from seqvision.wording import counted
 
 TOP = (5,)
 
@@ -59,10 +60,14 @@ def evaluate_classes(
     truth = np.array([-1 if record.label is None else classes.index(record.label) for record in records])
     known = np.flatnonzero(truth >= 0)
     if not len(known):
-        raise UserError(f"{split}: none of the {len(records)} sequences has a class, so there is nothing to score")
+        raise UserError(
+            f"{split}: none of {counted(len(records), 'sequence')} has a class, so there is nothing to score"
+        )
     notes = []
     if len(known) < len(records):
-        notes.append(f"{len(records) - len(known)} of {len(records)} sequences have no class and are left out")
+        notes.append(
+            f"left out for want of a class: {len(records) - len(known)} of {counted(len(records), 'sequence')}"
+        )
     asked, truth, p = [records[int(place)] for place in known], truth[known], probabilities[known]
 
     def score_of(values: np.ndarray) -> ClassTally:

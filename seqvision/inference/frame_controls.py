@@ -12,6 +12,7 @@ from seqvision.inference.sequence_controls import frames_of
 from seqvision.inference.sequences import LoadedLabeller
 from seqvision.metrics import choose_thresholds, moving_average, tune_moving_average
 from seqvision.metrics.frames import Protocol
+from seqvision.wording import counted
 
 
 @dataclass
@@ -67,7 +68,7 @@ def frame_controls(
             made.probabilities["moving_average"] = [moving_average(part, width) for part in asked]
             made.notes.append(
                 f"argmax: of the features, which are scores of the classes; moving average: of these over {width} "
-                f"frames, the width tuned on {len(tuning)} training recordings by accuracy and F1@25"
+                f"frames, the width tuned on {counted(len(tuning), 'training recording')} by accuracy and F1@25"
             )
         else:
             found = window_probabilities(

@@ -14,6 +14,7 @@ from seqvision.inference.sequences import LoadedLabeller, label
 from seqvision.inference.tallies import FrameTally, LabelTally
 from seqvision.metrics import frame_scores, multilabel_scores
 from seqvision.metrics.frames import Protocol
+from seqvision.wording import counted
 
 
 def predict_labels(labeller: LoadedLabeller, records: Sequence[SequenceRecord]) -> list[np.ndarray]:
@@ -55,13 +56,15 @@ def evaluate_labels(
     """
     known = [place for place, record in enumerate(records) if record.labels is not None and (record.labels >= 0).any()]
     if not known:
-        raise UserError(f"{split}: none of the {len(records)} recordings has a labelled frame: nothing to score")
+        raise UserError(f"{split}: none of {counted(len(records), 'recording')} has a labelled frame: nothing to score")
     asked = [records[place] for place in known]
     truth = [np.asarray(record.labels) for record in asked]
     own = [probabilities[place] for place in known]
     notes = []
     if len(known) < len(records):
-        notes.append(f"{len(records) - len(known)} of {len(records)} recordings have no labels and are left out")
+        notes.append(
+            f"left out for want of labels: {len(records) - len(known)} of {counted(len(records), 'recording')}"
+        )
     if len(known) < 2 and resamples:
         notes.append("one recording: there is no interval, for it says nothing of others")
     found = frame_controls(

@@ -65,6 +65,9 @@ _SHOWN = {
     "val/mean_average_precision": "mean average precision",
     "val/bleu": "BLEU",
     "val/chrf": "chrF",
+    "val/nats": "nats",
+    "val/reconstruction": "reconstruction",
+    "val/kl": "KL",
 }
 
 

@@ -13,6 +13,7 @@ from seqvision.inference.report import Words
 from seqvision.inference.sequence_report import add_figure
 from seqvision.inference.translating import LoadedTranslator, TranslatedSentence
 from seqvision.metrics.translation import translation_scores
+from seqvision.wording import counted
 
 GROUPS = 5  # of sentences by length
 ALIGNED = 3  # sentences whose attention is shown
@@ -71,7 +72,7 @@ class TranslationReport:
         texts = [sentence.text for sentence in self.found]
         chrf = np.array(translation_scores(texts, references).per_item["chrf"])
         order = np.argsort(-chrf, kind="stable").tolist()
-        part = "" if self.total == len(texts) else f" (of {len(texts)} of its {self.total} sentences)"
+        part = "" if self.total == len(texts) else f" (of {len(texts)} of its {counted(self.total, 'sentence')})"
         number = min(self.examples, max(1, len(order) // 2))
         page.heading(f"Best translations of {self.split}", f"By the sentence's chrF{part}; below each the reference.")
         self._cards(page, order[:number], chrf)
@@ -119,6 +120,6 @@ class TranslationReport:
             some, wanted = [texts[place] for place in places], [references[place] for place in places]
             scores = translation_scores(some, wanted).corpus
             ratio = sum(len(text.split()) for text in some) / max(1, sum(len(each[0].split()) for each in wanted))
-            name = f"{low} to {high - 1} words" if high - 1 > low else f"{low} words"
+            name = f"{low} to {high - 1} words" if high - 1 > low else counted(low, "word")
             rows.append([name, str(len(places)), f"{scores['bleu']:.1f}", f"{scores['chrf']:.1f}", f"{ratio:.2f}"])
         page.add(table(["", "sentences", "BLEU", "chrF", "length ratio"], rows))

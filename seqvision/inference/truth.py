@@ -12,7 +12,7 @@ from seqvision.data import VideoReader
 from seqvision.data.annotations.segments import check_lengths, label_matrix, owners
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.align import align_labels
-from seqvision.data.sequences.formats.video_labels import Labelled, find_labels
+from seqvision.data.sequences.formats.video_labels import Labelled, find_labels, inside
 from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, read_frame_labels
 from seqvision.data.sequences.label_names import UNLABELLED, folded
 from seqvision.data.sequences.records import SequenceRecord
@@ -21,8 +21,9 @@ from seqvision.inference.sequences import LoadedLabeller
 
 
 class Truth:
-    """The labels of recordings, from a folder with a file for each, or from one file, as the labeller was trained:
-    labels are merged, frames that no segment covers are taken, and differing lengths treated as its configuration says.
+    """The labels of recordings, from a folder with a file for each, from a data set's folder where they lie in their
+    usual place, or from one file. As the labeller was trained: labels are merged, frames that no segment covers are
+    taken, and differing lengths treated as its configuration says.
 
     align: "error", "truncate" or "resample", in place of what the configuration says.
     """
@@ -33,6 +34,8 @@ class Truth:
         self.labeller = labeller
         names = [source.name if sources.count(source) == 1 else str(source) for source in sources]
         by_name = {name: place for place, name in enumerate(names)}
+        if place.is_dir():
+            place = inside(place, sources)
         found = find_labels(place.parent, list(sources), list(by_name), given=place)
         self.of = {sources[by_name[name]]: labelled for name, labelled in found.of.items()}
         said: Any = labeller.config.get("data", {})
@@ -63,7 +66,7 @@ class Truth:
             return self._of_segments(labelled, source, np.arange(recorded) + 0.5, 1.0)[sampled]
         found = self._of_frames(labelled, recorded)
         record = SequenceRecord(source.name, source, labels=found)
-        files = {source.name: labelled.file.name}
+        files = {source.name: str(labelled.file)}
         with _in_the_commands_words():
             (aligned,), _ = align_labels([record], [recorded], align=self.align, label_files=files)
         assert aligned.labels is not None

@@ -137,7 +137,7 @@ def _metrics(*, effective_order: bool = False) -> dict[str, Any]:
     except ImportError as error:
         raise UserError(
             "scores of translations need the package 'sacrebleu', which is not installed. "
-            "Install it with: pip install 'seqvision[translation]'"
+            "Install it with: pip install sacrebleu"
         ) from error
     return {
         "bleu": BLEU(lowercase=True, effective_order=effective_order),

@@ -1,13 +1,37 @@
 """Networks, one a file: plain torch.nn, without Lightning, configuration or files."""
 
 from seqvision.models.captioner import Captioner
+from seqvision.models.dram import DRAM
+from seqvision.models.draw import Draw
+from seqvision.models.painter import Bound, Drawing, Painter, Posterior
+from seqvision.models.pixels import BernoulliPixels, GaussianPixels
+from seqvision.models.ram import RAM
+from seqvision.models.read_write import WholeRead, WholeWrite, WindowRead, WindowWrite
+from seqvision.models.reader import GlimpseReader, Reading
 from seqvision.models.sequences import FrameLabeller, SequenceClassifier
 from seqvision.models.translator import SentenceEncoder, Source, Translator
+from seqvision.models.vae import VariationalAutoencoder
 from seqvision.models.word_decoder import TeacherForced, WordDecoder
 
 __all__ = [
     "SequenceClassifier",
     "FrameLabeller",
+    "GlimpseReader",
+    "Reading",
+    "RAM",
+    "DRAM",
+    "Painter",
+    "Draw",
+    "VariationalAutoencoder",
+    "Bound",
+    "Drawing",
+    "Posterior",
+    "BernoulliPixels",
+    "GaussianPixels",
+    "WholeRead",
+    "WholeWrite",
+    "WindowRead",
+    "WindowWrite",
     "Captioner",
     "Translator",
     "SentenceEncoder",

@@ -3,18 +3,21 @@
 Every pattern of the project runs on these, and any cell can stand in for any other.
 """
 
-from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, State
+from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, State
 from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
+from seqvision.rnn.start import LearntState
 from seqvision.rnn.unroll import detach, map_state, unroll, windows
 
 __all__ = [
     "Recurrent",
     "NoRecurrence",
+    "LearntState",
     "Cell",
     "ElmanCell",
     "LayerNormElmanCell",
     "LSTMCell",
+    "LayerNormLSTMCell",
     "GRUCell",
     "State",
     "detach",

@@ -127,6 +127,33 @@ class LSTMCell(Cell):
         return state[0]
 
 
+class LayerNormLSTMCell(LSTMCell):
+    """The layer-normalised LSTM: gates from LN(W_ih x) + LN(W_hh h), h' = σ(o) ⊙ tanh(LN(c')).
+
+    Each normalisation is over all units that it sees, the four gates' together, with a gain of its own (Ba, Kiros and
+    Hinton, 2016, equations 20 to 22). The three biases of equation 20 are only ever added: here they are one, that of
+    the inputs' normalisation. ε = 1e-5 stands under the root. The forget gate starts open.
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, *, eps: float = 1e-5):
+        Cell.__init__(self, input_size, hidden_size)
+        self.input_to_hidden = _linear(input_size, hidden_size, gates=4, bias=False)
+        self.hidden_to_hidden = _linear(hidden_size, hidden_size, gates=4, recurrent=True, bias=False)
+        self.input_norm = nn.LayerNorm(4 * hidden_size, eps=eps)
+        self.hidden_norm = nn.LayerNorm(4 * hidden_size, eps=eps, bias=False)
+        self.cell_norm = nn.LayerNorm(hidden_size, eps=eps)
+        nn.init.ones_(self.input_norm.bias.detach()[hidden_size : 2 * hidden_size])
+
+    def project(self, x: Float[Tensor, "*batch input"]) -> Float[Tensor, "*batch gates"]:
+        return self.input_norm(self.input_to_hidden(x))
+
+    def step(self, projected: Float[Tensor, "*batch gates"], state: State) -> State:
+        h, c = state
+        i, f, g, o = (projected + self.hidden_norm(self.hidden_to_hidden(h))).chunk(4, dim=-1)
+        c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
+        return torch.sigmoid(o) * torch.tanh(self.cell_norm(c)), c
+
+
 class GRUCell(Cell):
     """The gated recurrent unit (Cho et al., 2014; gates r, z, n and the reset after the product, as in torch).
 

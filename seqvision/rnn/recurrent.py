@@ -93,6 +93,10 @@ class Recurrent(nn.Module):
         """The state before the first step, zeros, for any leading dimensions."""
         return tuple(cell.initial_state(*batch) for cell in self._cells())
 
+    def output(self, state: tuple[State, ...]) -> Float[Tensor, "*batch hidden"]:
+        """What the last layer shows of a state; forward networks only."""
+        return self._cells()[-1].output(state[-1])
+
     def _cells(self) -> list[Cell]:
         return list(self.cells)  # type: ignore[arg-type]  # a ModuleList does not know what it holds
 

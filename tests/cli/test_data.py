@@ -158,11 +158,32 @@ def test_a_check_of_sequences_says_what_became_of_every_file(run, tmp_path):
     assert run("data", "check", "data=tables", f"data.path={folder}", "--quick").status == 0
 
 
+def test_a_check_of_parallel_text(run, tmp_path):
+    for split, row in (("train", "ein Hund"), ("val", "eine Katze")):
+        (tmp_path / f"{split}.de").write_text(f"{row}\n")
+        (tmp_path / f"{split}.en").write_text("a dog\n")
+    found = run("data", "check", tmp_path)
+    assert found.status == 2, "from which language into which?"
+    found = run("data", "check", "data=parallel", f"data.path={tmp_path}", "data.source=de", "data.target=en")
+    assert (found.status, found.err) == (0, "")
+    assert "  train         1 sentence pair\n" in found.out
+    assert "vocabulary    source: 6 entries" in found.out
+    assert "ready to train" in found.out
+    (tmp_path / "val.de").write_text("ein Hund\n")
+    found = run(
+        "data", "check", "data=parallel", f"data.path={tmp_path}", "data.source=de", "data.target=en", "--format=json"
+    )
+    data = json.loads(found.out)
+    assert (found.status, data["ok"]) == (1, False)
+    assert data["leaks"] == [{"train:1": "train", "val:1": "val"}]
+
+
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         (["data=videos"], r"data check: data\.path is missing; add data\.path="),
         (["data=scenes", "data.folder=x"], r"these are no sequences .* `seqvision data check PATH`"),
+        (["data=parallel", "data.path=absent"], r"absent: no parallel text there; expected train\.de with train\.en"),
         (
             ["my_clips", "data.reader.stride=2"],
             r"a path goes alone; to say more, write data=videos data\.path=my_clips",

@@ -189,10 +189,10 @@ def test_a_checkpoints_word_on_its_data_runs_nothing(run, labeller, target, plac
 
 def test_a_pattern_of_the_future_is_refused(run, labeller, tmp_path):
     checkpoint = torch.load(labeller / "best.ckpt", weights_only=True)
-    checkpoint["seqvision"]["pattern"] = "painting"
+    checkpoint["seqvision"]["pattern"] = "singing"
     torch.save(checkpoint, tmp_path / "best.ckpt")
     found = run("evaluate", "--checkpoint", tmp_path / "best.ckpt")
-    assert "a model for 'painting', expected one of captioning, classification, labelling, translation" in found.err
+    assert "a model for 'singing', expected one of captioning, classification, labelling, translation" in found.err
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,8 @@ HEAVY = ("torch", "numpy", "hydra", "omegaconf", "matplotlib", "PIL", "pytorch_l
         ["label"],
         ["evaluate"],
         ["report"],
+        ["translate"],
+        ["draw"],
         ["doctor"],
         ["data"],
         ["data", "check"],
@@ -34,6 +36,14 @@ def test_help_imports_nothing_heavy(command):
     *help_text, heavy = done.stdout.splitlines()
     assert heavy == "[]"
     assert help_text[0].startswith("usage: seqvision " + command[0])
+
+
+def test_help_of_decoding_speaks_of_what_is_written(run):
+    caption, translate = (run(command, "--help").out for command in ("caption", "translate"))
+    assert "caption" not in translate.replace("seqvision caption", "")
+    assert "pictures at a time" not in translate
+    assert "higher favours long translations" in translate
+    assert "captions a picture (default 1)" in caption
 
 
 def test_every_command_is_listed_and_a_slip_is_understood(run):

@@ -165,6 +165,27 @@ def test_truth_gives_scores_and_a_second_row(run, sensor, tmp_path):
     assert f"accuracy {expected.corpus['accuracy']:.1f}, edit {expected.corpus['edit']:.1f}, F1@10/25/50" in told
 
 
+@pytest.mark.parametrize("inside", ["groundTruth/a.txt", "labels/a.csv", "segments.csv"])
+def test_truth_may_be_the_folder_of_the_whole_data_set(run, sensor, tmp_path, inside):
+    table = write_table(tmp_path / "in" / "a.csv")
+    _, labels = predicted(sensor, table)
+    run("label", "--checkpoint", sensor, "--output", tmp_path / "out", table)
+    file = tmp_path / "set" / inside
+    file.parent.mkdir(parents=True)
+    (tmp_path / "set" / "readme.md").write_text("what this is\n")
+    if inside == "segments.csv":
+        told = [
+            f"a.csv,{row['start']},{row['end']},{row['label']}" for row in rows(tmp_path / "out" / "a.segments.csv")
+        ]
+        file.write_text("\n".join(["file,start,end,label", *told]) + "\n")
+    elif inside.endswith("csv"):
+        file.write_text("\n".join(["frame,label", *(f"{n},{CLASSES[place]}" for n, place in enumerate(labels))]) + "\n")
+    else:
+        file.write_text("\n".join(CLASSES[place] for place in labels) + "\n")
+    found = run("label", "--checkpoint", sensor, "--output", tmp_path / "two", "--truth", tmp_path / "set", table)
+    assert "accuracy 100.0, edit 100.0" in found.out, found.err
+
+
 def test_truth_as_segments_in_one_table(run, sensor, tmp_path):
     table = write_table(tmp_path / "a.csv")
     _, labels = predicted(sensor, table)
@@ -182,7 +203,7 @@ def test_truth_as_segments_in_one_table(run, sensor, tmp_path):
 @pytest.mark.parametrize(
     ("written", "message"),
     [
-        (["rest"] * 39, r"a.csv holds 40 frames, a.txt 39 labels"),
+        (["rest"] * 39, r"a.csv holds 40 frames, {folder}/a.txt 39 labels"),
         (["rest"] * 39 + ["wlak"], "a.txt row 40: 'wlak' is none of the model's 3 classes"),
     ],
 )
@@ -191,7 +212,7 @@ def test_truth_that_does_not_fit_is_said_before_anything_is_labelled(run, sensor
     (tmp_path / "a.txt").write_text("\n".join(written) + "\n")
     found = run("label", "--checkpoint", sensor, "--output", tmp_path / "out", "--truth", tmp_path / "a.txt", table)
     assert (found.status, found.out) == (2, "")
-    assert message in found.err
+    assert message.format(folder=tmp_path) in found.err
     assert not (tmp_path / "out").exists()
     if len(written) == 39:
         assert "--align truncate" in found.err

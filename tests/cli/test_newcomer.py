@@ -19,7 +19,7 @@ SMALL = [  # a network of seconds; all else as a newcomer has it
     "encoder.strides=[2, 2, 2]",
     "front.size=16",
     "rnn.hidden_size=16",
-    "data.batch_size=1",
+    "data.batch_size=2",
     "trainer.max_epochs=3",
     "trainer.accelerator=cpu",
 ]
@@ -43,7 +43,7 @@ def write_clip(path, seed):
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-def test_from_five_clips_to_subtitles_of_a_sixth(run, tmp_path, monkeypatch):
+def test_from_five_clips_to_subtitles_of_a_sixth(run, tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "my_clips").mkdir()
     segments = [row for day in range(5) for row in write_clip(tmp_path / "my_clips" / f"day{day}.mp4", day)]
@@ -59,7 +59,9 @@ def test_from_five_clips_to_subtitles_of_a_sixth(run, tmp_path, monkeypatch):
 
     trained = run("train", "pattern=labelling", "data=videos", "data.path=my_clips", *SMALL, "hydra.run.dir=runs/mine")
     assert trained.status == 0, trained.err
+    assert "few steps: 3 sequences with data.batch_size=2 make 2 steps an epoch" in caplog.text
     assert "3 train, 1 val, 1 test; 2 classes" in trained.out
+    assert re.search(r"^  parameters: [\d,]+$", trained.out, re.MULTILINE), "on a line of its own, below the notes"
     assert re.search(r"seqvision label --checkpoint \S*runs/mine", trained.out), "it should say what to do next"
 
     labelled = run("label", "--checkpoint", "runs/mine", "sixth.mp4", "--output", "labels", "--video")

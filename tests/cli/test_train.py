@@ -1,6 +1,7 @@
 """`seqvision train` as a person types it: what it leaves, and what it says when something is wrong."""
 
 import json
+import shlex
 
 import pytest
 import torch
@@ -60,6 +61,23 @@ def test_weights_of_another_run_are_a_start(run, monkeypatch):
     assert (run.parent / "second" / "best.ckpt").is_file()
 
 
+def test_the_features_that_are_kept_are_those_of_the_encoder_that_the_run_begins_with(run, monkeypatch):
+    from seqvision.data import CaptionData
+
+    seen, compute = [], CaptionData.compute_features
+
+    def watched(self, encoder, folder):
+        seen.append({f"model.encoder.{name}": value.clone() for name, value in encoder.state_dict().items()})
+        compute(self, encoder, folder)
+
+    monkeypatch.setattr(CaptionData, "compute_features", watched)
+    another = [f"start_from={run}", "+encoder.trainable=none", "seed=5", "hydra.run.dir=third"]
+    assert train(run.parent, monkeypatch, *another) == 0
+    begun = torch.load(run / "best.ckpt", weights_only=True)["state_dict"]
+    assert seen
+    assert all(torch.equal(value, begun[name]) for name, value in seen[0].items())
+
+
 def test_memorising_validates_on_what_is_learnt(tmp_path, monkeypatch):
     assert train(tmp_path, monkeypatch, "data.memorise=5", "hydra.run.dir=run", "trainer.max_epochs=2") == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 2
@@ -90,6 +108,48 @@ def test_what_a_person_gets_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, c
     assert "Traceback" not in error
     for message in messages:
         assert message in error
+
+
+@pytest.mark.parametrize(
+    ("overrides", "wrong", "said"),
+    [
+        (
+            "pattern=labelling data=videos data.path=x data.nonsense=1",
+            "data.nonsense",
+            "In 'data' there is: read, path, labels",
+        ),
+        ("data=videos data.path=x pattern=labelling data.windw=9", "data.windw", "Did you mean data.window?"),
+        ("pattern=labelling data=videos data.path=x data.strde=2", "data.strde", "In 'data' there is"),
+        ("pattern=labelling data=videos data.path=x data.stride=2", "data.stride", "Did you mean data.reader.stride?"),
+        ("data=files data.path=x 'data.splits={vall: 0.1}'", "data.splits.vall", "Did you mean data.splits.val?"),
+        ("data=files data.path=x ~data.imagees", "data.imagees", "Did you mean data.images?"),
+        ("rnn=lstm encoderr.channels=[8]", "encoderr.channels", "Did you mean encoder.channels"),
+        ("rnn=lstm encoder.chanels=[8]", "encoder.chanels", "Did you mean encoder.channels"),
+    ],
+)
+def test_the_wrong_key_is_named_whatever_choices_stand_beside_it(tmp_path, monkeypatch, capsys, overrides, wrong, said):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", *shlex.split(overrides)]) == 2
+    error = capsys.readouterr().err
+    assert f"the configuration has no key '{wrong}'. {said}" in error
+
+
+@pytest.mark.parametrize("override", ["data.folder=/my/(old) data", "rnn.hidden_size=[8", "data.folder=a=b"])
+def test_a_value_that_cannot_be_read_is_said_with_the_quotes_that_it_wants(tmp_path, monkeypatch, capsys, override):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", override]) == 2
+    key, _, value = override.partition("=")
+    error = capsys.readouterr().err
+    assert f"{override}: cannot be read (" in error
+    assert f"""'{key}="{value}"'""" in error
+
+
+def test_a_plus_too_many_is_said(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "+data.size=48"]) == 2
+    assert "+data.size=48: the configuration has a key 'data.size' already. Write it without the +" in (
+        capsys.readouterr().err
+    )
 
 
 def test_an_empty_split_is_named(tmp_path, monkeypatch, capsys):

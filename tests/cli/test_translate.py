@@ -40,7 +40,7 @@ def test_json_lines_carry_scores_and_unknown_words(run, checkpoint):
     assert len(first["translations"]) == 3
     assert scores == sorted(scores, reverse=True)
     assert (first["unknown"], second["unknown"]) == ([], ["äpfel"])
-    assert "1 words that the model does not know: äpfel" in found.err
+    assert "1 word that the model does not know: äpfel" in found.err
 
 
 def test_several_translations_come_with_their_row(run, checkpoint):

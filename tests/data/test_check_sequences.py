@@ -105,4 +105,7 @@ def test_folders_of_videos_and_features_are_recognised(tmp_path):
     assert layout_of_sequences(folder("walk/a.MP4", "rest/b.mp4")) == "clips"
     assert layout_of_sequences(folder("features/a.npy", "groundTruth/a.txt")) == "features"
     assert layout_of_sequences(folder("a.png", "captions.txt", "b.gif")) is None
+    assert layout_of_sequences(folder("train.de", "train.en", "val.de.gz", "val.en.gz")) == "parallel"
+    assert layout_of_sequences(folder("train.de-en.tsv", "readme.md")) == "parallel"
+    assert layout_of_sequences(folder("train.csv", "train.py", "notes.de", "captions.en")) is None
     assert layout_of_sequences(tmp_path / "absent") is None

@@ -77,7 +77,14 @@ def folder_data(folder: Path, **settings) -> FileCaptions:
 
 def shard_data(folder: Path, *, rank: int = 0, ranks: int = 1, **settings) -> ShardCaptions:
     data = ShardCaptions(folder=folder, transform=ImageTransform(8), **{"buffer": 6, "batch_size": 4, **settings})
-    data.trainer = SimpleNamespace(global_rank=rank, world_size=ranks, num_devices=ranks, num_nodes=1)
+    data.trainer = SimpleNamespace(
+        global_rank=rank,
+        world_size=ranks,
+        num_devices=ranks,
+        num_nodes=1,
+        accumulate_grad_batches=1,
+        max_epochs=20,
+    )
     return data
 
 

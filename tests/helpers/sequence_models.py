@@ -12,9 +12,9 @@ from seqvision.encoders import LinearFront
 from seqvision.inference.build import build
 from seqvision.inference.checkpoint import contents
 from seqvision.models import FrameLabeller, SequenceClassifier
-from seqvision.rnn import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent
+from seqvision.rnn import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent
 
-CELLS: list[type[Cell]] = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
+CELLS: list[type[Cell]] = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 FEATURES = 4
 
 

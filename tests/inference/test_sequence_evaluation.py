@@ -107,7 +107,7 @@ def test_frames_that_nobody_labelled_change_nothing(labeller):
     found = evaluate_labels([*p, p[0]], [*partly, nobody], labeller, split="test", resamples=50)
     assert found.scores == pytest.approx(dict.fromkeys(found.scores, 100))
     assert found.sizes == {"recordings": 4, "frames": 4 * 36 - 9}
-    assert any("1 of 5 recordings have no labels" in note for note in found.notes)
+    assert any("left out for want of labels: 1 of 5 recordings" in note for note in found.notes)
     assert any("no training recordings" in note for note in found.notes)
 
 
@@ -116,7 +116,7 @@ def test_one_recording_has_no_interval(labeller):
     found = evaluate_labels(predict_labels(labeller, test), test, labeller, split="test", resamples=50)
     assert found.intervals == {}
     assert any("one recording: there is no interval" in note for note in found.notes)
-    with pytest.raises(UserError, match="none of the 1 recordings has a labelled frame"):
+    with pytest.raises(UserError, match="none of 1 recording has a labelled frame"):
         evaluate_labels([np.ones((36, 3))], recordings(1, labelled=False), labeller, split="test")
 
 
@@ -169,8 +169,8 @@ def test_sequences_without_a_class_are_left_out_and_counted(classifier):
     found = evaluate_classes(np.tile([0.8, 0.1, 0.1], (4, 1)), records, classifier, split="test", resamples=10)
     assert found.sizes == {"sequences": 3}
     assert found.scores["accuracy"] == 100
-    assert "1 of 4 sequences have no class and are left out" in found.notes
-    with pytest.raises(UserError, match="none of the 1 sequences has a class"):
+    assert "left out for want of a class: 1 of 4 sequences" in found.notes
+    with pytest.raises(UserError, match="none of 1 sequence has a class"):
         evaluate_classes(np.ones((1, 3)), records[:1], classifier, split="test")
 
 

@@ -11,10 +11,10 @@ from seqvision.decoding import GreedySearch
 from seqvision.decoding.protocol import tree_map
 from seqvision.encoders import SmallCNN
 from seqvision.models import Captioner
-from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent, map_state
+from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent, map_state
 
 WORDS = 9
-CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
+CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 ATTENTIONS = [None, partial(AdditiveAttention, size=6), partial(DotAttention, size=6)]
 PLACES = ["state", "input", "every_step"]
 

@@ -9,10 +9,10 @@ from torch import nn
 from seqvision.attention import AdditiveAttention, DotAttention
 from seqvision.decoding import BeamSearch, Ensemble, GreedySearch
 from seqvision.models import Source, Translator
-from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent
+from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent
 
 READ, WORDS = 8, 9
-CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
+CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 ATTENTIONS = [None, partial(AdditiveAttention, size=6), partial(DotAttention, size=6)]
 NAMES = ["none", "additive", "dot"]
 PLACES = ["state", "input", "every_step"]

@@ -10,6 +10,8 @@ CONTROLS = {  # what each prints beside the network's scores
     "classification": "without recurrence",
     "labelling": "without recurrence",
     "translation": "shuffled sentences",
+    "painting": "mean picture",
+    "reading": "random looks",
 }
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 

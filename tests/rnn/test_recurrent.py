@@ -7,9 +7,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from seqvision.errors import UserError
-from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent, detach, map_state, windows
+from seqvision.rnn import (
+    ElmanCell,
+    GRUCell,
+    LayerNormElmanCell,
+    LayerNormLSTMCell,
+    LearntState,
+    LSTMCell,
+    Recurrent,
+    detach,
+    map_state,
+    windows,
+)
 
-CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
+CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 TORCH = {ElmanCell: torch.nn.RNN, LSTMCell: torch.nn.LSTM, GRUCell: torch.nn.GRU}
 
 
@@ -91,6 +102,59 @@ def test_layer_norm_elman_equals_its_equation():
     outputs, state = network(x, state=(h,))
     np.testing.assert_allclose(outputs.detach().numpy(), expected, atol=1e-12)
     np.testing.assert_allclose(state[0].detach().numpy(), expected[:, -1], atol=1e-12)
+
+
+def normalised(a, gain, bias=0.0, eps=1e-5):
+    mean = a.mean(axis=1, keepdims=True)
+    return gain * (a - mean) / np.sqrt(((a - mean) ** 2).mean(axis=1, keepdims=True) + eps) + bias
+
+
+def layer_norm_lstm_reference(x, weights, h, c):
+    """Equations 20 to 22 of Ba, Kiros and Hinton (2016), step by step, in float64 NumPy."""
+    outputs = []
+    for t in range(x.shape[1]):
+        hidden = normalised(h @ weights["hidden_to_hidden.weight"].T, weights["hidden_norm.weight"])
+        inputs = x[:, t] @ weights["input_to_hidden.weight"].T
+        inputs = normalised(inputs, weights["input_norm.weight"], weights["input_norm.bias"])
+        i, f, g, o = np.split(hidden + inputs, 4, axis=1)
+        i, f, o = (1 / (1 + np.exp(-gate)) for gate in (i, f, o))
+        c = f * c + i * np.tanh(g)
+        h = o * np.tanh(normalised(c, weights["cell_norm.weight"], weights["cell_norm.bias"]))
+        outputs.append(h)
+    return np.stack(outputs, axis=1), c
+
+
+def test_layer_norm_lstm_equals_its_equations():
+    torch.manual_seed(1)
+    network = Recurrent(LayerNormLSTMCell, 3, 6).double()
+    for name, parameter in network.named_parameters():
+        if "norm" in name:
+            torch.nn.init.normal_(parameter)
+    weights = {name: parameter.detach().numpy() for name, parameter in network.cells[0].named_parameters()}
+    x, h, c = (torch.randn(shape, dtype=torch.float64) for shape in ((2, 9, 3), (2, 6), (2, 6)))
+    expected, last = layer_norm_lstm_reference(x.numpy(), weights, h.numpy(), c.numpy())
+    outputs, ((h, c),) = network(x, state=((h, c),))
+    np.testing.assert_allclose(outputs.detach().numpy(), expected, atol=1e-12)
+    np.testing.assert_allclose(h.detach().numpy(), expected[:, -1], atol=1e-12)
+    np.testing.assert_allclose(c.detach().numpy(), last, atol=1e-12)
+
+
+def test_the_layer_norm_lstm_begins_with_an_open_forget_gate():
+    cell = LayerNormLSTMCell(3, 5)
+    _, forget, *_ = cell.project(torch.zeros(1, 3)).chunk(4, dim=-1)
+    assert torch.equal(forget, torch.ones(1, 5))
+
+
+@pytest.mark.parametrize("cell", CELLS)
+def test_a_learnt_state_begins_as_zeros_and_is_the_same_for_all(cell):
+    network = Recurrent(cell, 3, 4, num_layers=2)
+    start = LearntState(network)
+    map_state(lambda ours, zeros: torch.testing.assert_close(ours, zeros), start(5), network.initial_state(5))
+    torch.nn.init.normal_(start.values[0])
+    _, state = network(torch.randn(5, 2, 3), state=start(5))
+    network.output(state).sum().backward()
+    assert all(value.grad.abs().sum() > 0 for value in start.values)
+    assert network.output(start(5)).shape == (5, 4)
 
 
 @pytest.mark.parametrize("cell", CELLS)

@@ -6,6 +6,8 @@ from seqvision.cli.patterns.base import Pattern
 from seqvision.cli.patterns.captioning import Captioning
 from seqvision.cli.patterns.classification import Classification
 from seqvision.cli.patterns.labelling import Labelling
+from seqvision.cli.patterns.painting import Painting
+from seqvision.cli.patterns.reading import Reading
 from seqvision.cli.patterns.translation import Translation
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import find_checkpoint, pattern_of, read_checkpoint
@@ -15,6 +17,8 @@ PATTERNS: dict[str, type[Pattern]] = {
     "classification": Classification,
     "labelling": Labelling,
     "translation": Translation,
+    "reading": Reading,
+    "painting": Painting,
 }
 
 

@@ -9,6 +9,7 @@ from seqvision.data.parallel.lines import read_columns, read_two
 from seqvision.data.parallel.records import ParallelText, SentencePair
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 # endings of two or three letters that are no language
 _OTHER = "gz|bz2|xz|zip|tar|tgz|tsv|txt|csv|md|log|py|sh|xml|pdf|png|jpg"
@@ -77,8 +78,21 @@ def read_parallel(
                     "fill it in, or leave such rows out with data.on_empty=skip"
                 )
         if empty:
-            notes.append(f"{corpus.stem}: {len(empty)} rows with an empty side left out, the first is row {empty[0]}")
+            notes.append(
+                f"{corpus.stem}: {counted(len(empty), 'row')} with an empty side left out, the first is row {empty[0]}"
+            )
     return ParallelText(pairs, languages, notes)
+
+
+def is_parallel(path: Path) -> bool:
+    """Whether a folder holds files of lines in two languages that are called by a split, such as train.de, train.en."""
+    if not path.is_dir():
+        return False
+    languages: dict[str, set[str]] = {}
+    for stem, named, _ in _files(path):
+        if named is not None and split_name(re.split(r"[._-]", stem)[0]):
+            languages.setdefault(stem, set()).update(named)
+    return any(len(found) > 1 for found in languages.values())
 
 
 def _files(path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, Path]]:

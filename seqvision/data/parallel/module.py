@@ -14,6 +14,7 @@ from seqvision.data.parallel.records import SentencePair
 from seqvision.data.splits import hashed_split
 from seqvision.data.vocabulary import Vocabulary, WordVocabulary
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 class ParallelData(RecordData):
@@ -64,14 +65,11 @@ class ParallelData(RecordData):
         pairs = self.records["train"]
         sides = ((self.source_vocabulary, "source"), (self.target_vocabulary, "target"))
         long = {
-            pair.id
-            for vocabulary, side in sides
-            for pair in pairs
-            if len(getattr(pair, side)) > self.max_tokens
-            and len(vocabulary.encode(getattr(pair, side))) > self.max_tokens
+            pair.id for vocabulary, side in sides for pair in pairs if self._is_long(vocabulary, getattr(pair, side))
         }
         if len(long) == len(pairs):
-            raise UserError(f"data.max_tokens={self.max_tokens}: all {len(pairs)} training pairs are longer; raise it")
+            pairs_said = counted(len(pairs), "training pair")
+            raise UserError(f"data.max_tokens={self.max_tokens}: none of {pairs_said} is as short; raise it")
         return [pair for pair in pairs if pair.id not in long] if long else pairs
 
     def _is_long(self, vocabulary: Vocabulary, text: str) -> bool:
@@ -102,7 +100,10 @@ class ParallelData(RecordData):
 
     def summary(self) -> str:
         long = len(self.records["train"]) - len(self.training_pairs)
-        notes = [*self.notes, *([f"{long} training pairs longer than data.max_tokens left out"] if long else [])]
+        notes = [
+            *self.notes,
+            *([f"{counted(long, 'training pair')} longer than data.max_tokens left out"] if long else []),
+        ]
         sizes = f"vocabularies: {len(self.source_vocabulary)} and {len(self.target_vocabulary)}"
         return "; ".join([super().summary(), sizes, *notes])
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 ALIGNMENTS = ("error", "truncate", "resample")
 _LISTED = 5
@@ -25,7 +26,7 @@ def align_labels(
     lengths      how many frames each record has (its span, where it has one)
     align        "error"; "truncate": both end where the shorter one ends; "resample": the labels are stretched to the
                  frames, each frame taking the label that lies nearest in time
-    label_files  for messages, the name of the file that the labels of a record (by its id) came from
+    label_files  for messages, the file that the labels of a record (by its id) came from
     """
     if align not in ALIGNMENTS:
         raise UserError(f"data.align={align}: expected {', '.join(ALIGNMENTS[:-1])} or {ALIGNMENTS[-1]}")
@@ -54,8 +55,8 @@ def align_labels(
     done = "both cut to the shorter" if align == "truncate" else "labels stretched over the frames"
     listed = "; ".join(differing[:_LISTED]) + ("; …" if len(differing) > _LISTED else "")
     return aligned, [
-        f"data.align={align}: in {len(differing)} of {len(records)} sequences frames and labels differed in number, "
-        f"by {most} at most, {done}: {listed}"
+        f"data.align={align}: in {len(differing)} of {counted(len(records), 'sequence')} frames and labels differed in "
+        f"number, by {most} at most, {done}: {listed}"
     ]
 
 
@@ -79,7 +80,7 @@ def _truncated(record: SequenceRecord, frames: int) -> SequenceRecord:
 
 
 def _source(record: SequenceRecord) -> str:
-    return record.source.name if isinstance(record.source, Path) else record.id
+    return str(record.source) if isinstance(record.source, Path) else record.id
 
 
 def _labelled_by(record: SequenceRecord, label_files: Mapping[str, str] | None) -> str:

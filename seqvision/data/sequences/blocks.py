@@ -8,6 +8,7 @@ from itertools import groupby
 
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 def cut_in_blocks(
@@ -43,9 +44,9 @@ def cut_in_blocks(
         lost += sum(b - a for a, b, _ in stretches) - sum(b - a for a, b, _ in cut)
         parts += [_part(record, *stretch) for stretch in cut]
     return parts, [
-        f"splits: {len(records)} sequences cut into {blocks} blocks each, {lost} frames left out between splits "
-        f"(data.splits.blocks, data.splits.gap={gap}). The splits share their recordings: scores speak for more of the "
-        "same, not for a new subject or day"
+        f"splits: {counted(len(records), 'sequence')} cut into {blocks} blocks each, {counted(lost, 'frame')} left out "
+        f"between splits (data.splits.blocks, data.splits.gap={gap}). The splits share their recordings: scores speak "
+        "for more of the same, not for a new subject or day"
     ]
 
 

@@ -54,7 +54,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
         self.augmentation = augmentation
         self.features = features
         self.kept: list[Tensor | None] | None = [None] * len(records) if keep else None
-        self.lengths = [self._record_length(record) for record in records] if window or features else None
+        self.lengths = [self._record_length(record) for record in records] if window else None
         self.windows = windows_of(self.lengths, window) if window and self.lengths else None
 
     def __len__(self) -> int:
@@ -87,16 +87,16 @@ class SequenceDataset(Dataset[SequenceBatch]):
             return len(record.labels)
         if record.span is not None:
             return record.span[1] - record.span[0]
+        if self.features is not None:
+            return len(self.features[record.id])
         return self.reader.length(record.source)
 
     def _frames(self, window: Window) -> Tensor:
         record = self.records[window.record]
         if self.features is not None:
-            first = record.span[0] if record.span else 0
-            whole = self.features[record.id]
-            stop = len(whole) if record.span is None else record.span[1]
-            part = whole[first:stop]
-            return part[window.start : window.stop] if self.windows else part
+            first, last = record.span or (0, None)
+            whole = self._checked(record, self.features[record.id][first:last], whole=True)
+            return whole[window.start : window.stop] if self.windows else whole
         if self.kept is None:
             return self._read(record, window)
         kept = self.kept[window.record]
@@ -109,7 +109,12 @@ class SequenceDataset(Dataset[SequenceBatch]):
         if window.stop >= 0:
             first, last = first + window.start, first + window.stop
         frames = self.reader.read(record.source, first, last)
-        if record.labels is not None and window.stop < 0 and len(frames) != len(record.labels):
+        return self._checked(record, frames, whole=window.stop < 0)
+
+    @staticmethod
+    def _checked(record: SequenceRecord, frames: Tensor, *, whole: bool) -> Tensor:
+        """The frames, which are there, and of a whole record as many as it has labels."""
+        if record.labels is not None and whole and len(frames) != len(record.labels):
             raise UserError(
                 f"{record.id}: {len(frames)} frames, but {len(record.labels)} labels; see data.align in data/README.md"
             )

@@ -13,6 +13,7 @@ from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.frame_labels import FrameNames
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 UNLABELLED = ("", "?", "unlabelled", "unlabeled")
 _RARE = 0.01  # a label a hundred times rarer than one of nearly its name is likely a slip of the pen
@@ -51,7 +52,7 @@ def encode_labels(
     counts = Counter(name for sequence in sequences for name in sequence.names if name not in unlabelled)
     if not counts:
         raise UserError(
-            f"none of the {len(sequences)} sequences has a labelled frame. Correct data.unlabelled "
+            f"none of {counted(len(sequences), 'sequence')} has a labelled frame. Correct data.unlabelled "
             f"({', '.join(filter(None, unlabelled))}), or label some frames."
         )
     merged = _merged(counts, rules.merge)
@@ -107,8 +108,8 @@ def _notes(
     if any(blank):
         named = ", ".join(f"'{name}'" for name in sorted(unlabelled) if name)
         notes.append(
-            f"labels: {sum(blank)} of {sum(map(len, encoded))} frames in {sum(map(bool, blank))} of {len(encoded)} "
-            f"sequences have no label (empty, {named}): neither trained nor scored"
+            f"labels: {sum(blank)} of {sum(map(len, encoded))} frames in {sum(map(bool, blank))} of "
+            f"{counted(len(encoded), 'sequence')} have no label (empty, {named}): neither trained nor scored"
         )
     doubles = likely_doubles(counts)
     if doubles:

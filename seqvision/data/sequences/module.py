@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from seqvision.data.loading import Item
 from seqvision.data.module import RecordData
 from seqvision.data.sequences.dataset import Lanes, SequenceDataset
+from seqvision.data.sequences.frozen import frozen_features
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.features import fit_reader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.encoders.base import Encoder
 from seqvision.errors import UserError
 
 KEEP_BYTES = 1 << 30  # frames stay in memory up to this size
@@ -69,7 +71,7 @@ class SequenceData(RecordData):
         self.window = window
         self.augmentation = list((augmentation or {}).values())
         self.unfitted = reader
-        self.features: Mapping[str, Tensor] | None = None
+        self.features: dict[str, Mapping[str, Tensor]] = {}
 
     @cached_property
     def set(self) -> SequenceSet:
@@ -121,10 +123,24 @@ class SequenceData(RecordData):
         return f"{super().summary()}; {len(self.classes)} classes{notes}"
 
     def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:
-        """The statistics of training features."""
+        """The statistics of training features; a frozen encoder's features, where they are the same in every epoch."""
         front: Any = model.front
+        encoder = getattr(front, "encoder", None)
+        if encoder is not None and encoder.frozen and cache and not self.augmentation:
+            self.compute_features(encoder, cache, device=device)
         if hasattr(front, "standardise"):
             front.standardise(self.sample_frames())
+
+    def compute_features(
+        self, encoder: Encoder, folder: str | Path, *, device: torch.device, splits: Sequence[str] = ("train", "val")
+    ) -> None:
+        """From here on batches carry a frozen encoder's features, from the cache in `folder`, instead of pictures."""
+        for split in splits:
+            records = self.records[split]
+            found = frozen_features(encoder, self.reader, records, split=split, folder=folder, device=device)
+            if found is not None:
+                self.features[split] = found
+        self._datasets.clear()
 
     def sample_frames(self) -> Tensor:
         """All frames (frames, features) of evenly spaced training sequences."""
@@ -138,16 +154,11 @@ class SequenceData(RecordData):
         whole = self._whole(split)
         if not training or not (self.window or self.augmentation):
             return whole
-        made = SequenceDataset(
-            self.records[split],
-            self.reader,
-            self.classes,
-            window=self.window,
-            augmentation=self.augmentation,
-            features=self.features,
-        )
-        made.kept = whole.kept  # read once for training and for statistics
-        return made
+        if (split, True) not in self._datasets:
+            made = self._dataset(split, window=self.window, augmentation=self.augmentation)
+            made.kept = whole.kept  # read once for training and for statistics
+            self._datasets[split, True] = made
+        return self._datasets[split, True]
 
     def order(self, split: str) -> Lanes | None:
         """Windows in lanes, so that the state can be carried on."""
@@ -164,17 +175,20 @@ class SequenceData(RecordData):
         return [record.labels for record in self.records[split] if record.labels is not None]
 
     @cached_property
-    def _datasets(self) -> dict[str, SequenceDataset]:
+    def _datasets(self) -> dict[tuple[str, bool], SequenceDataset]:
+        """By split, and whether they are cut or varied for training."""
         return {}
 
     def _whole(self, split: str) -> SequenceDataset:
         """The dataset of whole sequences as they are, made once: it keeps what it has read."""
-        if split not in self._datasets:
-            records = self.records[split]
-            self._datasets[split] = SequenceDataset(
-                records, self.reader, self.classes, keep=self._keeps(records), features=self.features
-            )
-        return self._datasets[split]
+        if (split, False) not in self._datasets:
+            keep = split not in self.features and self._keeps(self.records[split])
+            self._datasets[split, False] = self._dataset(split, keep=keep)
+        return self._datasets[split, False]
+
+    def _dataset(self, split: str, **settings: Any) -> SequenceDataset:
+        features = self.features.get(split)
+        return SequenceDataset(self.records[split], self.reader, self.classes, features=features, **settings)
 
     def _keeps(self, records: Sequence[SequenceRecord]) -> bool:
         """Whether all frames of these records fit into memory, judged by a few."""

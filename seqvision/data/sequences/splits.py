@@ -12,6 +12,7 @@ from seqvision.data.sequences.blocks import cut_in_blocks
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.data.splits import SPLITS, hashed_split
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 _FEW = 10  # groups that are called by their names
 
@@ -121,8 +122,8 @@ def _by_hash(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[Seque
     notes = []
     if moved:
         notes.append(
-            f"splits: {len(groups)} groups are few for data.splits.val={rule.val} and data.splits.test={rule.test}, so "
-            f"that empty splits got one each: {', '.join(moved)}"
+            f"splits: {counted(len(groups), 'group')} are few for data.splits.val={rule.val} and "
+            f"data.splits.test={rule.test}, so that empty splits got one each: {', '.join(moved)}"
         )
     return [replace(record, split=chosen.get(record.group or "", "train")) for record in records], notes
 
@@ -156,8 +157,8 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
     silent = [record.id for record in records if record.split is None]
     if silent:
         raise UserError(
-            f"{len(silent)} of {len(records)} sequences have no split, e.g. '{silent[0]}', though the others have one "
-            f"({_counts(own)}). Fill in the rest, or remove the splits to have them drawn."
+            f"no split for {len(silent)} of {counted(len(records), 'sequence')}, e.g. '{silent[0]}', though the others "
+            f"have one ({_counts(own)}). Fill in the rest, or remove the splits to have them drawn."
         )
     if own.get("val") or not own.get("train"):
         return records, []
@@ -176,8 +177,8 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
     ]
     moved = sum(record.split == "val" for record in made)
     return made, [
-        f"splits: the data set brings no val; {moved} of {len(training)} training sequences were drawn for it by group "
-        f"(data.splits.val={rule.val}, data.splits.seed={rule.seed}): {_listed(sorted(drawn), len(groups))}"
+        f"splits: the data set brings no val; {moved} of {counted(len(training), 'training sequence')} drawn for it by "
+        f"group (data.splits.val={rule.val}, data.splits.seed={rule.seed}): {_listed(sorted(drawn), len(groups))}"
     ]
 
 
@@ -217,7 +218,9 @@ def listed_splits(
     unlisted = [record.id for record in records if record.id not in split_of]
     if not unlisted:
         return listed, []
-    return listed, [f"splits: {len(unlisted)} of {len(records)} sequences are in no list, left out: {_some(unlisted)}"]
+    return listed, [
+        f"splits: {len(unlisted)} of {counted(len(records), 'sequence')} in no list, left out: {_some(unlisted)}"
+    ]
 
 
 def _names(name: str) -> list[str]:
@@ -249,9 +252,10 @@ def _check_shares(records: Sequence[SequenceRecord], rule: SplitRule, needed: Se
         if counts[name] and (not labelled or name in labelled):
             continue
         if not counts[name]:
-            found = f"the split '{name}' is empty: {len(records)} sequences in {groups} groups gave {_counts(counts)}"
+            sequences, of = counted(len(records), "sequence"), counted(groups, "group")
+            found = f"the split '{name}' is empty: {sequences} in {of} gave {_counts(counts)}"
         else:
-            found = f"the split '{name}' has no labelled frame in its {counts[name]} sequences"
+            found = f"the split '{name}' has no labelled frame in its {counted(counts[name], 'sequence')}"
         raise UserError(
             f"{found}. Add sequences, name groups (data.splits.{name}_groups=[…]; for train fewer of the others), set "
             "another data.splits.seed, or split within the sequences with data.splits.blocks=10 data.splits.gap=2s"
@@ -285,7 +289,7 @@ def _counts(counts: Mapping) -> str:
 
 def _listed(drawn: Sequence[str], of: int) -> str:
     """The groups by name where there are few in all, else how many."""
-    return ", ".join(drawn) if of <= _FEW else f"{len(drawn)} of {of} groups"
+    return ", ".join(drawn) if of <= _FEW else f"{len(drawn)} of {counted(of, 'group')}"
 
 
 def _some(names: Sequence[str]) -> str:

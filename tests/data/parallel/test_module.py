@@ -98,8 +98,23 @@ def test_long_pairs_are_left_out_of_training_alone_and_counted(tmp_path):
     assert len(data.dataset("train", training=True)) == 1
     assert len(data.dataset("val", training=False)) == 3
     assert "2 training pairs longer than data.max_tokens left out" in data.summary()
-    with pytest.raises(UserError, match=r"data\.max_tokens=1: all 3 training pairs are longer"):
+    with pytest.raises(UserError, match=r"data\.max_tokens=1: none of 3 training pairs is as short"):
         _ = ParallelFiles(path=tmp_path, source="de", target="en", max_tokens=1).training_pairs
+
+
+def test_a_pair_is_long_by_its_tokens_not_by_its_letters(tmp_path):
+    class Bytes(WordVocabulary):
+        """As a vocabulary of parts of words falls back on: several tokens a letter."""
+
+        def encode(self, text):
+            return list(text.encode())
+
+    for split in ("train", "val"):
+        (tmp_path / f"{split}.de").write_text("äöü\na\n", encoding="utf-8")
+        (tmp_path / f"{split}.en").write_text("a\nb\n")
+    data = ParallelFiles(path=tmp_path, source="de", target="en", max_tokens=5, source_vocabulary=Bytes.build)
+    assert [pair.target for pair in data.training_pairs] == ["b"]
+    assert "1 training pair longer than data.max_tokens left out" in data.summary()
 
 
 def test_every_pair_comes_once_an_epoch_in_batches_of_like_length():

@@ -26,7 +26,7 @@ def test_a_difference_is_refused_with_both_files_and_both_lengths():
     with pytest.raises(UserError) as error:
         align_labels([record("a", 75), record("b", 9), record("c", 9)], [74, 9, 8], label_files={"a": "a.txt"})
     assert str(error.value) == (
-        "a.mp4 holds 74 frames, a.txt 75 labels: there must be as many labels as frames. 1 more like this. "
+        "clips/a.mp4 holds 74 frames, a.txt 75 labels: there must be as many labels as frames. 1 more like this. "
         "Set data.align=truncate to end both where the shorter one ends (a few frames too many at the end), or "
         "data.align=resample to stretch the labels over the frames (another frame rate)."
     )
@@ -38,7 +38,8 @@ def test_truncate_ends_both_where_the_shorter_ends_and_says_so():
     assert [len(r.labels) for r in records] == [74, 5, 4]
     assert note == (
         "data.align=truncate: in 2 of 3 sequences frames and labels differed in number, by 2 at most, both cut to the "
-        "shorter: a.mp4 holds 74 frames, the labels of a 75 labels; b.mp4 holds 7 frames, the labels of b 5 labels"
+        "shorter: clips/a.mp4 holds 74 frames, the labels of a 75 labels; clips/b.mp4 holds 7 frames, the labels of b "
+        "5 labels"
     )
 
 
@@ -50,7 +51,7 @@ def test_truncate_moves_the_end_of_a_span():
 def test_resample_stretches_the_labels():
     (stretched,), (note,) = align_labels([record("a", 3)], [6], align="resample")
     assert stretched.labels.tolist() == [0, 0, 1, 1, 2, 2]
-    assert "1 of 1 sequences" in note
+    assert "1 of 1 sequence frames" in note
     assert "stretched over the frames" in note
 
 

@@ -81,7 +81,7 @@ SENTENCES = {
     "some rows without a split": (
         {"a.csv": "text,label,split\na film,good,train\na day,bad,\n"},
         {},
-        r"1 of 2 sequences have no split, e.g. 'a.csv row 3'",
+        r"no split for 1 of 2 sequences, e.g. 'a.csv row 3'",
     ),
     "sentences without labels": (
         {"a.txt": "one film\ntwo films\nthree films\n"},

@@ -39,7 +39,7 @@ def test_a_file_a_recording_with_splits_by_recording(tmp_path):
 def test_lists_of_recordings_make_the_splits(tmp_path):
     found = read_frame_tables(write(tmp_path, {**FOUR, "train.txt": "p\nq.csv\n", "val.txt": "r\n"}))
     assert {r.id: r.split for r in found.records} == {"p": "train", "q": "train", "r": "val"}
-    assert found.notes[0] == "splits: 1 of 4 sequences are in no list, left out: s"
+    assert found.notes[0] == "splits: 1 of 4 sequences in no list, left out: s"
 
 
 LONG = "recording,subject,split,x,label\n" + "".join(
@@ -75,7 +75,9 @@ def test_labels_from_files_beside_are_aligned_as_asked(tmp_path):
     files = {f"{name}.csv": recording("aaab") for name in "pqr"}
     files |= {f"labels/{name}_labels.csv": "label\n" + "a\n" * 3 for name in "pqr"}
     options = {"files": "?.csv", "label_files": "labels/{stem}_labels.csv"}
-    with pytest.raises(UserError, match=r"p\.csv holds 4 frames, p_labels\.csv 3 labels: .* 2 more like this"):
+    with pytest.raises(
+        UserError, match=r"/p\.csv holds 4 frames, .*/labels/p_labels\.csv 3 labels: .* 2 more like this"
+    ):
         read_frame_tables(write(tmp_path, files), **options)
     found = read_frame_tables(tmp_path, align="truncate", **options)
     assert [r.span for r in found.records] == [(0, 3)] * 3
@@ -140,7 +142,7 @@ def test_one_long_recording_is_split_in_blocks_with_a_gap_in_seconds(tmp_path):
         (
             {"p.csv": recording("ab")},
             {},
-            "the split 'val' is empty: 1 sequences in 1 groups gave train 1, val 0, test 0.",
+            "the split 'val' is empty: 1 sequence in 1 group gave train 1, val 0, test 0.",
         ),
     ],
 )

@@ -89,7 +89,7 @@ def test_counted_and_common_names_are_no_doubles(counts, doubles):
         (
             {"unlabelled": ["walk", "rst"]},
             None,
-            "none of the 1 sequences has a labelled frame. Correct data.unlabelled (",
+            "none of 1 sequence has a labelled frame. Correct data.unlabelled (",
         ),
     ],
 )

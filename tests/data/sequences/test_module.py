@@ -1,5 +1,6 @@
 """The data module of sequences: what it learns from training only, keeps, resumes and refuses."""
 
+import re
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -133,6 +134,47 @@ def test_a_class_in_validation_only_is_a_class_of_the_network():
     assert made.model_sizes()["classes"] == 3
     (batch,) = made.val_dataloader()
     assert batch.classes.tolist() == [2, 1, 0]
+
+
+def trainer(**settings):
+    known = {"global_rank": 0, "world_size": 1, "num_devices": 1, "accumulate_grad_batches": 1, "max_epochs": 20}
+    return SimpleNamespace(**{**known, **settings})
+
+
+@pytest.mark.parametrize(
+    ("settings", "running", "said"),
+    [
+        (
+            {"batch_size": 8},
+            {},
+            r"9 sequences with data\.batch_size=8 make 2 steps an epoch.*Set data\.batch_size=1, .*20",
+        ),
+        ({"batch_size": 64}, {}, r"data\.batch_size=64 make 1 step an epoch"),
+        (
+            {"batch_size": 64, "window": 2},
+            {},
+            r"74 windows with data\.batch_size=64 make 2 steps.*Set data\.batch_size=9,",
+        ),
+        ({"batch_size": 4}, {"world_size": 2}, r"Set data\.batch_size=2,"),
+        (
+            {"batch_size": 2},
+            {"accumulate_grad_batches": 2},
+            r"and trainer\.accumulate_grad_batches=2 make 3 steps.*=1 trainer\.accumulate_grad_batches=1",
+        ),
+        ({"batch_size": 8}, {"max_epochs": 150}, None),  # enough in all
+        ({"batch_size": 2}, {}, None),
+        ({"batch_size": 8}, {"global_rank": 1, "world_size": 2}, None),  # one process says it
+        ({"batch_size": 1, "memorise": 2}, {}, None),  # nothing could be set
+    ],
+)
+def test_an_epoch_of_few_steps_is_said_with_what_to_set(caplog, settings, running, said):
+    made = data(**settings)
+    made.trainer = trainer(**running)
+    made.train_dataloader()
+    messages = [record.getMessage() for record in caplog.records if "few steps" in record.getMessage()]
+    assert len(messages) == (said is not None)
+    if said:
+        assert re.search(said, messages[0]), messages[0]
 
 
 def test_fewer_sequences_than_processes_are_refused():

@@ -48,7 +48,7 @@ def test_a_split_is_read_with_whole_people_drawn_for_val(salads):
     assert found.records[-1].labels.tolist() == [0] * 4 + [1] * 5
     layout, drawn = found.notes
     assert layout.startswith("features: data.reader.layout=features_first, because the second axis is as long as the")
-    assert re.search(r"brings no val; 2 of 4 training sequences were drawn for it by group .*: rgb-0[12]$", drawn)
+    assert re.search(r"brings no val; 2 of 4 training sequences drawn for it by group .*: rgb-0[12]$", drawn)
 
 
 def test_a_val_bundle_is_kept_and_videos_in_no_list_are_left_out_with_a_note(salads):
@@ -56,7 +56,7 @@ def test_a_val_bundle_is_kept_and_videos_in_no_list_are_left_out_with_a_note(sal
         salads({"splits/val.split1.bundle": "rgb-02-1\n", "splits/train.split1.bundle": "rgb-01-1\nrgb-01-2\n"})
     )
     assert [r.split for r in found.records] == ["train", "train", "val", "test"]
-    assert found.notes[0] == "splits: 1 of 5 sequences are in no list, left out: rgb-02-2"
+    assert found.notes[0] == "splits: 1 of 5 sequences in no list, left out: rgb-02-2"
 
 
 def test_frames_without_a_label_are_unknown(salads):
@@ -88,7 +88,9 @@ def test_lengths_that_differ_are_the_users_decision(salads):
     folder = salads({"groundTruth/rgb-02-2.txt": "cut\n" * 9})
     with pytest.raises(UserError) as error:
         read_mstcn(folder)
-    assert str(error.value).startswith("rgb-02-2.npy holds 8 frames, rgb-02-2.txt 9 labels: there must be as many")
+    assert str(error.value).startswith(
+        f"{folder}/features/rgb-02-2.npy holds 8 frames, {folder}/groundTruth/rgb-02-2.txt 9 labels: there must be"
+    )
     found = read_mstcn(folder, align="truncate")
     assert len(found.records[3].labels) == 8
     assert any(note.startswith("data.align=truncate: in 1 of 5 sequences frames and labels") for note in found.notes)

@@ -75,7 +75,7 @@ def test_own_splits_are_kept_and_a_missing_val_comes_from_train_by_group():
     made, (note,) = split_sequences(own)
     assert [r.id for r in made if r.split == "test"] == ["t"]
     assert len({r.group for r in made if r.split == "val"}) == 1
-    assert "the data set brings no val; 2 of 20 training sequences were drawn for it by group" in note
+    assert "the data set brings no val; 2 of 20 training sequences drawn for it by group" in note
 
 
 def test_lists_of_names_make_the_splits(tmp_path):
@@ -84,7 +84,7 @@ def test_lists_of_names_make_the_splits(tmp_path):
     lists = {"train": [tmp_path / "train.txt"], "val": [tmp_path / "val.txt"]}
     made, (note,) = listed_splits(videos(2), lists)
     assert splits_of(made) == {"s000-0": "train", "s000-1": "train", "s001-0": "val"}
-    assert note == "splits: 1 of 4 sequences are in no list, left out: s001-1"
+    assert note == "splits: 1 of 4 sequences in no list, left out: s001-1"
     (tmp_path / "val.txt").write_text("s001-0\ns000-0\n")
     with pytest.raises(UserError, match=re.escape("val.txt row 2: 's000-0' is listed in train.txt too. A sequence is")):
         listed_splits(videos(2), lists)
@@ -138,7 +138,7 @@ OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
         (
             videos(1, 1),
             {},
-            "the split 'val' is empty: 1 sequences in 1 groups gave train 1, val 0, test 0. Add sequences, name groups "
+            "the split 'val' is empty: 1 sequence in 1 group gave train 1, val 0, test 0. Add sequences, name groups "
             "(data.splits.val_groups=[…]; for train fewer of the others), set another data.splits.seed, or split "
             "within the sequences with data.splits.blocks=10 data.splits.gap=2s. Without a test set: "
             "data.splits.test=0.",
@@ -173,7 +173,7 @@ OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
         (
             [*OWN_TRAIN, video("c")],
             {},
-            "1 of 3 sequences have no split, e.g. 'c', though the others have one (train 2).",
+            "no split for 1 of 3 sequences, e.g. 'c', though the others have one (train 2).",
         ),
         (OWN_TRAIN[:1], {}, "the data set's own splits have no val, and one cannot be drawn from train, which has one"),
         (
@@ -184,7 +184,7 @@ OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
         (
             [video("a", split="train"), SequenceRecord("b", Path("b"), labels=np.full(3, -1), split="val")],
             {},
-            "the split 'val' has no labelled frame in its 1 sequences.",
+            "the split 'val' has no labelled frame in its 1 sequence.",
         ),
         (videos(1, 1), {"blocks": 2}, "data.splits.blocks=2: expected 3 at least, one for each split"),
         (videos(1, 1), {"blocks": 5}, "data.splits.blocks=5: 's000-0' has 4 frames only. Set fewer blocks."),

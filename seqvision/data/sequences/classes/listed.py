@@ -1,7 +1,7 @@
 """Files with one class each: a folder a class, perhaps inside a folder a split, or a list of files and classes."""
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from seqvision.data.sequences.classes.tables import JSON_SUFFIXES, Column, label
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 _PATH = "path file filename file_name file_path filepath image picture recording video clip name id"
 PATH_NAMES = tuple(_PATH.split())
@@ -63,6 +64,7 @@ def read_files(
     on_missing: str = "error",
     merge: Mapping[str, str | None] | None = None,
     splits: Mapping[str, Any] | None = None,
+    make_set: Callable[..., SequenceSet] = class_set,
 ) -> SequenceSet:
     """One record a file with one of the `suffixes`, its id the path inside the data's folder.
 
@@ -72,6 +74,7 @@ def read_files(
     files       where a list's files lie, if not beside it
     on_missing  rows whose file is not there or that have no class: "error", or "skip", which counts them in the notes
     merge, splits: as in `class_set`, with `rename` of splits as in `read_sentences`
+    make_set    what makes the set of the records, in place of `class_set`
     """
     path = Path(path)
     if on_missing not in ("error", "skip"):
@@ -89,8 +92,8 @@ def read_files(
         if on_missing == "error":
             more = f" {len(found.problems) - 1} more like this." if len(found.problems) > 1 else ""
             raise UserError(f"{found.problems[0]}.{more} Correct it, or leave such rows out with data.on_missing=skip.")
-        notes.append(f"{len(found.problems)} rows were left out, the first: {found.problems[0]}")
-    return class_set(found.records, what=what, splits=drawn, merge=merge, notes=notes)
+        notes.append(f"left out {counted(len(found.problems), 'row')}, the first: {found.problems[0]}")
+    return make_set(found.records, what=what, splits=drawn, merge=merge, notes=notes)
 
 
 def _list_in(folder: Path) -> Path | None:

@@ -22,6 +22,7 @@ from seqvision.data.sequences.classes.tables import (
 )
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 _TEXT = "text sentence sentences review question comment content tweet message utterance phrase title body"
 TEXT_NAMES = tuple(_TEXT.split())
@@ -81,7 +82,7 @@ def read_sentences(
         more = f" {len(incomplete) - 1} more like this." if len(incomplete) > 1 else ""
         raise UserError(f"{incomplete[0]}.{more} Fill it in, or leave such rows out with data.on_missing=skip.")
     if incomplete:
-        notes.append(f"{len(incomplete)} rows were left out, the first: {incomplete[0]}")
+        notes.append(f"left out {counted(len(incomplete), 'row')}, the first: {incomplete[0]}")
     return class_set(records, what="sentences", splits=drawn, merge=merge, notes=[*notes, *doubles])
 
 
@@ -96,7 +97,7 @@ def _as_published(records: list[SequenceRecord]) -> tuple[list[SequenceRecord], 
     trained = {record.group for record in records if record.split == "train"}
     crossing = Counter(record.split for record in records if record.split != "train" and record.group in trained)
     notes = [
-        f"{count} sentences of '{split}' are in 'train' as well, as published" for split, count in crossing.items()
+        f"{counted(count, 'sentence')} of '{split}' also in 'train', as published" for split, count in crossing.items()
     ]
     return [r if r.split is None else replace(r, group=f"{r.split}: {r.group}") for r in records], notes
 

@@ -78,13 +78,13 @@ def read_frame_tables(
                 group=_constant(table, group_column, GROUP_NAMES, "group", start, stop),
                 split=_split(table, split_column, start, stop),
             )
-            found.append(Labelled(record, said if whole else _rows(said, start, stop)))
+            found.append(Labelled(record, said if whole else _rows(said, start, stop), beside or file))
     notes: list[str] = []
     lists = split_lists(source) if source.is_dir() else {}
     if lists:
         listed, notes = listed_splits([one.record for one in found], lists, encoding=encoding)
-        labels_of = {one.record.id: one.labels for one in found}
-        found = [Labelled(record, labels_of[record.id]) for record in listed]
+        by_id = {one.record.id: one for one in found}
+        found = [replace(by_id[record.id], record=record) for record in listed]
     reader = reader or FeatureReader(encoding=encoding)
     told = [*(label_columns or ()), *filter(None, (label_column, id_column, group_column, split_column))]
     return labelled_set(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from seqvision.data.sequences.align import align_labels
@@ -16,10 +17,11 @@ from seqvision.errors import UserError
 
 @dataclass(frozen=True, eq=False)
 class Labelled:
-    """A sequence as it was found, and what is written of its frames."""
+    """A sequence as it was found, what is written of its frames, and in which file."""
 
     record: SequenceRecord
     labels: FrameNames | FrameMatrix
+    file: Path
 
 
 def labelled_set(
@@ -59,7 +61,7 @@ def labelled_set(
         records,
         [_frames(fitted, record) for record in records],
         align=align,
-        label_files={one.record.id: one.labels.where for one in found},
+        label_files={one.record.id: str(one.file) for one in found},
     )
     rule = SplitRule(**(splits or {}))
     rates = [fitted.rate(record.source) for record in records] if rule.blocks else None

@@ -15,6 +15,7 @@ from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.splits import listed_splits
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 # whose video it is, by the published names: 50 Salads rgb-01-1, Breakfast P03_cam01_P03_cereals, GTEA S1_Cheese_C1
 SUBJECTS = (r"^(rgb-\d+)-\d+$", r"^(P\d+)_", r"^(S\d+)_[A-Za-z]")
@@ -67,8 +68,8 @@ def read_mstcn(
             "show one subject, set data.splits.group to the pattern that finds it in a name"
         )
     found = [
-        Labelled(record, read_label_lines(folder / "groundTruth" / f"{record.id}.txt", encoding=encoding))
-        for record in records
+        Labelled(record, read_label_lines(file, encoding=encoding), file)
+        for record, file in ((record, folder / "groundTruth" / f"{record.id}.txt") for record in records)
     ]
     return labelled_set(
         found,
@@ -135,7 +136,11 @@ def _with_labels(
             f"{folder}: no labels '{lacking[0]}.txt' for '{lacking[0]}' ({len(lacking)} of {len(records)} lack them)"
             f"{did_you_mean(lacking[0], there)}. Add the file, or take the video out of the lists."
         )
-    notes = [f"labels: {len(lacking)} videos have none and are left out: {', '.join(lacking[:5])}"] if lacking else []
+    notes = (
+        [f"labels: left out for want of them, {counted(len(lacking), 'video')}: {', '.join(lacking[:5])}"]
+        if lacking
+        else []
+    )
     return [record for record in records if record.id in there], notes
 
 

@@ -10,6 +10,7 @@ from seqvision.data.annotations.tables import Annotations
 from seqvision.data.formats.rows import did_you_mean, row_split
 from seqvision.data.sequences.formats.video_files import matching
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 FOLDERS = ("groundTruth", "labels", "annotations")
 TABLES = ("segments", "annotations", "labels")
@@ -68,11 +69,28 @@ def find_labels(
 
 def _usual(root: Path, videos: Sequence[Path]) -> Path | None:
     """The usual folder or table with labels; None to look beside the videos."""
-    for name in FOLDERS:
-        if (root / name).is_dir():
-            return root / name
+    folder = _folder(root)
+    if folder is not None:
+        return folder
     if any(_beside(video, video.parent) for video in videos):
         return None
+    return _table(root)
+
+
+def inside(folder: Path, videos: Sequence[Path]) -> Path:
+    """Where the labels are in a folder that was named for them: in itself, else, as it is a data set's, in the usual
+    place.
+    """
+    if any(_beside(video, folder) for video in videos):
+        return folder
+    return _folder(folder) or _table(folder) or folder
+
+
+def _folder(root: Path) -> Path | None:
+    return next((root / name for name in FOLDERS if (root / name).is_dir()), None)
+
+
+def _table(root: Path) -> Path | None:
     for name in TABLES:
         for suffix in (".csv", ".tsv"):
             if (root / f"{name}{suffix}").is_file():
@@ -122,12 +140,14 @@ def _from_files(
     if folder is not None and found.of:
         spare = [file.name for file in sorted(folder.iterdir()) if file.is_file() and file not in used]
         if spare:
-            found.notes.append(f"labels: {len(spare)} files in {folder.name}/ belong to no video, e.g. '{spare[0]}'")
+            found.notes.append(
+                f"labels: {counted(len(spare), 'file')} of no video in {folder.name}/, e.g. '{spare[0]}'"
+            )
     if folder is not None and not found.of:
         held = ", ".join(sorted(file.name for file in folder.iterdir())[:5]) or "nothing"
         raise UserError(
-            f"{folder}: no labels for any of the {len(ids)} videos, e.g. '{ids[0]}' (it holds: {held}). Call the files "
-            f"as the videos, e.g. {Path(ids[0]).stem}.txt."
+            f"{folder}: no labels for any of {counted(len(ids), 'video')}, e.g. '{ids[0]}' (it holds: {held}). Call "
+            f"the files as the videos, e.g. {Path(ids[0]).stem}.txt."
         )
 
 

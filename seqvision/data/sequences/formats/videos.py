@@ -20,6 +20,7 @@ from seqvision.data.sequences.readers.video import VideoReader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.splits import SplitRule, listed_splits, split_sequences
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 def read_videos(
@@ -90,7 +91,7 @@ def read_videos(
         encoded, found_classes, label_notes = encode_labels(written, rules, known=known) if of else ([], (), [])
     places = dict(zip(of, encoded, strict=True))
     records = [replace(record, labels=places.get(record.id)) for record in records]
-    files = {name: labelled.file.name for name, labelled in of.items()}
+    files = {name: str(labelled.file) for name, labelled in of.items()}
     lengths = [len(films[record.id]) for record in records]
     records, align_notes = align_labels(records, lengths, align=align, label_files=files)
     records = [_sampled(record, reader.frame_numbers(record.source)) for record in records]
@@ -98,7 +99,7 @@ def read_videos(
     if of:
         silent = [record.id for record in records if record.labels is None]
         if silent:
-            notes.append(f"labels: {len(silent)} of {len(records)} videos have none, e.g. '{silent[0]}'")
+            notes.append(f"labels: none for {len(silent)} of {counted(len(records), 'video')}, e.g. '{silent[0]}'")
     if of and split is not None:
         rates = [reader.rate(record.source) for record in records]
         records, split_notes = split_sequences(records, SplitRule(**(splits or {})), rates=rates)

@@ -1,0 +1,174 @@
+"""`seqvision draw`: a trained painter in; new pictures out, or yours painted again, as a picture or as an animation."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from seqvision.cli.options import add_checkpoint_options, parser
+from seqvision.errors import UserError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy as np
+
+    from seqvision.data.labelled.reader import WholePictureReader
+    from seqvision.inference.painting import LoadedPainter, Painted
+
+DESCRIPTION = """Pictures that a trained painter makes: new ones, yours painted again, or the way from one to another.
+
+  seqvision draw --checkpoint runs/painter/2026-01-31_12-00-00 --output samples.png
+  seqvision draw --checkpoint best.ckpt -n 100 --seed 7 --class 3 --class 8 --output samples.gif
+  seqvision draw --checkpoint best.ckpt --reconstruct three.png seven.png --output again.png
+  seqvision draw --checkpoint best.ckpt --interpolate three.png seven.png --output way.png
+
+--output FILE.png: all pictures on one sheet. FILE.gif: how the canvases grow, with the window that paints drawn in.
+A folder: both, and every picture by itself."""
+
+WAY = 10  # pictures from one to the other
+
+
+def main(arguments: list[str]) -> int:
+    """0, or 1 if pictures were skipped."""
+    given = _parse(arguments)
+
+    from seqvision.inference import load_model
+    from seqvision.inference.painting import LoadedPainter, sample
+
+    if given.trust and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())  # where a person's own module lies
+    loaded = load_model(given.checkpoint[0], LoadedPainter, device=given.device, trust=given.trust)
+    skipped = 0
+    if given.interpolate:
+        _save_way(loaded, given)
+    elif given.reconstruct:
+        skipped = _reconstruct(loaded, given)
+    else:
+        new = sample(loaded, given.number, names=given.classes, seed=given.seed)
+        _save(new, given.output, names=[f"{place:04}" for place in range(given.number)])
+    print(given.output)
+    return 1 if skipped else 0
+
+
+def _parse(arguments: list[str]) -> argparse.Namespace:
+    options = parser("draw", DESCRIPTION)
+    what = options.add_mutually_exclusive_group()
+    what.add_argument("-n", "--number", type=int, metavar="N", help="how many new pictures (default 64)")
+    what.add_argument("--reconstruct", nargs="+", metavar="PICTURE", help="pictures or folders of them, painted again")
+    what.add_argument("--interpolate", nargs=2, metavar=("A", "B"), help=f"{WAY} pictures, from one to the other")
+    options.add_argument("--seed", type=int, default=0, help="of new pictures (default 0)")
+    options.add_argument(
+        "--class",
+        dest="classes",
+        action="append",
+        metavar="NAME",
+        help="what to paint, of a model that is told classes; given several times, in turn (default: all in turn)",
+    )
+    options.add_argument("--invert", action="store_true", help="light and dark exchanged in your own pictures")
+    options.add_argument(
+        "--output", default="drawn.png", metavar="PATH", help="FILE.png, FILE.gif or a folder (default drawn.png)"
+    )
+    add_checkpoint_options(options, several="")
+    given = options.parse_args(arguments)
+    if len(given.checkpoint) > 1:
+        raise UserError(f"--checkpoint: {len(given.checkpoint)} models, expected one")
+    given.number = 64 if given.number is None else given.number
+    if given.number < 1:
+        raise UserError(f"-n {given.number}: expected a number of pictures, 1 or more")
+    suffix = Path(given.output).suffix.lower()
+    if suffix not in ("", ".png", ".gif"):
+        raise UserError(f"--output {given.output}: '{suffix}' is not known here; expected .png, .gif or a folder")
+    if given.interpolate and suffix == ".gif":
+        raise UserError(f"--output {given.output}: the way between two pictures is one sheet; take a .png")
+    if given.classes and given.interpolate:
+        raise UserError("--class: the way between two pictures has no class of its own; leave it out")
+    return given
+
+
+def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
+    """How many pictures could not be read."""
+    import torch
+
+    from seqvision.cli.caption import named_pictures
+    from seqvision.inference.painting import reconstruct
+
+    paths, images, skipped = named_pictures(given.reconstruct), [], 0
+    read = _reader(loaded, given.invert)
+    known = []
+    for path in paths:
+        try:
+            images.append(read(path))
+            known.append(path)
+        except UserError as error:
+            skipped += 1
+            print(f"seqvision: skipped {error}", file=sys.stderr)
+    if not known:
+        raise UserError(f"none of the {len(paths)} pictures could be read, so there is nothing to paint")
+    shown, again = reconstruct(loaded, torch.stack(images), [path.name for path in known], names=given.classes)
+    _save(again, given.output, names=[path.stem for path in known], first=shown)
+    return skipped
+
+
+def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
+    import torch
+
+    from seqvision.figures.canvases import picture_grid
+    from seqvision.inference.painting import interpolate
+
+    read = _reader(loaded, given.invert)
+    ends = [Path(name) for name in given.interpolate]
+    way = interpolate(loaded, torch.stack([read(path) for path in ends]), [path.name for path in ends], number=WAY)
+    output = Path(given.output)
+    if output.suffix:
+        _write(output, lambda path: picture_grid(way, columns=WAY).save(path))
+    else:
+        _save_each(way, output, [f"{place:04}" for place in range(WAY)])
+        _write(output / "all.png", lambda path: picture_grid(way, columns=WAY).save(path))
+
+
+def _reader(loaded: "LoadedPainter", invert: bool) -> "WholePictureReader":
+    from dataclasses import replace
+
+    return replace(loaded.reader, invert=not loaded.reader.invert) if invert else loaded.reader
+
+
+def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray | None" = None) -> None:
+    """Sheet, film, or a folder of everything. first: the pictures that were to be painted, shown beside."""
+    from seqvision.figures.canvases import canvas_frames, growth_grid, picture_grid, save_film
+
+    def sheet(path: Path) -> None:
+        grid = picture_grid(made.pictures) if first is None else growth_grid(made.growth, made.boxes, first=first)
+        grid.save(path, format="PNG")
+
+    def film(path: Path) -> None:
+        save_film(canvas_frames(made.growth, made.boxes), path)
+
+    target = Path(output)
+    if target.suffix.lower() == ".png":
+        _write(target, sheet)
+    elif target.suffix.lower() == ".gif":
+        _write(target, film)
+    else:
+        _save_each(made.pictures, target, names)
+        _write(target / "all.png", sheet)
+        _write(target / "all.gif", film)
+
+
+def _save_each(pictures: "np.ndarray", folder: Path, names: list[str]) -> None:
+    from PIL import Image
+
+    for name, picture in zip(names, pictures, strict=True):
+        _write(folder / f"{name}.png", Image.fromarray(picture).save)
+
+
+def _write(path: Path, save: "Callable[[Path], None]") -> None:
+    """The file, in a folder that is made where it is missing; a `UserError` where that cannot be."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        save(path)
+    except OSError as error:
+        raise UserError(
+            f"{path}: cannot be written ({error.strerror or error}); expected a folder that you may write to"
+        ) from error

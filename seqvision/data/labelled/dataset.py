@@ -1,0 +1,76 @@
+"""Batches of whole pictures by number and seed: a pure function, so that any worker can make any."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from seqvision.data.labelled.batches import PictureBatch, picture_batch
+from seqvision.data.labelled.canvases import Canvases
+from seqvision.data.labelled.reader import WholePictureReader, picture_of
+from seqvision.data.labelled.symbols import Symbols, split_label
+from seqvision.data.loading import Item, seed_of
+from seqvision.data.sequences.records import SequenceRecord
+
+KEPT_BYTES = 1 << 30  # of a split's pixels stay in memory
+
+
+class PictureDataset(Dataset[PictureBatch]):
+    """Batches by a list of `Item(index, seed)`.
+
+    training: canvases are drawn by the item's seed and not by its number.
+    augmentation: transforms of a batch's pictures (batch, channels, height, width), in order, drawn by its first item's
+        seed.
+    kept: pixels read before, by the record's place; filled as long as all of the split fit.
+    """
+
+    def __init__(
+        self,
+        records: Sequence[SequenceRecord],
+        reader: WholePictureReader,
+        symbols: Symbols,
+        *,
+        training: bool = False,
+        augmentation: Sequence[Callable[[Tensor], Tensor]] = (),
+        kept: dict[int, Tensor] | None = None,
+    ):
+        self.records, self.reader, self.symbols = records, reader, symbols
+        self.canvases = records if isinstance(records, Canvases) and training else None
+        self.augmentation = augmentation
+        self.kept = kept
+
+    def __len__(self) -> int:
+        return len(self.records)
+
+    def length(self, item: Item) -> int:
+        """One picture is as long as another."""
+        return 1
+
+    def __getitems__(self, items: Sequence[Item]) -> PictureBatch:
+        """The whole batch at once; torch's loader asks for it so."""
+        if self.canvases is not None:
+            records = [self.canvases.drawn(item.seed, id=f"canvas/{item.record:06}") for item in items]
+        else:
+            records = [self.records[item.record] for item in items]
+        pictures = [self._pixels(item.record, record) for item, record in zip(items, records, strict=True)]
+        names = [split_label(record.label, self.symbols.names) for record in records]
+        encoded = [self.symbols.encode(each) if each else [] for each in names]
+        batch = picture_batch([record.id for record in records], pictures, encoded)
+        return replace(batch, images=self._augmented(batch.images, items[0].seed)) if self.augmentation else batch
+
+    def _pixels(self, place: int, record: SequenceRecord) -> Tensor:
+        if self.kept is not None and place in self.kept:
+            return self.kept[place]
+        pixels = self.reader(picture_of(record))
+        if self.kept is not None and pixels.numel() * len(self.records) <= KEPT_BYTES:
+            self.kept[place] = pixels
+        return pixels
+
+    def _augmented(self, pixels: Tensor, seed: int) -> Tensor:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(seed_of(seed))
+            for transform in self.augmentation:
+                pixels = transform(pixels)
+        return pixels

@@ -1,0 +1,117 @@
+"""A picture whole, of its own size or of one size for all."""
+
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+from PIL import Image
+from torch import Tensor
+
+from seqvision.data.pictures import open_picture, read_image
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.data.transforms import FITS, ImageTransform
+from seqvision.errors import UserError
+
+Picture = Path | np.ndarray  # a file, or uint8 pixels (height, width) or (height, width, channels)
+
+
+@dataclass(frozen=True)
+class WholePictureReader:
+    """A picture as uint8 (channels, height, width).
+
+    size     resized to size x size by `fit`, with borders of the grey level `fill` (see `ImageTransform`); None: each
+             keeps its own size, unless all training pictures have one, to which others are then brought
+    longest  a picture that is not resized otherwise is made smaller until its longer side has that many pixels
+    grey     one channel, whatever the pictures have
+    invert   light and dark exchanged: for ink on paper, where the training pictures are white on black
+    shape    (height, width, channels) of the training pictures, height and width None where these differ; `fitted`
+             sets it
+    """
+
+    size: int | None = None
+    longest: int | None = None
+    fit: str = "pad"
+    fill: int = 0
+    grey: bool = False
+    invert: bool = False
+    shape: tuple[int | None, int | None, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.fit not in FITS:
+            raise UserError(f"data.reader.fit is '{self.fit}', expected one of {', '.join(FITS)}")
+        for name in ("size", "longest"):
+            value = getattr(self, name)
+            if value is not None and value < 1:
+                raise UserError(f"data.reader.{name} is {value}, expected a number of pixels, 1 or more, or null")
+
+    @property
+    def channels(self) -> int:
+        """1 or 3."""
+        if self.shape is None:
+            raise RuntimeError("this WholePictureReader knows no shape yet: call fitted(training pictures) first")
+        return self.shape[2]
+
+    def fitted(self, pictures: Iterable[Picture]) -> "WholePictureReader":
+        """This reader with the shape of the training pictures; one channel only if all have one."""
+        if self.shape is not None:
+            return self
+        shapes = {_shape(picture) for picture in pictures}
+        channels = 1 if self.grey or all(shape[2] == 1 for shape in shapes) else 3
+        if self.size is not None:
+            return replace(self, shape=(self.size, self.size, channels))
+        sides = {shape[:2] for shape in shapes}
+        height, width = next(iter(sides)) if len(sides) == 1 and self.longest is None else (None, None)
+        return replace(self, shape=(height, width, channels))
+
+    def __call__(self, picture: Picture) -> UInt8[Tensor, "channels height width"]:
+        """The picture. UserError, naming the file, where it cannot be read."""
+        channels = self.channels
+        assert self.shape is not None
+        if isinstance(picture, np.ndarray) and self.size is None and _shape(picture) == self.shape and not self.invert:
+            pixels = torch.from_numpy(picture)
+            return pixels.unsqueeze(0) if picture.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
+        found = Image.fromarray(picture) if isinstance(picture, np.ndarray) else read_image(picture)
+        pixels = self._resized(found.convert("L" if channels == 1 else "RGB"))
+        return 255 - pixels if self.invert else pixels
+
+    def _resized(self, picture: Image.Image) -> Tensor:
+        assert self.shape is not None
+        height, width, channels = self.shape
+        fill = 255 - self.fill if self.invert else self.fill
+        if height is not None and width is not None and picture.size != (width, height):
+            if height == width:
+                return ImageTransform(height, fit=self.fit, grey=channels == 1, fill=fill)(picture)
+            picture = picture.resize((width, height), Image.Resampling.BICUBIC)
+        elif height is None and self.longest is not None and max(picture.size) > self.longest:
+            picture.thumbnail((self.longest, self.longest), Image.Resampling.BICUBIC)
+        pixels = torch.from_numpy(np.array(picture))
+        return pixels.unsqueeze(0) if pixels.dim() == 2 else pixels.permute(2, 0, 1).contiguous()
+
+    def settings(self) -> dict[str, Any]:
+        """What a checkpoint keeps: plain data."""
+        return {**asdict(self), "shape": list(self.shape) if self.shape else None}
+
+    @classmethod
+    def from_settings(cls, settings: dict[str, Any]) -> "WholePictureReader":
+        """The reader that had these settings."""
+        height, width, channels = settings["shape"]
+        return cls(**{**settings, "shape": (height, width, channels)})
+
+
+def _shape(picture: Picture) -> tuple[int, int, int]:
+    if isinstance(picture, np.ndarray):
+        return (*picture.shape[:2], picture.shape[2] if picture.ndim == 3 else 1)
+    with open_picture(picture) as opened:
+        width, height = opened.size
+        grey = opened.mode in ("1", "L", "I;16")
+    return height, width, 1 if grey else 3
+
+
+def picture_of(record: SequenceRecord) -> Picture:
+    """Where the record's picture is, or its pixels."""
+    assert not isinstance(record.source, str), f"{record.id}: a sentence, no picture"
+    return record.source

@@ -1,0 +1,181 @@
+"""What a painter knows of pictures that it has not seen: the bound in nats, and its parts."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from seqvision.data.binarise import binarised, own_noise
+from seqvision.data.labelled.reader import picture_of
+from seqvision.data.progress import tracked
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.inference.painting import LoadedPainter
+from seqvision.metrics import PairedDifference, bootstrap_interval, paired_difference
+
+
+@dataclass(frozen=True)
+class Bounds:
+    """In nats, a row a picture.
+
+    reconstruction  −log p(x | z)
+    kl              step by step, (pictures, steps)
+    estimate        −log p(x) by importance weights, or None
+    """
+
+    reconstruction: np.ndarray
+    kl: np.ndarray
+    estimate: np.ndarray | None
+
+    @property
+    def nats(self) -> np.ndarray:
+        """Minus the bound."""
+        found: np.ndarray = self.reconstruction + self.kl.sum(axis=1)
+        return found
+
+    def __getitem__(self, rows: slice) -> "Bounds":
+        """The same of some of the pictures."""
+        estimate = None if self.estimate is None else self.estimate[rows]
+        return Bounds(self.reconstruction[rows], self.kl[rows], estimate)
+
+
+@dataclass(frozen=True)
+class PaintingEvaluation:
+    """How well a painter knows the pictures of a split, in nats a picture: less is better.
+
+    scores: `nats`, minus the variational bound, which −log p(x) is below; `reconstruction` and `kl`, which add up
+    to it; `importance_weighted`, nearer to −log p(x). controls: "mean_picture", −log p(x) where every pixel is drawn by
+    itself, as often 1 as in training. kl_by_step: what each step tells. differences: how many nats a picture another
+    painter needs more.
+    """
+
+    split: str
+    sizes: dict[str, int]
+    scores: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    controls: dict[str, dict[str, float]]
+    differences: dict[str, dict[str, PairedDifference]]
+    kl_by_step: list[float]
+    rows: list[dict[str, Any]]
+    notes: list[str]
+    pattern: str = "painting"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that concerns the whole split, as plain data."""
+        return {
+            "pattern": self.pattern,
+            "split": self.split,
+            "sizes": self.sizes,
+            "scores": self.scores,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "controls": self.controls,
+            "differences": {
+                other: {
+                    name: {"difference": found.difference, "interval": [found.lower, found.upper]}
+                    for name, found in scores.items()
+                }
+                for other, scores in self.differences.items()
+            },
+            "kl_by_step": self.kl_by_step,
+            "notes": self.notes,
+        }
+
+
+@torch.inference_mode()
+def bounds_of(
+    loaded: LoadedPainter, records: Sequence[SequenceRecord], *, batch_size: int = 100, importance: int = 0
+) -> Bounds:
+    """The bound of each record's picture, each with zeros, ones and noise of its own, whatever the batches.
+
+    importance: how many draws the importance-weighted estimate takes; 0 for none.
+    """
+    model = loaded.model
+    parts: list[tuple[np.ndarray, ...]] = []
+    starts = range(0, len(records), batch_size)
+    for start in tracked(starts, total=len(starts), description="Painting"):
+        part = records[start : start + batch_size]
+        ids = [record.id for record in part]
+        shown = pictures_of(loaded, part).to(loaded.device)
+        labels = torch.tensor([loaded.symbols.places.get(str(record.label), -1) for record in part])
+        labels = labels.to(loaded.device)
+        shape = (model.steps, model.latent_size)
+        bound = model(shown, labels, noise=own_noise(ids, *shape).to(shown))
+        found = [-bound.log_likelihood, bound.kl]
+        if importance:
+            noise = (own_noise(ids, *shape, seed=draw + 1).to(shown) for draw in range(importance))
+            found.append(-model.importance_weighted(shown, labels, noise=noise))
+        parts.append(tuple(each.double().cpu().numpy() for each in found))
+    columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
+    return Bounds(columns[0], columns[1], columns[2] if importance else None)
+
+
+def evaluate_painting(
+    bounds: Bounds,
+    records: Sequence[SequenceRecord],
+    loaded: LoadedPainter,
+    *,
+    split: str,
+    training: Sequence[SequenceRecord] = (),
+    others: Mapping[str, Bounds] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> PaintingEvaluation:
+    """The evaluation of bounds. training: whose mean picture is a control; others: bounds of other painters for the
+    same records, by name; resamples: of the bootstrap, 0 leaves intervals and comparisons out.
+    """
+    columns = {"nats": bounds.nats, "reconstruction": bounds.reconstruction, "kl": bounds.kl.sum(axis=1)}
+    if bounds.estimate is not None:
+        columns["importance_weighted"] = bounds.estimate
+    how: dict[str, Any] = {"resamples": resamples, "seed": seed}
+    controls, notes = {}, [f"pictures of 0 and 1: {loaded.binarise}"]
+    if training:
+        nats = mean_picture_nats(loaded, training, records)
+        controls["mean_picture"] = {"nats": float(nats.mean())}
+    else:
+        notes.append("no training pictures: the control that learns of them is left out")
+    return PaintingEvaluation(
+        split=split,
+        sizes={"pictures": len(records)},
+        scores={name: float(values.mean()) for name, values in columns.items()},
+        intervals={name: bootstrap_interval(values, **how) for name, values in columns.items()} if resamples else {},
+        controls=controls,
+        differences={
+            name: {"nats": paired_difference(bounds.nats, other.nats, **how)}
+            for name, other in (others or {}).items()
+            if resamples
+        },
+        kl_by_step=[float(value) for value in bounds.kl.mean(axis=0)],
+        rows=[
+            {
+                "id": record.id,
+                "nats": float(bounds.nats[row]),
+                "reconstruction": float(bounds.reconstruction[row]),
+                "kl": [float(value) for value in bounds.kl[row]],
+            }
+            for row, record in enumerate(records)
+        ],
+        notes=notes,
+    )
+
+
+def mean_picture_nats(
+    loaded: LoadedPainter, training: Sequence[SequenceRecord], records: Sequence[SequenceRecord]
+) -> np.ndarray:
+    """−log p of each picture, pixel by pixel, by the training pictures' mean (and deviation, of grey ones)."""
+    known = pictures_of(loaded, training)
+    shown = pictures_of(loaded, records)
+    mean = (known.sum(dim=0) + 0.5) / (len(known) + 1)  # as if half a picture more had been white: never 0 nor 1
+    if loaded.binarise == "none":
+        deviation = known.std(dim=0, correction=0).clamp(min=1 / 255)
+        log_p = torch.distributions.Normal(known.mean(dim=0), deviation).log_prob(shown)
+    else:
+        log_p = shown * mean.log() + (1 - shown) * (1 - mean).log()
+    nats: np.ndarray = -log_p.flatten(1).sum(dim=1).double().numpy()
+    return nats
+
+
+def pictures_of(loaded: LoadedPainter, records: Sequence[SequenceRecord]) -> torch.Tensor:
+    """The records' pictures as the network is shown them."""
+    images = loaded.pixels([picture_of(record) for record in records])
+    return binarised(images, loaded.binarise, ids=[record.id for record in records])

@@ -1,0 +1,154 @@
+"""Pictures in; what they say, how surely, and where the reader looked, out."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from seqvision.data.labelled.batches import picture_batch
+from seqvision.data.labelled.reader import Picture, WholePictureReader
+from seqvision.data.labelled.symbols import Symbols, written
+from seqvision.data.loading import seed_of
+from seqvision.errors import UserError
+from seqvision.inference.checkpoint import LoadedModel
+from seqvision.inference.strings import best_string
+from seqvision.models import GlimpseReader
+
+
+@dataclass(frozen=True)
+class LoadedReader(LoadedModel):
+    """A reader with what its labels are made of, and what brings pictures into the form that it knows.
+
+    stopping: (threshold, accuracy in percent, looks) on validation pictures, had it stopped as soon as it was so sure.
+    """
+
+    pattern: ClassVar[str] = "reading"
+    network: ClassVar[type[nn.Module]] = GlimpseReader
+
+    symbols: Symbols
+    reader: WholePictureReader
+    stopping: tuple[tuple[float, float, float], ...]
+
+    @classmethod
+    def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
+        symbols = Symbols(**held["symbols"])
+        if (symbols.classes, symbols.objects) != (model.classes, model.objects):
+            raise UserError(
+                f"has {symbols.classes} classes in labels of {symbols.objects} for a network of {model.classes} in "
+                f"labels of {model.objects}; take another copy"
+            )
+        stopping = tuple((float(t), float(a), float(n)) for t, a, n in held.get("stopping", ()))
+        return {"symbols": symbols, "reader": WholePictureReader.from_settings(held["reader"]), "stopping": stopping}
+
+    def threshold(self, look_cost: float) -> float:
+        """How sure the reader must be to stop, if a look costs as much as `look_cost` percent of accuracy."""
+        if self.symbols.objects > 1:
+            raise UserError("--look-cost: this model reads strings; only a reader of one label can stop early")
+        if not self.stopping:
+            raise UserError("--look-cost: the checkpoint does not know how sure is sure; train it with this version")
+        return max(self.stopping, key=lambda entry: entry[1] - look_cost * entry[2])[0]
+
+
+@dataclass(frozen=True)
+class Read:
+    """What was read of a picture.
+
+    label         its symbols, put together as the training labels are
+    symbols       one by one; probabilities: of each
+    places        where it looked: x and y from −1 to 1, (looks, 2)
+    beliefs       the probabilities of all classes after each look, (looks, classes), the end mark last if there is one
+    probability   of the whole label
+    """
+
+    label: str
+    symbols: list[str]
+    probabilities: list[float]
+    probability: float
+    places: np.ndarray
+    beliefs: np.ndarray
+
+
+@torch.inference_mode()
+def read_paths(
+    loaded: LoadedReader, pictures: Sequence[Tensor], *, paths: int = 0, seed: int = 0
+) -> tuple[np.ndarray, np.ndarray]:
+    """The probabilities (pictures, looks, classes) and the places (pictures, looks, 2) of pictures (C, H, W).
+
+    paths: 0 for the mean path; otherwise the mean of the probabilities over so many drawn ones, and the first one's
+    places.
+    """
+    batch = picture_batch([""] * len(pictures), pictures, [[]] * len(pictures)).to(loaded.device)
+    with torch.random.fork_rng(devices=[]):
+        torch.default_generator.manual_seed(seed_of(seed))
+        readings = [loaded.model(batch.images, batch.sizes, sample=paths > 0) for _ in range(max(1, paths))]
+    beliefs = torch.stack([reading.logits.float().softmax(dim=-1) for reading in readings]).mean(dim=0)
+    return beliefs.cpu().numpy(), readings[0].places.float().cpu().numpy()
+
+
+def read(
+    loaded: LoadedReader,
+    pictures: Sequence[Picture],
+    *,
+    batch_size: int = 32,
+    paths: int = 0,
+    threshold: float | None = None,
+    seed: int = 0,
+    backward: LoadedReader | None = None,
+    on_unreadable: Callable[[Picture, UserError], None] | None = None,
+) -> Iterator[tuple[Picture, Read]]:
+    """Each picture with what was read of it, in order, as it is made.
+
+    paths: as in `read_paths`. threshold: stop at the first look after which the likeliest class is that likely.
+    backward: a reader of the same symbols from the last to the first, whose scores are averaged with these.
+    A picture that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
+    """
+    for start in range(0, len(pictures), batch_size):
+        names, pixels, mirrored = [], [], []
+        for picture in pictures[start : start + batch_size]:
+            try:
+                pixels.append(loaded.reader(picture))
+                mirrored.append(backward.reader(picture) if backward else pixels[-1])
+                names.append(picture)
+            except UserError as error:
+                if on_unreadable is None:
+                    raise
+                on_unreadable(picture, error)
+        if not names:
+            continue
+        beliefs, places = read_paths(loaded, pixels, paths=paths, seed=seed)
+        behind = read_paths(backward, mirrored, paths=paths, seed=seed)[0] if backward else None
+        for row, picture in enumerate(names):
+            other = behind[row] if behind is not None else None
+            yield picture, answer(loaded, beliefs[row], places[row], threshold=threshold, backward=other)
+
+
+def answer(
+    loaded: LoadedReader,
+    beliefs: np.ndarray,
+    places: np.ndarray,
+    *,
+    threshold: float | None = None,
+    backward: np.ndarray | None = None,
+) -> Read:
+    """What beliefs (looks, classes) after looks at places (looks, 2) amount to."""
+    symbols, looks = loaded.symbols, loaded.model.looks
+    if threshold is not None:
+        sure = np.flatnonzero(beliefs.max(axis=1) >= threshold)
+        stop = int(sure[0]) + 1 if len(sure) else len(beliefs)
+        beliefs, places, looks = beliefs[:stop], places[:stop], stop
+    last = beliefs[looks - 1 :: looks]
+    behind = None if backward is None else backward[looks - 1 :: looks]
+    chosen, probability = best_string(last, end=symbols.end, backward=behind)
+    found = symbols.decode(chosen)
+    used = (len(found) + symbols.several) * looks  # what lies behind the end mark was of no use
+    return Read(
+        label=written(found, symbols.names),
+        symbols=found,
+        probabilities=[float(row[place]) for row, place in zip(last, chosen, strict=False)][: len(found)],
+        probability=probability,
+        places=places[: max(used, looks)],
+        beliefs=beliefs[: max(used, looks)],
+    )

@@ -1,0 +1,231 @@
+"""What was read against what is there: scores with intervals, by looks, beside looks that nobody chose."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch.utils.flop_counter import FlopCounterMode
+
+from seqvision.data.labelled.reader import picture_of
+from seqvision.data.labelled.symbols import split_label, written
+from seqvision.data.progress import tracked
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.errors import UserError
+from seqvision.inference.reading import LoadedReader, Read, answer, read_paths
+from seqvision.inference.sequence_evaluation import compare
+from seqvision.metrics import PairedDifference
+from seqvision.metrics.looks import stopping_table
+from seqvision.wording import counted
+
+
+@dataclass(frozen=True)
+class Looked:
+    """Beliefs (pictures, looks, classes) and places (pictures, looks, 2) of the mean path, and the answers; the same of
+    drawn paths' mean and of random looks."""
+
+    beliefs: np.ndarray
+    places: np.ndarray
+    answers: list[Read]
+    sampled: list[Read]
+    random: list[Read]
+
+    def __getitem__(self, rows: slice) -> "Looked":
+        """The same of some of the pictures."""
+        return Looked(self.beliefs[rows], self.places[rows], self.answers[rows], self.sampled[rows], self.random[rows])
+
+
+@dataclass(frozen=True)
+class ReadingEvaluation:
+    """What a reader's labels of a split are worth.
+
+    scores: in percent: `accuracy` of whole labels and `symbols` by the mean path, `sampled` of whole labels by the mean
+    of drawn paths; `looks`, how many there were. intervals, controls, differences, rows, notes: as in
+    `SequenceEvaluation`. by_looks: accuracy after each look, of readers of one label. stopping: see `stopping_table`.
+    multiply_adds: of reading one picture.
+    """
+
+    split: str
+    sizes: dict[str, int]
+    scores: dict[str, float]
+    intervals: dict[str, tuple[float, float]]
+    controls: dict[str, dict[str, float]]
+    differences: dict[str, dict[str, PairedDifference]]
+    by_looks: list[float]
+    stopping: list[tuple[float, float, float]]
+    multiply_adds: int
+    rows: list[dict[str, Any]]
+    notes: list[str]
+    pattern: str = "reading"
+
+    def to_dict(self) -> dict[str, Any]:
+        """All that concerns the whole split, as plain data."""
+        return {
+            "pattern": self.pattern,
+            "split": self.split,
+            "sizes": self.sizes,
+            "scores": self.scores,
+            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
+            "controls": self.controls,
+            "differences": {
+                other: {
+                    name: {"difference": found.difference, "interval": [found.lower, found.upper]}
+                    for name, found in scores.items()
+                }
+                for other, scores in self.differences.items()
+            },
+            "by_looks": self.by_looks,
+            "stopping": [list(entry) for entry in self.stopping],
+            "multiply_adds": self.multiply_adds,
+            "notes": self.notes,
+        }
+
+
+def look_at(
+    loaded: LoadedReader,
+    records: Sequence[SequenceRecord],
+    *,
+    batch_size: int = 100,
+    paths: int = 8,
+    backward: LoadedReader | None = None,
+    seed: int = 0,
+) -> Looked:
+    """What the reader sees and says of each record. paths: how many are drawn for the sampled answers."""
+    policy = loaded.model.policy
+    beliefs, places, sampled, chance, answers = [], [], [], [], []
+    starts = range(0, len(records), batch_size)
+    for start in tracked(starts, total=len(starts), description="Reading"):
+        part = records[start : start + batch_size]
+        pixels = [loaded.reader(picture_of(record)) for record in part]
+        found, where = read_paths(loaded, pixels)
+        behind = None
+        if backward is not None:
+            behind = read_paths(backward, [backward.reader(picture_of(record)) for record in part])[0]
+        answers += [
+            answer(loaded, found[row], where[row], backward=None if behind is None else behind[row])
+            for row in range(len(part))
+        ]
+        drawn, _ = read_paths(loaded, pixels, paths=paths, seed=seed + start)
+        sampled += [answer(loaded, *each) for each in zip(drawn, where, strict=True)]
+        loaded.model.policy = "random"
+        try:
+            blind, there = read_paths(loaded, pixels, seed=seed + start)
+        finally:
+            loaded.model.policy = policy
+        chance += [answer(loaded, *each) for each in zip(blind, there, strict=True)]
+        beliefs.append(found)
+        places.append(where)
+    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance)
+
+
+def evaluate_reading(
+    looked: Looked,
+    records: Sequence[SequenceRecord],
+    loaded: LoadedReader,
+    *,
+    split: str,
+    training: Sequence[SequenceRecord] = (),
+    others: Mapping[str, Looked] | None = None,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> ReadingEvaluation:
+    """The evaluation of what was looked at. training: whose commonest label is a control; others: other readers.
+
+    Controls: "majority", "random_looks" (this network looking anywhere, which it has not learnt to live with; a reader
+    trained so is compared with `others`), "one_look" (its answer after the first look), "shuffled".
+    """
+    symbols = loaded.symbols
+    truth = [split_label(record.label, symbols.names) for record in records]
+    known = [place for place, names in enumerate(truth) if names]
+    if not known:
+        raise UserError(
+            f"{split}: none of {counted(len(records), 'picture')} has a label, so there is nothing to score"
+        )
+    strange = sorted({name for names in truth for name in names} - set(symbols.names))
+    if strange:
+        raise UserError(
+            f"{split}: the data have the symbol '{strange[0]}', which the model does not know "
+            f"({', '.join(symbols.names)}). Take other data, or train a model on these"
+        )
+    asked = [truth[place] for place in known]
+
+    def score(answers: Sequence[Read]) -> "_Tally":
+        return _Tally([answers[place].symbols for place in known], asked)
+
+    controls = {"random_looks": score(looked.random)}
+    if len(known) > 1:
+        turned = [looked.answers[place] for place in np.roll(known, 1)]
+        controls["shuffled"] = _Tally([each.symbols for each in turned], asked)
+    labels = [record.label for record in training if record.label is not None]
+    if labels and symbols.objects == 1:
+        commonest = max(sorted(set(labels)), key=labels.count)
+        controls["majority"] = _Tally([[commonest]] * len(asked), asked)
+    by_looks: list[float] = []
+    stopping: list[tuple[float, float, float]] = []
+    if symbols.objects == 1:
+        beliefs = looked.beliefs[known]
+        places = np.array([symbols.places[names[0]] for names in asked])
+        right = beliefs.argmax(axis=2) == places[:, None]
+        by_looks = [100 * float(share) for share in right.mean(axis=0)]
+        stopping = stopping_table(beliefs.max(axis=2), right)
+        first = [[symbols.names[int(place)]] for place in beliefs[:, 0].argmax(axis=1)]
+        controls["one_look"] = _Tally(first, asked)
+    compared = compare(
+        score(looked.answers),
+        controls,
+        {name: score(other.answers) for name, other in (others or {}).items()},
+        groups=list(range(len(asked))),
+        by=("accuracy",),
+        resamples=resamples,
+        seed=seed,
+    )
+    sampled = score(looked.sampled)(np.arange(len(asked)))["accuracy"]
+    looks = float(np.mean([len(looked.answers[place].places) for place in known]))
+    notes = [] if len(known) == len(records) else [f"left out for want of a label: {len(records) - len(known)}"]
+    return ReadingEvaluation(
+        split=split,
+        sizes={"pictures": len(asked)},
+        scores={**compared.scores, "sampled": sampled, "looks": looks},
+        intervals=compared.intervals,
+        controls=compared.controls,
+        differences=compared.differences,
+        by_looks=by_looks,
+        stopping=stopping,
+        multiply_adds=multiply_adds(loaded, records[known[0]]),
+        rows=[_row(records[place], looked.answers[place], written(truth[place], symbols.names)) for place in known],
+        notes=notes,
+    )
+
+
+def multiply_adds(loaded: LoadedReader, record: SequenceRecord) -> int:
+    """How many multiplications and additions, in pairs, reading this picture takes."""
+    pixels = loaded.reader(picture_of(record)).unsqueeze(0).to(loaded.device)
+    with FlopCounterMode(display=False) as counter:  # its hooks need a graph
+        loaded.model(pixels)
+    return int(counter.get_total_flops()) // 2
+
+
+class _Tally:
+    """Whole labels that are right and symbols that are, in percent, of any choice of items."""
+
+    def __init__(self, answers: Sequence[Sequence[str]], truth: Sequence[Sequence[str]]):
+        self.whole = np.array([list(found) == list(names) for found, names in zip(answers, truth, strict=True)])
+        pairs = zip(answers, truth, strict=True)
+        self.right = np.array([sum(a == b for a, b in zip(found, names, strict=False)) for found, names in pairs])
+        self.number = np.array([len(names) for names in truth])
+
+    def __call__(self, places: np.ndarray) -> dict[str, float]:
+        return {
+            "accuracy": 100 * float(self.whole[places].mean()),
+            "symbols": 100 * float(self.right[places].sum() / self.number[places].sum()),
+        }
+
+
+def _row(record: SequenceRecord, found: Read, truth: str) -> dict[str, Any]:
+    return {
+        "id": record.id,
+        "label": found.label,
+        "truth": truth,
+        "probability": round(found.probability, 6),
+        "looks": [[round(float(x), 4), round(float(y), 4)] for x, y in found.places],
+    }

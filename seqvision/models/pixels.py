@@ -1,0 +1,74 @@
+"""What a canvas means: the distribution of a picture's pixels given the numbers painted."""
+
+import math
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor, nn
+
+
+class Pixels(nn.Module):
+    """A distribution of pictures whose parameters are canvases; a subclass a distribution."""
+
+    def mean(self, canvas: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        """The mean picture that a canvas stands for: what the network compares with the true one, and what is shown."""
+        raise NotImplementedError
+
+    def canvas(self, mean: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        """The canvas that stands for a mean picture."""
+        raise NotImplementedError
+
+    def log_likelihood(
+        self,
+        pictures: Float[Tensor, "batch channels height width"],
+        canvas: Float[Tensor, "batch channels height width"],
+    ) -> Float[Tensor, " batch"]:
+        """log p(picture | canvas) in nats, summed over all pixels and channels."""
+        raise NotImplementedError
+
+
+class BernoulliPixels(Pixels):
+    """Pixels that are 0 or 1; the canvas holds logits (section 4 of the DRAW paper).
+
+    Values in between count as that share of ones: the cross-entropy, in which case the sum is no log-likelihood.
+    """
+
+    def mean(self, canvas: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        return torch.sigmoid(canvas)
+
+    def canvas(self, mean: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        return torch.logit(mean, eps=0.01)
+
+    def log_likelihood(
+        self,
+        pictures: Float[Tensor, "batch channels height width"],
+        canvas: Float[Tensor, "batch channels height width"],
+    ) -> Float[Tensor, " batch"]:
+        return -F.binary_cross_entropy_with_logits(canvas, pictures, reduction="none").flatten(1).sum(1)
+
+
+class GaussianPixels(Pixels):
+    """Pixels with a normal distribution round the canvas; a density, so that nats can be above zero.
+
+    deviation: of every pixel, the range of pixels being 0 to 1. learnt: `deviation` is where it begins.
+    """
+
+    def __init__(self, deviation: float = 0.1, *, learnt: bool = False):
+        super().__init__()
+        self.log_deviation = nn.Parameter(torch.tensor(math.log(deviation)), requires_grad=learnt)
+
+    def mean(self, canvas: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        return canvas
+
+    def canvas(self, mean: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
+        return mean
+
+    def log_likelihood(
+        self,
+        pictures: Float[Tensor, "batch channels height width"],
+        canvas: Float[Tensor, "batch channels height width"],
+    ) -> Float[Tensor, " batch"]:
+        squares = (pictures - canvas).square().flatten(1)
+        constant = self.log_deviation + 0.5 * math.log(2 * math.pi)
+        return -0.5 * squares.sum(1) * torch.exp(-2 * self.log_deviation) - squares.shape[1] * constant

@@ -1,0 +1,124 @@
+"""What reads a picture by looking at small parts of it, one after the other: what all such networks share."""
+
+import math
+from typing import Any, Literal, NamedTuple, TypeAlias
+
+import torch
+from jaxtyping import Float, Int, Shaped
+from torch import Tensor, nn
+
+from seqvision.attention.glimpse import GlimpseSensor, Scene
+
+Policy: TypeAlias = Literal["learnt", "random", "centre"]
+
+
+class Reading(NamedTuple):
+    """What a reader did and found, look by look.
+
+    logits     scores of the classes after each look, (batch, looks, classes)
+    places     where it looked: x and y from −1 to 1, (batch, looks, 2)
+    log_p      the log-density of the drawn place, (batch, looks); zeros where nothing was drawn
+    baselines  the reward that it expected before each look, (batch, looks)
+    """
+
+    logits: Tensor
+    places: Tensor
+    log_p: Tensor
+    baselines: Tensor
+
+
+class Locator(nn.Module):
+    """The mean of the next place and the log of its spread, from a state's vector that gets no gradient from here.
+
+    spread: the standard deviation of a drawn place on either axis, half a picture's side being 1. learnt: the network
+    says it for every look, `spread` being where it begins.
+    """
+
+    def __init__(self, inputs: int, *, hidden_size: int = 128, spread: int | float = 0.1, learnt: bool = False):
+        super().__init__()
+        self.learnt = learnt
+        self.hidden = nn.Linear(inputs, hidden_size)
+        self.output = nn.Linear(hidden_size, 4 if learnt else 2)
+        nn.init.normal_(self.output.weight, std=0.01)
+        nn.init.zeros_(self.output.bias)
+        self.log_spread = math.log(spread)
+
+    def forward(
+        self, vector: Float[Tensor, "batch inputs"]
+    ) -> tuple[Float[Tensor, "batch 2"], Float[Tensor, "batch 2"]]:
+        out = self.output(torch.relu(self.hidden(vector.detach())))
+        mean = torch.tanh(out[:, :2])
+        log_spread = self.log_spread + (out[:, 2:] if self.learnt else torch.zeros_like(mean))
+        return mean, log_spread
+
+
+class GlimpseReader(nn.Module):
+    """A subclass says how a patch and its place change the state (`begin`, `look`); where to look next is decided here.
+
+    looks: how many looks an object gets. objects: how many labels a picture has at most, an end mark counted.
+    policy: "learnt" by the locator; "random" places, drawn evenly; "centre" all the time: the controls.
+
+    `sample` draws places; without it the reader looks at the mean of each (of random ones there is no mean: they are
+    drawn all the same). Neither the classes' loss nor the baselines' reaches the locator, nor does the locator's reach
+    anything else.
+    """
+
+    looks: int
+    objects: int = 1
+    policy: Policy = "learnt"
+    sensor: GlimpseSensor
+    locator: Locator
+    baseline: nn.Linear
+
+    def begin(self, scene: Scene) -> tuple[Any, Float[Tensor, "batch vector"]]:
+        """The state before the first look, and the vector that says where that goes."""
+        raise NotImplementedError
+
+    def look(
+        self, patches: Float[Tensor, "batch scales channels size size"], places: Float[Tensor, "batch 2"], state: Any
+    ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, "batch vector"], Any]:
+        """Scores of the classes, the vector that says where to look next, and the state, after one more look."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        pictures: Shaped[Tensor, "batch channels height width"],
+        sizes: Int[Tensor, "batch 2"] | None = None,
+        *,
+        sample: bool = False,
+        looks: int | None = None,
+    ) -> Reading:
+        """looks: how many in all; `looks` for each of the `objects` unless given."""
+        scene = self.sensor.scene(pictures, sizes)
+        state, vector = self.begin(scene)
+        rows = []
+        for _ in range(looks or self.looks * self.objects):
+            places, log_p = self._place(vector, sample)
+            baselines = self.baseline(vector.detach()).squeeze(1)
+            scores, vector, state = self.look(self.sensor(scene, places), places, state)
+            rows.append((scores, places, log_p, baselines))
+        return Reading(*(torch.stack(column, dim=1) for column in zip(*rows, strict=True)))
+
+    def _place(
+        self, vector: Float[Tensor, "batch vector"], sample: bool
+    ) -> tuple[Float[Tensor, "batch 2"], Float[Tensor, " batch"]]:
+        nothing = vector.new_zeros(len(vector))
+        if self.policy == "random":
+            return torch.rand(len(vector), 2, device=vector.device) * 2 - 1, nothing
+        if self.policy == "centre":
+            return vector.new_zeros(len(vector), 2), nothing
+        mean, log_spread = self.locator(vector)
+        if not sample:
+            return mean.detach(), nothing
+        with torch.no_grad():
+            drawn = mean + log_spread.exp() * torch.randn_like(mean)
+        # the density is that of what was drawn, though one looks no further than the edge
+        return drawn.clamp(-1, 1), log_density(drawn, mean, log_spread)
+
+
+def log_density(
+    drawn: Float[Tensor, "*#batch 2"], mean: Float[Tensor, "*#batch 2"], log_spread: Float[Tensor, "*#batch 2"]
+) -> Float[Tensor, " *batch"]:
+    """The log of a Gaussian's density with independent axes."""
+    standard = (drawn - mean) / log_spread.exp()
+    return (-0.5 * standard.square() - log_spread - 0.5 * math.log(2 * math.pi)).sum(dim=-1)

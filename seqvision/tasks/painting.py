@@ -1,0 +1,63 @@
+"""Painting pictures: the variational bound, in nats."""
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from seqvision.data.binarise import Binarise, binarised, own_noise
+from seqvision.data.labelled.batches import PictureBatch
+from seqvision.models.painter import Painter
+from seqvision.tasks.base import Task
+
+
+class Painting(Task):
+    """Trains a painter on the variational bound; validates by it, in nats on the whole picture.
+
+    binarise: "sampled" zeros and ones, drawn anew every time a picture is trained on and fixed by its name in
+    validation; "threshold"; "none": the grey levels as they are. See `seqvision.data.binarise`.
+    mean_start: the first canvas begins as the mean of the first batch.
+
+    Logs `val/nats`, minus the bound; its parts `val/reconstruction`, minus the log-likelihood, and `val/kl`.
+    """
+
+    model: Painter
+
+    def __init__(
+        self,
+        model: Painter,
+        *,
+        symbols: Any = None,
+        binarise: Binarise = "sampled",
+        mean_start: bool = True,
+        **settings: Any,
+    ):
+        super().__init__(model, **settings)
+        self.binarise: Binarise = binarise
+        self.mean_start = mean_start
+        self._validation: list[tuple[float, float, int]] = []
+
+    def loss(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
+        nats = self.model(binarised(batch.images, self.binarise), batch.labels[:, 0]).nats
+        return nats.sum(), torch.tensor(len(nats), device=nats.device)
+
+    def on_train_batch_start(self, batch: PictureBatch, batch_idx: int) -> None:
+        # where all zeros still stand: neither after a start from other weights, nor in a run that is resumed
+        if self.mean_start and batch_idx == 0 and not self.model.start.any():
+            mean = self.trainer.strategy.reduce(batch.images.float().mean(dim=0) / 255, reduce_op="mean")
+            assert isinstance(mean, Tensor)
+            self.model.begin_at(mean)
+
+    def on_validation_epoch_start(self) -> None:
+        self._validation = []
+
+    def validation_step(self, batch: PictureBatch, batch_idx: int) -> None:
+        pictures = binarised(batch.images, self.binarise, ids=batch.ids)
+        noise = own_noise(batch.ids, self.model.steps, self.model.latent_size).to(pictures)
+        bound = self.model(pictures, batch.labels[:, 0], noise=noise)
+        self._validation.append((-float(bound.log_likelihood.sum()), float(bound.kl.sum()), len(pictures)))
+
+    def on_validation_epoch_end(self) -> None:
+        self.log_mean("val/nats", [(error + kl, count) for error, kl, count in self._validation])
+        self.log_mean("val/reconstruction", [(error, count) for error, _, count in self._validation])
+        self.log_mean("val/kl", [(kl, count) for _, kl, count in self._validation])

@@ -1,0 +1,199 @@
+"""`seqvision draw` as a person uses it, and what `evaluate` and `report` say of painters."""
+
+import json
+import re
+
+import numpy as np
+import pytest
+import torch
+from hydra import compose, initialize_config_dir
+from hydra.utils import instantiate
+from PIL import Image
+
+from seqvision.cli.config import conf_dir, plain
+from seqvision.inference import load_model
+from seqvision.inference.checkpoint import contents
+from seqvision.inference.painting import LoadedPainter, sample
+
+SMALL = ("rnn.hidden_size=8", "model.steps=3", "model.latent_size=4")
+
+
+def make_painter(folder, *changes):
+    """A painter of 8 x 8 digits as training leaves it, without the training."""
+    overrides = [f"run_dir={folder}", "pattern=painting", *changes]
+    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+        config = plain(compose("train", overrides=overrides))
+    torch.manual_seed(0)
+    data = instantiate(config["data"])
+    sizes = data.model_sizes()
+    model = instantiate(config["model"], **sizes)
+    torch.nn.init.normal_(model.start)
+    held = contents(config, {**config["model"], **sizes}, data.held(), pattern="painting")
+    folder.mkdir(parents=True)
+    weights = {f"model.{name}": value for name, value in model.state_dict().items()}
+    torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
+    return folder
+
+
+def size_of(file):
+    with Image.open(file) as picture:
+        return picture.size
+
+
+@pytest.fixture(scope="module")
+def painter(tmp_path_factory):
+    return make_painter(tmp_path_factory.mktemp("painter") / "run", *SMALL)
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory):
+    return make_painter(tmp_path_factory.mktemp("told") / "run", *SMALL, "model.conditional=true")
+
+
+@pytest.fixture(scope="module")
+def control(tmp_path_factory):
+    return make_painter(tmp_path_factory.mktemp("vae") / "run", "model=vae", "model.hidden_size=8")
+
+
+@pytest.fixture(scope="module")
+def digit(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("digits")
+    for name in ("one", "two"):
+        pixels = np.random.default_rng(len(name)).integers(0, 256, (20, 16)).astype(np.uint8)
+        Image.fromarray(pixels).save(folder / f"{name}.png")
+    (folder / "broken.png").write_bytes(b"no picture")
+    return folder
+
+
+def test_a_sheet_of_new_pictures_follows_the_seed(run, painter, tmp_path):
+    sheets = [tmp_path / name for name in ("a.png", "b.png", "c.png")]
+    for sheet, seed in zip(sheets, (1, 1, 2), strict=True):
+        found = run("draw", "--checkpoint", painter, "-n", 9, "--seed", seed, "--output", sheet)
+        assert found == (0, f"{sheet}\n", "")
+    assert sheets[0].read_bytes() == sheets[1].read_bytes() != sheets[2].read_bytes()
+    assert size_of(sheets[0]) == (4 + 3 * 60, 4 + 3 * 60)
+
+
+def test_the_command_shows_what_python_gives(run, painter, tmp_path):
+    assert run("draw", "--checkpoint", painter, "-n", 2, "--seed", 5, "--output", tmp_path / "all").status == 0
+    again = sample(load_model(painter, LoadedPainter), 2, seed=5)
+    for number in range(2):
+        with Image.open(tmp_path / "all" / f"000{number}.png") as picture:
+            np.testing.assert_array_equal(np.array(picture), again.pictures[number])
+    assert {path.name for path in (tmp_path / "all").iterdir()} == {"0000.png", "0001.png", "all.png", "all.gif"}
+    assert again.growth.shape == (2, 3, 8, 8, 3)
+    assert again.boxes.shape == (2, 3, 5)
+
+
+def test_a_film_of_growing_canvases(run, painter, control, tmp_path):
+    for checkpoint, frames in ((painter, 4), (control, 1)):
+        assert run("draw", "--checkpoint", checkpoint, "-n", 4, "--output", tmp_path / "a.gif").status == 0
+        with Image.open(tmp_path / "a.gif") as film:
+            assert getattr(film, "n_frames", 1) == frames
+
+
+def test_own_pictures_of_any_size_are_painted_again_and_broken_ones_are_said(run, painter, digit, tmp_path):
+    found = run("draw", "--checkpoint", painter, "--reconstruct", digit, "--output", tmp_path / "again.png")
+    assert found.status == 1
+    assert "skipped" in found.err
+    assert "broken.png" in found.err
+    assert size_of(tmp_path / "again.png") == (4 + 4 * 60, 4 + 2 * 60)
+    names = [digit / "one.png", digit / "two.png"]
+    assert run("draw", "--checkpoint", painter, "--reconstruct", *names, "--output", tmp_path / "f").status == 0
+    assert (tmp_path / "f" / "two.png").is_file()
+    none = run("draw", "--checkpoint", painter, "--reconstruct", digit / "broken.png", "--output", tmp_path / "x.png")
+    assert none.status == 2
+    assert "none of the 1 pictures could be read" in none.err
+
+
+def test_the_way_from_one_to_another(run, told, digit, tmp_path):
+    ends = [digit / "one.png", digit / "two.png"]
+    assert run("draw", "--checkpoint", told, "--interpolate", *ends, "--output", tmp_path / "way.png").status == 0
+    assert size_of(tmp_path / "way.png") == (4 + 10 * 60, 4 + 60)
+    found = run("draw", "--checkpoint", told, "--interpolate", *ends, "--output", tmp_path / "way.gif")
+    assert found.status == 2
+    assert "take a .png" in found.err
+
+
+def test_classes_are_asked_for_by_name(run, told, painter, tmp_path):
+    three, eight, turns = (tmp_path / f"{name}.png" for name in ("three", "eight", "turns"))
+    for file, classes in ((three, ["3"]), (eight, ["8"]), (turns, ["3", "8"])):
+        options = [part for name in classes for part in ("--class", name)]
+        assert run("draw", "--checkpoint", told, "-n", 2, *options, "--output", file).status == 0
+    assert len({file.read_bytes() for file in (three, eight, turns)}) == 3
+    wrong = run("draw", "--checkpoint", told, "--class", "seven", "--output", tmp_path / "x.png")
+    assert wrong.status == 2
+    assert "expected one of 0, 1, 2" in wrong.err
+    blind = run("draw", "--checkpoint", painter, "--class", "3", "--output", tmp_path / "x.png")
+    assert blind.status == 2
+    assert "train one with model.conditional=true" in blind.err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["-n", "0"], "expected a number of pictures, 1 or more"),
+        (["--output", "a.jpg"], "expected .png, .gif or a folder"),
+        (["--interpolate", "a.png", "b.png", "--class", "3"], "has no class of its own"),
+        (["--output", "/dev/null/a.png"], "cannot be written"),
+    ],
+)
+def test_what_cannot_be_drawn_is_said(run, painter, options, said):
+    found = run("draw", "--checkpoint", painter, *options)
+    assert found.status == 2
+    assert said in found.err
+
+
+def test_a_picture_that_is_missing_is_named(run, painter, tmp_path):
+    ends = [tmp_path / "absent.png", tmp_path / "absent.png"]
+    found = run("draw", "--checkpoint", painter, "--interpolate", *ends, "--output", tmp_path / "x.png")
+    assert found.status == 2
+    assert "absent.png" in found.err
+
+
+def test_nats_stand_beside_the_mean_picture_and_a_control(run, painter, control, tmp_path):
+    rows = tmp_path / "rows.jsonl"
+    options = ["--bootstrap", 50, "--importance", 8, "--against", control, "--save-predictions", rows]
+    found = run("evaluate", "--checkpoint", painter, *options)
+    assert found.status == 0, found.err
+    assert "best.ckpt on test: 358 pictures" in found.out
+    assert re.search(r"\n +model +95 % interval +mean picture\n", found.out)
+    assert re.search(r"above \S+: nats [+-]\d", found.out)
+    record = json.loads((painter / "evaluation_test.json").read_text())
+    scores = record["scores"]
+    assert scores["nats"] == pytest.approx(scores["reconstruction"] + scores["kl"])
+    assert scores["importance_weighted"] < scores["nats"]
+    assert len(record["kl_by_step"]) == 3
+    assert sum(record["kl_by_step"]) == pytest.approx(scores["kl"])
+    assert 20 < record["controls"]["mean_picture"]["nats"] < 30
+    lines = [json.loads(line) for line in rows.read_text().splitlines()]
+    assert np.mean([line["nats"] for line in lines]) == pytest.approx(scores["nats"])
+    again = run("evaluate", "--checkpoint", painter, "--format", "json", "--bootstrap", 0, "--batch-size", 7)
+    assert json.loads(again.out)["scores"]["nats"] == pytest.approx(scores["nats"], rel=1e-5)
+
+
+def test_nats_of_other_pictures_are_not_compared(run, painter, tmp_path):
+    grey = make_painter(tmp_path / "grey", *SMALL, "task.binarise=none")
+    found = run("evaluate", "--checkpoint", painter, "--against", grey)
+    assert found.status == 2
+    assert "only nats of the same pictures can be compared" in found.err
+    minus = run("evaluate", "--checkpoint", painter, "--importance", -1)
+    assert minus.status == 2
+    assert "expected a number of draws" in minus.err
+
+
+@pytest.mark.parametrize("kind", ["painter", "told", "control"])
+def test_the_page_shows_new_pictures_and_how_they_grow(run, request, kind, tmp_path):
+    folder = request.getfixturevalue(kind)
+    found = run("report", folder, "--output", tmp_path / "page.html", "--split", "val", "--examples", 2)
+    assert found.status == 0, found.err
+    page = (tmp_path / "page.html").read_text()
+    for heading in ("New pictures", "How they are painted", "Best known, val", "Least known, val"):
+        assert heading in page
+    assert ("What each step tells" in page) == (kind != "control")
+
+
+def test_a_painter_is_refused_by_other_commands_with_the_right_one_named(run, painter):
+    found = run("read", "--checkpoint", painter, "a.png")
+    assert found.status == 2
+    assert "seqvision draw" in found.err

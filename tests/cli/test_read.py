@@ -1,0 +1,177 @@
+"""The command reads pictures of any kind, shows where it looked, and goes on past what it cannot read."""
+
+import csv
+import io
+import json
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from seqvision.data.labelled.reader import WholePictureReader
+from seqvision.data.labelled.symbols import Symbols
+from seqvision.inference import load_model
+from seqvision.inference.checkpoint import contents
+from seqvision.inference.reading import LoadedReader, read
+
+STOPPING = [[0.0, 40.0, 1.0], [0.5, 60.0, 2.0], [1.1, 61.0, 3.0]]
+
+
+def save_reader(folder, symbols, *, network="RAM", channels=1, seed=0, shape=(9, 9), **settings):
+    """A run's folder with a reader of random weights."""
+    from hydra.utils import instantiate
+    from omegaconf import OmegaConf
+
+    description = {
+        "_target_": f"seqvision.models.{network}",
+        "rnn": {
+            "_target_": "seqvision.rnn.Recurrent",
+            "_partial_": True,
+            "cell": {"_target_": "seqvision.rnn.LayerNormElmanCell", "_partial_": True},
+            "hidden_size": 8,
+        },
+        "classes": symbols.classes,
+        "objects": symbols.objects,
+        "pictures": {"channels": channels},
+        "looks": 3,
+        "size": 4,
+        **settings,
+    }
+    torch.manual_seed(seed)
+    model = instantiate(OmegaConf.create(description))
+    reader = WholePictureReader(shape=(*shape, channels))
+    held = {"symbols": symbols.settings(), "reader": reader.settings(), "stopping": STOPPING}
+    if symbols.objects > 1:
+        held.pop("stopping")
+    torch.save(
+        {
+            "state_dict": {f"model.{name}": value for name, value in model.state_dict().items()},
+            "seqvision": contents({}, description, held, pattern="reading"),
+        },
+        folder / "best.ckpt",
+    )
+    return folder
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    return save_reader(tmp_path_factory.mktemp("run"), Symbols("0123"))
+
+
+@pytest.fixture(scope="module")
+def strings(tmp_path_factory):
+    symbols = Symbols("0123", most=3, several=True)
+    return save_reader(tmp_path_factory.mktemp("run"), symbols, network="DRAM", channels=3, shape=(None, None))
+
+
+@pytest.fixture
+def pictures(tmp_path):
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    generator = np.random.default_rng(0)
+    for number, (height, width) in enumerate(((9, 9), (30, 12), (1, 1))):
+        pixels = generator.integers(256, size=(height, width, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return sorted(folder.iterdir())
+
+
+def test_text_is_picture_label_and_probability(run, digits, pictures):
+    found = [
+        f"{path}\t{answer.label}\t{answer.probability:.4f}\n"
+        for path, answer in read(load_model(digits, LoadedReader), pictures)
+    ]
+    assert run("read", "--checkpoint", digits, pictures[0].parent)[:2] == (0, "".join(found))
+
+
+@pytest.mark.parametrize("kind", ["digits", "strings"])
+def test_json_lines_hold_symbols_and_looks(run, request, kind, pictures):
+    lines = run("read", "--checkpoint", request.getfixturevalue(kind), "--format", "jsonl", *pictures).out.splitlines()
+    assert len(lines) == 3
+    for line in lines:
+        entry = json.loads(line)
+        assert "".join(each["symbol"] for each in entry["symbols"]) == entry["label"]
+        assert len(entry["looks"]) == (3 if kind == "digits" else 3 * min(4, len(entry["symbols"]) + 1))
+        assert all(-1 <= look[axis] <= 1 for look in entry["looks"] for axis in "xy")
+
+
+def test_csv_counts_the_looks_and_a_look_may_cost_something(run, digits, pictures):
+    def looks(*options):
+        out = run("read", "--checkpoint", digits, "--format", "csv", *options, *pictures).out
+        return [int(row["looks"]) for row in csv.DictReader(io.StringIO(out))]
+
+    assert looks() == looks("--look-cost", "0") == [3, 3, 3]
+    assert looks("--look-cost", "100") == [1, 1, 1]
+
+
+def test_the_path_is_drawn_and_shown(run, digits, pictures, tmp_path):
+    run("read", "--checkpoint", digits, "--overlay", tmp_path / "seen", "--gif", tmp_path / "seen", *pictures)
+    names = {path.name for path in (tmp_path / "seen").iterdir()}
+    assert names == {f"{number}.looks.{kind}" for number in range(3) for kind in ("png", "gif")}
+    with Image.open(tmp_path / "seen" / "1.looks.gif") as film:
+        assert film.n_frames == 3
+    with Image.open(tmp_path / "seen" / "1.looks.png") as overlay:
+        colours = {colour for _, colour in overlay.convert("RGB").getcolors(1 << 20)}
+    assert (64, 132, 214) in colours  # the first look's
+
+
+def test_drawn_paths_differ_by_seed_and_come_again(run, digits, pictures):
+    def probabilities(*options):
+        return run("read", "--checkpoint", digits, "--paths", "4", *options, *pictures).out
+
+    assert probabilities() == probabilities() != probabilities("--seed", "1")
+    assert probabilities() != run("read", "--checkpoint", digits, *pictures).out
+
+
+def test_dark_on_light_can_be_turned_round(run, digits, pictures, tmp_path):
+    Image.fromarray(255 - np.asarray(Image.open(pictures[0]).convert("L"))).save(tmp_path / "0.png")
+    Image.open(pictures[0]).convert("L").save(tmp_path / "plain.png")
+    turned = run("read", "--checkpoint", digits, "--invert", tmp_path / "0.png").out.split("\t")[1:]
+    assert turned == run("read", "--checkpoint", digits, tmp_path / "plain.png").out.split("\t")[1:]
+
+
+def test_a_reader_of_the_other_direction_is_averaged_with(run, strings, pictures, tmp_path):
+    symbols = Symbols("0123", most=3, several=True, backward=True)
+    other = save_reader(tmp_path, symbols, network="DRAM", channels=3, shape=(None, None), seed=7)
+    alone = run("read", "--checkpoint", strings, *pictures).out
+    both = run("read", "--checkpoint", strings, "--backward", other, *pictures)
+    assert both.status == 0
+    assert both.out != alone
+    refused = run("read", "--checkpoint", strings, "--backward", strings, *pictures)
+    assert refused.status == 2
+    assert "opposite direction" in refused.err
+
+
+def test_what_cannot_be_read_is_named_and_skipped(run, digits, pictures):
+    pictures[1].write_bytes(b"no picture")
+    status, out, err = run("read", "--checkpoint", digits, *pictures)
+    assert status == 1
+    assert len(out.splitlines()) == 2
+    assert "1.png" in err
+    assert "1 of 3 pictures skipped" in err
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--paths", "-1"], "--paths -1"),
+        (["--look-cost", "-2"], "--look-cost -2"),
+        (["--checkpoint", "another"], "2 models, expected one"),
+    ],
+)
+def test_wrong_options_are_named(run, digits, pictures, options, said):
+    status, _, err = run("read", "--checkpoint", digits, *options, *pictures)
+    assert status == 2
+    assert said in err
+
+
+def test_strings_cannot_stop_early(run, strings, pictures):
+    status, _, err = run("read", "--checkpoint", strings, "--look-cost", "1", *pictures)
+    assert status == 2
+    assert "only a reader of one label can stop early" in err
+
+
+def test_another_pattern_s_checkpoint_names_its_command(run, digits, pictures):
+    status, _, err = run("classify", "--checkpoint", digits, *pictures)
+    assert status == 2
+    assert "use `seqvision read`" in err
