@@ -217,7 +217,7 @@ PAINTERS = (
     Column("nats a picture, at most", "nats"),
     Column("reconstruction", "reconstruction"),
     Column("KL", "kl"),
-    Column("−log p, importance-weighted", "likelihood"),
+    Column("−log p, importance-weighted", "importance_weighted"),
 )
 SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
     "rows": ("pictures read row by row, or pixel by pixel", ("fashion_rows", "mnist_rows", "mnist_pixels"), CLASSES),

@@ -28,6 +28,11 @@ def label_stream(labeller: "LoadedLabeller", given: argparse.Namespace) -> int:
         raise UserError(
             "-: rows of features are read from standard input, but this model reads videos; name their files"
         )
+    if reader.relative:
+        raise UserError(
+            "-: this model sees features relative to their mean in the whole recording (data.reader.relative=true), which "
+            "is not known while it goes on. Name finished files, or train with data.reader.relative=false"
+        )
     stream = LabelStream(labeller)
     stream.check()
     for frame, values in enumerate(feature_rows(sys.stdin, reader)):

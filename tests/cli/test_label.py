@@ -433,6 +433,14 @@ def test_a_network_that_looks_back_cannot_label_a_stream(run, tmp_path, monkeypa
     assert "rnn.bidirectional=false" in found.err
 
 
+def test_features_relative_to_the_whole_recording_cannot_come_from_a_stream(run, tmp_path, monkeypatch):
+    reader = FeatureReader(features=2, columns=COLUMNS, relative=True)
+    model = save_run(tmp_path, "labelling", described(LINEAR), reader, CLASSES)
+    found = streamed(run, monkeypatch, model, "1,2\n")
+    assert found.status == 2
+    assert "train with data.reader.relative=false" in found.err
+
+
 def test_names_are_of_files_not_of_paths(run, sensor, tmp_path, monkeypatch):
     write_table(tmp_path / "in" / "a.csv")
     monkeypatch.chdir(tmp_path)

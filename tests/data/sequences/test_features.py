@@ -355,3 +355,16 @@ def test_a_reader_that_knows_tables_tells_the_axes_of_an_array_by_their_columns(
     np.save(tmp_path / "square.npy", np.ones((2, 2)))
     with pytest.raises(UserError, match=r"square\.npy: 2 x 2, .* of which training had 2\. Set data\.reader\.layout"):
         reader.read(tmp_path / "square.npy")
+
+
+def test_relative_features_are_deviations_from_their_own_recordings_mean(tmp_path):
+    values = np.array([[1.0, 5.0, 0.0], [3.0, 5.0, 2.0], [5.0, 5.0, 4.0], [7.0, 5.0, np.nan]])
+    file = npy(tmp_path, values)
+    reader = FeatureReader(layout="time_first", relative=True, on_nan="interpolate")
+    frames = reader.read(file)
+    expected = (values[:3] - np.nanmean(values, axis=0)) / np.array([np.sqrt(5), 1.0, np.sqrt(8 / 3)])
+    np.testing.assert_allclose(frames[:3], expected, atol=1e-6)
+    assert torch.equal(reader.read(file, 1, 3), frames[1:3])
+    other = npy(tmp_path, values * 10 + 4, "b.npy")  # another camera
+    torch.testing.assert_close(reader.read(other), frames)
+    assert FeatureReader.from_settings(reader.settings()).relative

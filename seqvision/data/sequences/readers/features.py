@@ -38,6 +38,8 @@ class FeatureReader(FrameReader):
     columns      of a table; by default all with numbers in them but those that name times, labels and recordings
     exclude      columns to leave out besides
     on_nan       what to do with NaN and infinity: "error", "zero", or "interpolate" between the frames around them
+    relative     each feature relative to its mean and deviation in the whole file: where people or cameras differ from
+                 recording to recording more than what happens does. Not for live use: the mean is not known before the end
     frame_rate   frames a second; by default from a table's time column, else unknown
     time_column, time_unit   the column, and its unit: s, ms, us, ns; "auto": ms where a step is 5 or more, else s
     features     how many there are in every frame: learnt by `fitted`, then held against every file
@@ -50,6 +52,7 @@ class FeatureReader(FrameReader):
     columns: Sequence[str] | None = None
     exclude: Sequence[str] = ()
     on_nan: str = "error"
+    relative: bool = False
     frame_rate: int | float | None = None
     time_column: str | None = None
     time_unit: str = "auto"
@@ -76,7 +79,7 @@ class FeatureReader(FrameReader):
         part = _float32(values[start:stop])
         if not np.isfinite(part).all():
             part = self._mended(part, values, slice(start, stop), name, rows, columns)
-        return torch.from_numpy(part)
+        return torch.from_numpy(_relative(part, values) if self.relative else part)
 
     def length(self, source: Source) -> int:
         return len(self._open(source)[0])
@@ -237,3 +240,12 @@ def fit_reader(reader: FrameReader, records: Sequence[SequenceRecord]) -> FrameR
 def _float32(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):  # what is too large becomes infinity, which is told to the user
         return np.array(values, dtype=np.float32, order="C")
+
+
+def _relative(part: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """The part in deviations from the mean of all values; a feature that never varies is 0."""
+    every = np.where(np.isfinite(values), values, np.nan).astype(np.float64)
+    if np.isnan(every).all(axis=0).any():  # a feature that is nowhere a number was mended to one number throughout
+        every = np.nan_to_num(every)
+    mean, deviation = np.nanmean(every, axis=0), np.nanstd(every, axis=0)
+    return ((part - mean) / np.where(deviation > 1e-5, deviation, 1.0)).astype(np.float32)
