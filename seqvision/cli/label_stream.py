@@ -30,8 +30,8 @@ def label_stream(labeller: "LoadedLabeller", given: argparse.Namespace) -> int:
         )
     if reader.relative:
         raise UserError(
-            "-: this model sees features relative to their mean in the whole recording (data.reader.relative=true), which "
-            "is not known while it goes on. Name finished files, or train with data.reader.relative=false"
+            "-: this model sees features relative to their mean in the whole recording (data.reader.relative=true), "
+            "which is not known while it goes on. Name finished files, or train with data.reader.relative=false"
         )
     stream = LabelStream(labeller)
     stream.check()

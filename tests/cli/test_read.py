@@ -175,3 +175,21 @@ def test_another_pattern_s_checkpoint_names_its_command(run, digits, pictures):
     status, _, err = run("classify", "--checkpoint", digits, *pictures)
     assert status == 2
     assert "use `seqvision read`" in err
+
+
+def test_a_reader_is_trained_scored_and_shown(run, tmp_path):
+    small = ["model.what=16", "model.where=16", "model.glimpse=16", "rnn.hidden_size=16", "model.looks=2"]
+    trained = run("train", "pattern=reading", "trainer.max_epochs=1", *small, f"hydra.run.dir={tmp_path / 'run'}")
+    assert trained.status == 0, trained.err
+    assert "seqvision read --checkpoint" in trained.out
+    found = run("evaluate", "--checkpoint", tmp_path / "run", "--bootstrap", "10", "--format", "json")
+    assert found.status == 0, found.err
+    kept = json.loads((tmp_path / "run" / "evaluation_test.json").read_text())
+    assert {"majority", "random_looks", "one_look", "shuffled"} == set(kept["controls"])
+    assert len(kept["by_looks"]) == 2
+    assert kept["multiply_adds"] > 0
+    page = run("report", tmp_path / "run")
+    assert page.status == 0, page.err
+    text = (tmp_path / "run" / "report.html").read_text()
+    for heading in ("What more looks are worth", "Read rightly, test", "Least sure, test"):
+        assert heading in text

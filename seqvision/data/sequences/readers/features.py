@@ -38,8 +38,8 @@ class FeatureReader(FrameReader):
     columns      of a table; by default all with numbers in them but those that name times, labels and recordings
     exclude      columns to leave out besides
     on_nan       what to do with NaN and infinity: "error", "zero", or "interpolate" between the frames around them
-    relative     each feature relative to its mean and deviation in the whole file: where people or cameras differ from
-                 recording to recording more than what happens does. Not for live use: the mean is not known before the end
+    relative     each feature relative to its mean and deviation in the whole file: where people or cameras differ
+                 more than what happens does. Not for live use: the mean is not known before the end
     frame_rate   frames a second; by default from a table's time column, else unknown
     time_column, time_unit   the column, and its unit: s, ms, us, ns; "auto": ms where a step is 5 or more, else s
     features     how many there are in every frame: learnt by `fitted`, then held against every file

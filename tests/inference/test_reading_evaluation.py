@@ -1,0 +1,114 @@
+"""A reader's scores are counted right, beside looks that nobody chose."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from seqvision.data import WholePictureReader
+from seqvision.data.labelled.symbols import Symbols
+from seqvision.data.sequences.records import SequenceRecord
+from seqvision.errors import UserError
+from seqvision.inference.reading import LoadedReader, answer, read
+from seqvision.inference.reading_evaluation import Looked, evaluate_reading, look_at, multiply_adds
+from seqvision.metrics.looks import stopping_table
+from seqvision.models import DRAM, RAM
+from seqvision.rnn import ElmanCell, Recurrent
+
+DIGITS = [np.random.default_rng(seed).integers(256, size=(9, 9), dtype=np.uint8) for seed in range(5)]
+
+
+def loaded(objects=1):
+    symbols = Symbols("012", most=max(1, objects - 1), several=objects > 1)
+    torch.manual_seed(0)
+    settings = {"classes": symbols.classes, "objects": symbols.objects, "pictures": {"channels": 1}, "looks": 3}
+    kind = partial(RAM, size=4) if objects == 1 else partial(DRAM, size=4, channels=(4,))
+    model = kind(partial(Recurrent, ElmanCell, hidden_size=8), **settings).eval()
+    return LoadedReader(model, {}, Path("best.ckpt"), symbols, WholePictureReader(shape=(9, 9, 1)), ())
+
+
+def records(labels):
+    return [
+        SequenceRecord(id=str(number), source=picture, label=label)
+        for number, (picture, label) in enumerate(zip(DIGITS, labels, strict=True))
+    ]
+
+
+def test_what_is_evaluated_is_what_the_command_reads():
+    reader = loaded()
+    looked = look_at(reader, records("01201"), batch_size=2, paths=2)
+    found = [answer_.label for _, answer_ in read(reader, DIGITS)]
+    assert [each.label for each in looked.answers] == found
+    assert reader.model.policy == "learnt"
+
+
+def test_right_answers_are_counted():
+    reader = loaded()
+    looked = look_at(reader, records("01201"), paths=2)
+    said = [each.label for each in looked.answers]
+    truth = [said[0], said[1], said[2], str((int(said[3]) + 1) % 3), None]
+    found = evaluate_reading(looked, records(truth), reader, split="test", resamples=20)
+    assert found.scores["accuracy"] == pytest.approx(75)
+    assert found.scores["symbols"] == pytest.approx(75)
+    assert found.sizes == {"pictures": 4}
+    assert "left out for want of a label: 1" in found.notes
+    assert found.by_looks[-1] == pytest.approx(75)
+    assert found.stopping[-1][1:] == (pytest.approx(75), 3)
+    assert {"random_looks", "one_look", "shuffled"} <= set(found.controls)
+    assert found.controls["one_look"]["accuracy"] == pytest.approx(found.by_looks[0])
+
+
+def test_strings_count_as_a_whole_and_by_symbols():
+    reader = loaded(objects=3)
+    beliefs = np.full((5, 9, 4), 0.01)
+    for picture, symbols in enumerate(([0, 1, 3], [2, 3, 0], [1, 1, 3], [0, 3, 0], [2, 2, 3])):
+        for place, symbol in enumerate(symbols):
+            beliefs[picture, 3 * place : 3 * place + 3, symbol] = 0.97
+    answers = [answer(reader, rows, np.zeros((9, 2))) for rows in beliefs]
+    assert [each.label for each in answers] == ["01", "2", "11", "0", "22"]
+    assert [len(each.places) for each in answers] == [9, 6, 9, 6, 9]
+    looked = Looked(beliefs, np.zeros((5, 9, 2)), answers, answers, answers)
+    truth = records(["01", "2", "12", "00", "22"])
+    found = evaluate_reading(looked, truth, reader, split="test", resamples=0)
+    assert found.scores["accuracy"] == pytest.approx(60)
+    assert found.scores["symbols"] == pytest.approx(100 * 7 / 9)
+    assert not found.by_looks
+    assert looked[::2].answers == answers[::2]
+
+
+def test_symbols_that_the_reader_does_not_know_are_named():
+    reader = loaded()
+    looked = look_at(reader, records("01201"), paths=1)
+    with pytest.raises(UserError, match="the symbol '7', which the model does not know"):
+        evaluate_reading(looked, records("01271"), reader, split="test")
+    with pytest.raises(UserError, match="none of 5 pictures has a label"):
+        evaluate_reading(looked, records([None] * 5), reader, split="test")
+
+
+def test_multiply_adds_grow_with_the_looks():
+    reader = loaded()
+    three = multiply_adds(reader, records("01201")[0])
+    reader.model.looks = 6
+    six = multiply_adds(reader, records("01201")[0])
+    assert three > 3 * 8 * (8 + 3)
+    assert 1.8 < six / three < 2.2
+
+
+def test_a_reader_that_stops_when_sure_takes_fewer_looks():
+    confidence = np.array([[0.55, 0.9, 0.99], [0.2, 0.3, 0.4], [0.95, 0.96, 0.97]])
+    right = np.array([[False, True, True], [False, False, True], [True, True, False]])
+    table = {threshold: (accuracy, looks) for threshold, accuracy, looks in stopping_table(confidence, right)}
+    assert table[0.5] == (pytest.approx(100 * 2 / 3), pytest.approx(5 / 3))
+    assert table[0.9] == (pytest.approx(100), pytest.approx(2))
+    assert table[1.1] == (pytest.approx(100 * 2 / 3), 3)
+
+
+def test_the_threshold_weighs_looks_against_answers():
+    from dataclasses import replace
+
+    reader = replace(loaded(), stopping=((0.5, 80.0, 1.5), (0.9, 90.0, 2.5), (1.1, 91.0, 3.0)))
+    assert reader.threshold(0.0) == 1.1
+    assert reader.threshold(3.0) == 0.9
+    assert reader.threshold(50.0) == 0.5
