@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import MissingMandatoryValue
 
 from seqvision.errors import UserError
 
@@ -21,8 +22,13 @@ def conf_dir() -> Path:
 
 
 def plain(node: Any) -> Any:
-    """A part of the configuration as resolved plain data."""
-    return OmegaConf.to_container(node, resolve=True, throw_on_missing=True) if OmegaConf.is_config(node) else node
+    """A part of the configuration as resolved plain data. UserError for a key that only the user can give."""
+    if not OmegaConf.is_config(node):
+        return node
+    try:
+        return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        raise UserError(f"{error.full_key} is missing; add {error.full_key}=…") from error
 
 
 def config_hash(config: dict[str, Any]) -> str:

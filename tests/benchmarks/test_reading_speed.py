@@ -2,8 +2,9 @@
 
     OMP_NUM_THREADS=1 python -m pytest tests/benchmarks/test_reading_speed.py -s -o addopts="--import-mode=importlib"
 
-Batch 128, six looks of 8 x 8 pixels at 28 x 28, 256 units. The parts are measured by themselves, with what they need laid
-ready: the sensor at six places, forward and backward of glimpse network, recurrence and heads six times, the optimiser.
+Batch 128, six looks of 8 x 8 pixels at 28 x 28, 256 units. The parts are measured by themselves, with what they need
+laid ready: the sensor at six places, forward and backward of glimpse network, recurrence and heads six times, the
+optimiser.
 """
 
 import time

@@ -241,3 +241,11 @@ def test_what_is_left_out_of_the_data_is_said(tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)
     assert main(["train", *[o for o in SMALL if "counts" not in o], *files]) == 0
     assert "left out 1 missing" in caplog.text
+
+
+def test_a_key_that_only_the_user_can_give_is_named(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "pattern=labelling", "data=videos", "logger=csv"]) == 2
+    said = capsys.readouterr().err
+    assert "data.path is missing; add data.path=…" in said
+    assert "Traceback" not in said
