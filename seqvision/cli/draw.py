@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, parser
+from seqvision.cli.sources import drawn_names
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -107,7 +108,8 @@ def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
     if not known:
         raise UserError(f"none of the {len(paths)} pictures could be read, so there is nothing to paint")
     shown, again = reconstruct(loaded, torch.stack(images), [path.name for path in known], names=given.classes)
-    _save(again, given.output, names=[path.stem for path in known], first=shown)
+    names = drawn_names(known)
+    _save(again, given.output, names=[names[path] for path in known], first=shown)
     return skipped
 
 

@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, parser
 from seqvision.cli.output import open_output
+from seqvision.cli.sources import drawn_names
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -120,25 +121,26 @@ def _read(
         backward=backward,
         on_unreadable=report,
     )
+    names = drawn_names(pictures)
     show = given.output is not None or not sys.stdout.isatty()
     for picture, answer in tracked(found, total=len(pictures), description="Reading", show=show):
         path = Path(str(picture))
-        _draw(loaded, path, answer, given)
+        _draw(loaded, path, names[path], answer, given)
         yield path, answer
 
 
-def _draw(loaded: "LoadedReader", path: Path, answer: "Read", given: argparse.Namespace) -> None:
+def _draw(loaded: "LoadedReader", path: Path, name: str, answer: "Read", given: argparse.Namespace) -> None:
     from seqvision.figures.canvases import save_film
     from seqvision.figures.looks import STEP
     from seqvision.inference.read_pictures import film, overlay
 
     if given.overlay:
         Path(given.overlay).mkdir(parents=True, exist_ok=True)
-        overlay(loaded, loaded.reader(path), answer).save(Path(given.overlay) / f"{path.stem}.looks.png")
+        overlay(loaded, loaded.reader(path), answer).save(Path(given.overlay) / f"{name}.looks.png")
     if given.gif:
         Path(given.gif).mkdir(parents=True, exist_ok=True)
         frames = film(loaded, loaded.reader(path), answer)
-        save_film(frames, Path(given.gif) / f"{path.stem}.looks.gif", step=STEP)
+        save_film(frames, Path(given.gif) / f"{name}.looks.gif", step=STEP)
 
 
 def _write_text(answers: Iterable[tuple[Path, "Read"]], file: IO[str]) -> None:

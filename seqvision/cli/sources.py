@@ -2,6 +2,7 @@
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -55,6 +56,17 @@ def _inside(folder: Path, reader: "FrameReader") -> list[Path]:
     if not shown:
         raise UserError(f"{folder}: no file of features in this folder or below it (looked for {' '.join(FEATURES)})")
     return shown
+
+
+def drawn_names(pictures: Sequence[Path]) -> dict[Path, str]:
+    """What is drawn of each picture is called: by its own name, with those of its folders where two would be alike."""
+    names: dict[Path, str] = {}
+    for depth in range(1, 1 + max(len(path.parts) for path in pictures)):
+        left = [path for path in pictures if path not in names]
+        said = {path: "_".join(path.with_suffix("").parts[-depth:]).replace("/", "") for path in left}
+        counts = Counter(said.values())
+        names |= {path: name for path, name in said.items() if counts[name] == 1 and name not in names.values()}
+    return {path: names.get(path, "_".join(path.parts).replace("/", "")) for path in pictures}
 
 
 def names_of_input() -> Iterator[str]:

@@ -115,6 +115,15 @@ def test_the_path_is_drawn_and_shown(run, digits, pictures, tmp_path):
     assert (64, 132, 214) in colours  # the first look's
 
 
+def test_pictures_of_one_name_in_two_folders_are_drawn_under_two(run, digits, pictures, tmp_path):
+    other = tmp_path / "more" / "0.png"
+    other.parent.mkdir()
+    Image.open(pictures[0]).save(other)
+    run("read", "--checkpoint", digits, "--overlay", tmp_path / "seen", *pictures, other)
+    names = {path.name for path in (tmp_path / "seen").iterdir()}
+    assert names == {"pictures_0.looks.png", "more_0.looks.png", "1.looks.png", "2.looks.png"}
+
+
 def test_drawn_paths_differ_by_seed_and_come_again(run, digits, pictures):
     def probabilities(*options):
         return run("read", "--checkpoint", digits, "--paths", "4", *options, *pictures).out
