@@ -15,7 +15,6 @@ LABELS = ("groundTruth", "labels", "annotations", "segments.csv", "segments.tsv"
 def source_data(source: Sequence[str], *, command: str, layout: str) -> "RecordData":
     """The data module of `data=… data.KEY=VALUE …`, or of one path, which is then read as `data=LAYOUT`."""
     from hydra import compose, initialize_config_dir
-    from omegaconf.errors import MissingMandatoryValue
 
     from seqvision.cli.config import check_overrides, conf_dir, plain
     from seqvision.cli.objects import instantiate
@@ -33,8 +32,8 @@ def source_data(source: Sequence[str], *, command: str, layout: str) -> "RecordD
         config.data.path = paths[0]  # not as an override, where a blank in it would need quotes
     try:
         plain(config.data)
-    except MissingMandatoryValue as error:
-        raise UserError(f"{command}: data.{error.key} is missing; add data.{error.key}=…") from error
+    except UserError as error:
+        raise UserError(f"{command}: {error}") from error
     data: RecordData = instantiate(config.data)
     return data
 
