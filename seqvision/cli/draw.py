@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from seqvision.data.labelled.reader import WholePictureReader
     from seqvision.inference.painting import LoadedPainter, Painted
 
 DESCRIPTION = """Pictures that a trained painter makes: new ones, yours painted again, or the way from one to another.
@@ -96,7 +95,7 @@ def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
     from seqvision.inference.painting import reconstruct
 
     paths, images, skipped = named_pictures(given.reconstruct), [], 0
-    read = _reader(loaded, given.invert)
+    read = loaded.reader.inverted(really=given.invert)
     known = []
     for path in paths:
         try:
@@ -119,7 +118,7 @@ def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
     from seqvision.figures.canvases import picture_grid
     from seqvision.inference.painting import interpolate
 
-    read = _reader(loaded, given.invert)
+    read = loaded.reader.inverted(really=given.invert)
     ends = [Path(name) for name in given.interpolate]
     way = interpolate(loaded, torch.stack([read(path) for path in ends]), [path.name for path in ends], number=WAY)
     output = Path(given.output)
@@ -128,12 +127,6 @@ def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
     else:
         _save_each(way, output, [f"{place:04}" for place in range(WAY)])
         _write(output / "all.png", lambda path: picture_grid(way, columns=WAY).save(path))
-
-
-def _reader(loaded: "LoadedPainter", invert: bool) -> "WholePictureReader":
-    from dataclasses import replace
-
-    return replace(loaded.reader, invert=not loaded.reader.invert) if invert else loaded.reader
 
 
 def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray | None" = None) -> None:

@@ -94,7 +94,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
 def _inverted(loaded: "LoadedReader", invert: bool) -> "LoadedReader":
     from dataclasses import replace
 
-    return replace(loaded, reader=replace(loaded.reader, invert=not loaded.reader.invert)) if invert else loaded
+    return replace(loaded, reader=loaded.reader.inverted(really=invert))
 
 
 def _read(

@@ -12,7 +12,8 @@ from seqvision.data.labelled.reader import picture_of
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.inference.painting import LoadedPainter
-from seqvision.metrics import PairedDifference, bootstrap_interval, paired_difference
+from seqvision.inference.sequence_evaluation import Scored
+from seqvision.metrics import bootstrap_interval, paired_difference
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,8 @@ class Bounds:
         return Bounds(self.reconstruction[rows], self.kl[rows], estimate)
 
 
-@dataclass(frozen=True)
-class PaintingEvaluation:
+@dataclass(frozen=True, kw_only=True)
+class PaintingEvaluation(Scored):
     """How well a painter knows the pictures of a split, in nats a picture: less is better.
 
     scores: `nats`, minus the variational bound, which −log p(x) is below; `reconstruction` and `kl`, which add up
@@ -50,36 +51,11 @@ class PaintingEvaluation:
     painter needs more.
     """
 
-    split: str
-    sizes: dict[str, int]
-    scores: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    controls: dict[str, dict[str, float]]
-    differences: dict[str, dict[str, PairedDifference]]
-    kl_by_step: list[float]
-    rows: list[dict[str, Any]]
-    notes: list[str]
     pattern: str = "painting"
+    kl_by_step: list[float]
 
-    def to_dict(self) -> dict[str, Any]:
-        """All that concerns the whole split, as plain data."""
-        return {
-            "pattern": self.pattern,
-            "split": self.split,
-            "sizes": self.sizes,
-            "scores": self.scores,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "controls": self.controls,
-            "differences": {
-                other: {
-                    name: {"difference": found.difference, "interval": [found.lower, found.upper]}
-                    for name, found in scores.items()
-                }
-                for other, scores in self.differences.items()
-            },
-            "kl_by_step": self.kl_by_step,
-            "notes": self.notes,
-        }
+    def own(self) -> dict[str, Any]:
+        return {"kl_by_step": self.kl_by_step}
 
 
 @torch.inference_mode()

@@ -13,8 +13,7 @@ from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
 from seqvision.inference.reading import LoadedReader, Read, answer, read_paths
-from seqvision.inference.sequence_evaluation import compare
-from seqvision.metrics import PairedDifference
+from seqvision.inference.sequence_evaluation import Scored, compare
 from seqvision.metrics.looks import stopping_table
 from seqvision.wording import counted
 
@@ -35,49 +34,25 @@ class Looked:
         return Looked(self.beliefs[rows], self.places[rows], self.answers[rows], self.sampled[rows], self.random[rows])
 
 
-@dataclass(frozen=True)
-class ReadingEvaluation:
+@dataclass(frozen=True, kw_only=True)
+class ReadingEvaluation(Scored):
     """What a reader's labels of a split are worth.
 
     scores: in percent: `accuracy` of whole labels and `symbols` by the mean path, `sampled` of whole labels by the mean
-    of drawn paths; `looks`, how many there were. intervals, controls, differences, rows, notes: as in
-    `SequenceEvaluation`. by_looks: accuracy after each look, of readers of one label. stopping: see `stopping_table`.
-    multiply_adds: of reading one picture.
+    of drawn paths; `looks`, how many there were. by_looks: accuracy after each look, of readers of one label.
+    stopping: see `stopping_table`. multiply_adds: of reading one picture.
     """
 
-    split: str
-    sizes: dict[str, int]
-    scores: dict[str, float]
-    intervals: dict[str, tuple[float, float]]
-    controls: dict[str, dict[str, float]]
-    differences: dict[str, dict[str, PairedDifference]]
+    pattern: str = "reading"
     by_looks: list[float]
     stopping: list[tuple[float, float, float]]
     multiply_adds: int
-    rows: list[dict[str, Any]]
-    notes: list[str]
-    pattern: str = "reading"
 
-    def to_dict(self) -> dict[str, Any]:
-        """All that concerns the whole split, as plain data."""
+    def own(self) -> dict[str, Any]:
         return {
-            "pattern": self.pattern,
-            "split": self.split,
-            "sizes": self.sizes,
-            "scores": self.scores,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "controls": self.controls,
-            "differences": {
-                other: {
-                    name: {"difference": found.difference, "interval": [found.lower, found.upper]}
-                    for name, found in scores.items()
-                }
-                for other, scores in self.differences.items()
-            },
             "by_looks": self.by_looks,
             "stopping": [list(entry) for entry in self.stopping],
             "multiply_adds": self.multiply_adds,
-            "notes": self.notes,
         }
 
 
@@ -87,7 +62,6 @@ def look_at(
     *,
     batch_size: int = 100,
     paths: int = 8,
-    backward: LoadedReader | None = None,
     seed: int = 0,
 ) -> Looked:
     """What the reader sees and says of each record. paths: how many are drawn for the sampled answers."""
@@ -98,13 +72,7 @@ def look_at(
         part = records[start : start + batch_size]
         pixels = [loaded.reader(picture_of(record)) for record in part]
         found, where = read_paths(loaded, pixels)
-        behind = None
-        if backward is not None:
-            behind = read_paths(backward, [backward.reader(picture_of(record)) for record in part])[0]
-        answers += [
-            answer(loaded, found[row], where[row], backward=None if behind is None else behind[row])
-            for row in range(len(part))
-        ]
+        answers += [answer(loaded, *each) for each in zip(found, where, strict=True)]
         drawn, _ = read_paths(loaded, pixels, paths=paths, seed=seed + start)
         sampled += [answer(loaded, *each) for each in zip(drawn, where, strict=True)]
         loaded.model.policy = "random"

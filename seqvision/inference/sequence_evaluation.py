@@ -14,28 +14,24 @@ from seqvision.metrics import PairedDifference
 UNSIGNED = ("calibration_error", "cross_entropy")  # more of them is not better
 
 
-@dataclass(frozen=True)
-class SequenceEvaluation:
-    """What a network's classes or labels of a split are worth, and what is worth a method without such a network.
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """What is common to evaluations of a split: scores with intervals, beside controls and other networks.
 
-    pattern: classification or labelling. sizes: how many sequences, frames, … were scored, by what they are called.
-    scores, per_class: in percent, as `seqvision.metrics` computes them; intervals: of 95 %, whole groups drawn with
-    replacement. controls: scores by the control's name. differences: how much better the network is, score by score on
-    the same items, than the best control and than another network, by their names. protocol: how segments were counted.
-    rows: the predictions, an entry an item. notes: how the controls were set, what was left out and why.
+    pattern: of the model. sizes: how many sequences, frames, … were scored, by what they are called.
+    intervals: of 95 %. controls: scores by the control's name. differences: how much better the network is, score by
+    score on the same items, than the best control and than another network, by their names. rows: the predictions, an
+    entry an item. notes: how the controls were set, what was left out and why.
     """
 
     pattern: str
     split: str
     sizes: dict[str, int]
-    classes: tuple[str, ...]
     scores: dict[str, float]
     intervals: dict[str, tuple[float, float]]
     controls: dict[str, dict[str, float]]
     differences: dict[str, dict[str, PairedDifference]]
-    per_class: dict[str, list[float]]
     rows: list[dict[str, Any]]
-    protocol: str | None
     notes: list[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -54,10 +50,32 @@ class SequenceEvaluation:
                 }
                 for other, scores in self.differences.items()
             },
+            **self.own(),
+            "notes": self.notes,
+        }
+
+    def own(self) -> dict[str, Any]:
+        """What only this pattern's evaluation says, as plain data."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, kw_only=True)
+class SequenceEvaluation(Scored):
+    """What a network's classes or labels of a split are worth, and what is worth a method without such a network.
+
+    scores, per_class: in percent, as `seqvision.metrics` computes them; intervals: whole groups drawn with replacement.
+    protocol: how segments were counted.
+    """
+
+    classes: tuple[str, ...]
+    per_class: dict[str, list[float]]
+    protocol: str | None
+
+    def own(self) -> dict[str, Any]:
+        return {
             "protocol": self.protocol,
             "classes": list(self.classes),
             "per_class": {name: [None if v != v else v for v in values] for name, values in self.per_class.items()},
-            "notes": self.notes,
         }
 
 

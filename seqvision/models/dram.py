@@ -3,7 +3,7 @@
 Source: Ba, Mnih and Kavukcuoglu, "Multiple Object Recognition with Visual Attention" (2015), section 3.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, TypeAlias
 
@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
 from seqvision.models.reader import GlimpseReader, Locator, Policy
-from seqvision.rnn import Recurrent, State, map_state
+from seqvision.rnn import Recurrent, State, map_state, state_parts
 
 Layers: TypeAlias = tuple[State, ...]
 
@@ -75,11 +75,11 @@ class StartingState(nn.Module):
     def __init__(self, rnn: Recurrent, inputs: int):
         super().__init__()
         self.rnn = [rnn]  # in a list: it is registered where it belongs
-        self.linear = nn.Linear(inputs, sum(part.shape[-1] for part in _parts(rnn.initial_state(1))))
+        self.linear = nn.Linear(inputs, sum(part.shape[-1] for part in state_parts(rnn.initial_state(1))))
 
     def forward(self, vector: Float[Tensor, "batch inputs"]) -> Layers:
         state = self.rnn[0].initial_state(len(vector))
-        parts = iter(torch.tanh(self.linear(vector)).split([part.shape[-1] for part in _parts(state)], dim=-1))
+        parts = iter(torch.tanh(self.linear(vector)).split([part.shape[-1] for part in state_parts(state)], dim=-1))
         begun: Layers = map_state(lambda _: next(parts), state)
         return begun
 
@@ -134,8 +134,7 @@ class DRAM(GlimpseReader):
 
     def begin(self, scene: Scene) -> tuple[tuple[Layers, Layers], Float[Tensor, "batch vector"]]:
         upper = self.begins(self.context(scene))
-        last = self.upper.cells[-1]
-        return (self.lower.initial_state(len(scene.sizes)), upper), last.output(upper[-1])  # type: ignore[operator]
+        return (self.lower.initial_state(len(scene.sizes)), upper), self.upper.output(upper)
 
     def look(
         self,
@@ -147,11 +146,3 @@ class DRAM(GlimpseReader):
         what, lower = self.lower.step(self.glimpse(patches, places), lower)
         where, upper = self.upper.step(what, upper)
         return self.output(self.dropout(what)), where, (lower, upper)
-
-
-def _parts(state: object) -> Iterator[Tensor]:
-    if isinstance(state, Tensor):
-        yield state
-    else:
-        for part in state:  # type: ignore[attr-defined]
-            yield from _parts(part)

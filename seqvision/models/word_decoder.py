@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqvision.attention import DotAttention, SoftAttention
 from seqvision.decoding import StepOutput
-from seqvision.rnn import Recurrent, State, map_state, unroll
+from seqvision.rnn import Recurrent, State, map_state, state_parts, unroll
 from seqvision.rnn.kernels import attend, supports_attention
 
 RecurrentState: TypeAlias = tuple[State, ...]
@@ -76,7 +76,7 @@ class WordDecoder(nn.Module):
         self.rnn = rnn(input_size=embedding_size + beside)
         self.attention = attention and attention(query_size=self.rnn.output_size, value_size=feature_size)
         self.to_input = nn.Linear(feature_size, embedding_size) if summary_as != "state" else None
-        sizes = [part.shape[-1] for part in _parts(self.rnn.initial_state(1))]
+        sizes = [part.shape[-1] for part in state_parts(self.rnn.initial_state(1))]
         self.to_state = nn.Linear(feature_size, sum(sizes)) if summary_as != "input" else None
 
         seen = self.rnn.output_size + (feature_size if attention is not None else 0)
@@ -100,7 +100,7 @@ class WordDecoder(nn.Module):
         projected = self.to_input(summary) if self.to_input is not None else None
         state = self.rnn.initial_state(len(summary), 1)
         if self.to_state is not None:
-            sizes = [part.shape[-1] for part in _parts(state)]
+            sizes = [part.shape[-1] for part in state_parts(state)]
             parts = iter(torch.tanh(self.to_state(summary)).unsqueeze(1).split(sizes, -1))
             state = map_state(lambda _: next(parts), state)
         memory = Memory(projected, None, None)
@@ -161,7 +161,7 @@ class WordDecoder(nn.Module):
         assert self.attention is not None
         assert memory.keys is not None
         assert memory.values is not None
-        (before,), (cell,), query = _parts(state), self.rnn.cells, self.attention.to_query
+        (before,), (cell,), query = state_parts(state), self.rnn.cells, self.attention.to_query
         found = attend(
             cell,  # type: ignore[arg-type]
             query,
@@ -212,8 +212,3 @@ class WordDecoder(nn.Module):
 
     def _read(self, seen: Tensor) -> Tensor:
         return self.dropout(self.readout(seen))
-
-
-def _parts(state: RecurrentState) -> list[Tensor]:
-    """The state's tensors in order."""
-    return [part for entry in state for part in (entry if isinstance(entry, tuple) else (entry,))]

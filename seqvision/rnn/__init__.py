@@ -7,7 +7,7 @@ from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, La
 from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
 from seqvision.rnn.start import LearntState
-from seqvision.rnn.unroll import detach, map_state, unroll, windows
+from seqvision.rnn.unroll import detach, map_state, state_parts, unroll, windows
 
 __all__ = [
     "Recurrent",
@@ -22,6 +22,7 @@ __all__ = [
     "State",
     "detach",
     "map_state",
+    "state_parts",
     "unroll",
     "windows",
 ]

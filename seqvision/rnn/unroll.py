@@ -45,6 +45,11 @@ def map_state(function: Callable[..., Tensor], *states: Any) -> Any:
     return tuple(map_state(function, *parts) for parts in zip(*states, strict=True))
 
 
+def state_parts(state: Any) -> list[Tensor]:
+    """The state's tensors in order."""
+    return [state] if isinstance(state, Tensor) else [part for entry in state for part in state_parts(entry)]
+
+
 def detach(state: Any) -> Any:
     """The state's values without their history: what truncated back-propagation carries from window to window."""
     return map_state(Tensor.detach, state)

@@ -69,13 +69,9 @@ class LabelledPictures(RecordData):
         return self.read_with(**self.reading)
 
     @cached_property
-    def pictures(self) -> dict[str, list[SequenceRecord]]:
+    def pictures(self) -> dict[str, Sequence[SequenceRecord]]:
         """The pictures by split; where canvases are composed, what they are composed of."""
-        found: dict[str, list[SequenceRecord]] = {}
-        for record in self.set.records:
-            if record.split is not None:
-                found.setdefault(record.split, []).append(record)
-        return found
+        return super().read_splits()
 
     @cached_property
     def pool_reader(self) -> WholePictureReader:

@@ -67,6 +67,10 @@ class WholePictureReader:
         height, width = next(iter(sides)) if len(sides) == 1 and self.longest is None else (None, None)
         return replace(self, shape=(height, width, channels))
 
+    def inverted(self, *, really: bool = True) -> "WholePictureReader":
+        """This reader with light and dark exchanged; itself unless `really`."""
+        return replace(self, invert=not self.invert) if really else self
+
     def __call__(self, picture: Picture) -> UInt8[Tensor, "channels height width"]:
         """The picture. UserError, naming the file, where it cannot be read."""
         channels = self.channels
