@@ -25,10 +25,9 @@ from seqvision.data.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from seqvision.data.augmentation import BatchAugmentation, ColourJitter, FeatureNoise
+    from seqvision.data.augmentation import BatchAugmentation, ColourJitter, FeatureNoise, PictureJitter
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
-    from seqvision.data.labelled.augment import PictureJitter
     from seqvision.data.labelled.batches import PictureBatch
     from seqvision.data.labelled.compose import Composer
     from seqvision.data.labelled.files import read_labelled_pictures
@@ -134,7 +133,7 @@ _NEEDS_TORCH = {
     "LabelledPictures": "labelled.module",
     "WholePictureReader": "labelled.reader",
     "Composer": "labelled.compose",
-    "PictureJitter": "labelled.augment",
+    "PictureJitter": "augmentation",
     "read_labelled_pictures": "labelled.files",
     "read_svhn": "labelled.svhn",
     "SequenceData": "sequences.module",

@@ -9,11 +9,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqvision.data.augmentation import stack_pictures
 from seqvision.data.dataset import CaptionDataset
 from seqvision.data.module import RecordData
 from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
-from seqvision.data.transforms import ImageTransform, TrainTransform, stack_pictures
+from seqvision.data.transforms import ImageTransform, TrainTransform
 from seqvision.data.vocabulary import Vocabulary, WordVocabulary
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.cache import FeatureCache

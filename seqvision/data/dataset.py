@@ -8,10 +8,11 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from seqvision.data.augmentation import stack_pictures
 from seqvision.data.batches import CaptionBatch, caption_batch
 from seqvision.data.loading import Item
 from seqvision.data.records import CaptionRecord
-from seqvision.data.transforms import TrainTransform, stack_pictures
+from seqvision.data.transforms import TrainTransform
 from seqvision.data.vocabulary import Vocabulary
 from seqvision.data.workers import usable_cores
 from seqvision.encoders.feature_table import FeatureTable

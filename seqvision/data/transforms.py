@@ -12,8 +12,7 @@ from jaxtyping import UInt8
 from PIL import Image
 from torch import Tensor
 
-from seqvision.data.augmentation import BatchAugmentation
-from seqvision.data.loading import seed_of
+from seqvision.data.augmentation import augmented
 from seqvision.data.pictures import MAX_PIXELS, picture_bytes, read_image, upright_rgb
 from seqvision.errors import UserError
 
@@ -119,9 +118,7 @@ class ImageTransform:
 class TrainTransform:
     """The evaluation transform, then augmentations, drawn anew for each seed: a pure function of (picture, seed).
 
-    `augmentations` are `BatchAugmentation`s, or map a uint8 tensor (channels, size, size) to another of the same shape:
-    torchvision's v2 transforms and whatever else draws from torch's global generator, which is set for the call and put
-    back afterwards. (Those give all pictures of a batch the same draw, so that they see one picture at a time.)
+    `augmentations`: see `augmented`; they must keep the pictures' shape.
     """
 
     def __init__(self, transform: ImageTransform, augmentations: Sequence[Callable[..., Tensor]] = ()):
@@ -137,34 +134,11 @@ class TrainTransform:
         self, pixels: UInt8[Tensor, "batch channels size size"], seeds: Sequence[int]
     ) -> UInt8[Tensor, "batch channels size size"]:
         """The augmented pictures, for pixels that the evaluation transform has made (and a cache has kept)."""
-        augmented = pixels
-        for place, augmentation in enumerate(self.augmentations):
-            drawn = [seed_of(seed, place) for seed in seeds]
-            if isinstance(augmentation, BatchAugmentation):
-                augmented = augmentation(augmented, drawn)
-            else:
-                augmented = _each(augmentation, augmented, drawn)
-            if augmented.shape != pixels.shape or augmented.dtype != torch.uint8:
-                raise UserError(
-                    f"augmentation: {tuple(pixels.shape[1:])} uint8 pixels became {tuple(augmented.shape[1:])} "
-                    f"{str(augmented.dtype).removeprefix('torch.')}. Use transforms that keep both, "
-                    f"e.g. RandomResizedCrop({self.transform.size}) or RandomCrop with padding."
-                )
-        return augmented
-
-
-def _each(augmentation: Callable[[Tensor], Tensor], pictures: Tensor, seeds: Sequence[int]) -> Tensor:
-    """The pictures, each changed by a draw of its own from torch's global generator."""
-    with torch.random.fork_rng(devices=[]):
-        changed = []
-        for picture, seed in zip(pictures, seeds, strict=True):
-            torch.default_generator.manual_seed(seed)  # not torch.manual_seed, which reseeds the accelerators as well
-            changed.append(augmentation(picture))
-        return stack_pictures(changed)
-
-
-def stack_pictures(pictures: Sequence[Tensor]) -> UInt8[Tensor, "batch channels height width"]:
-    """The pictures in one tensor, which lies in memory as they do: for channels last, four times as fast as else."""
-    if all(picture.stride(0) == 1 for picture in pictures):
-        return torch.stack([picture.permute(1, 2, 0) for picture in pictures]).permute(0, 3, 1, 2)
-    return torch.stack(list(pictures))
+        changed = augmented(pixels, seeds, self.augmentations)
+        if changed.shape != pixels.shape or changed.dtype != torch.uint8:
+            raise UserError(
+                f"augmentation: {tuple(pixels.shape[1:])} uint8 pixels became {tuple(changed.shape[1:])} "
+                f"{str(changed.dtype).removeprefix('torch.')}. Use transforms that keep both, "
+                f"e.g. RandomResizedCrop({self.transform.size}) or RandomCrop with padding."
+            )
+        return changed

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from seqvision.data import UNKNOWN, Vocabulary
-from seqvision.data.transforms import stack_pictures
+from seqvision.data.augmentation import stack_pictures
 from seqvision.decoding import Ensemble, Hypothesis, Search
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedCaptioner

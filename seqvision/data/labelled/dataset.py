@@ -1,17 +1,16 @@
 """Batches of whole pictures by number and seed: a pure function, so that any worker can make any."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from seqvision.data.augmentation import augmented, stack_pictures
 from seqvision.data.labelled.batches import PictureBatch, picture_batch
 from seqvision.data.labelled.canvases import Canvases
 from seqvision.data.labelled.reader import WholePictureReader, picture_of
 from seqvision.data.labelled.symbols import Symbols, split_label
-from seqvision.data.loading import Item, seed_of
+from seqvision.data.loading import Item
 from seqvision.data.sequences.records import SequenceRecord
 
 KEPT_BYTES = 1 << 30  # of a split's pixels stay in memory
@@ -21,8 +20,7 @@ class PictureDataset(Dataset[PictureBatch]):
     """Batches by a list of `Item(index, seed)`.
 
     training: canvases are drawn by the item's seed and not by its number.
-    augmentation: transforms of a batch's pictures (batch, channels, height, width), in order, drawn by its first item's
-        seed.
+    augmentation: see `augmented`; drawn by each item's seed.
     kept: pixels read before, by the record's place; filled as long as all of the split fit.
     """
 
@@ -33,7 +31,7 @@ class PictureDataset(Dataset[PictureBatch]):
         symbols: Symbols,
         *,
         training: bool = False,
-        augmentation: Sequence[Callable[[Tensor], Tensor]] = (),
+        augmentation: Sequence[Callable[..., Tensor]] = (),
         kept: dict[int, Tensor] | None = None,
     ):
         self.records, self.reader, self.symbols = records, reader, symbols
@@ -57,8 +55,9 @@ class PictureDataset(Dataset[PictureBatch]):
         pictures = [self._pixels(item.record, record) for item, record in zip(items, records, strict=True)]
         names = [split_label(record.label, self.symbols.names) for record in records]
         encoded = [self.symbols.encode(each) if each else [] for each in names]
-        batch = picture_batch([record.id for record in records], pictures, encoded)
-        return replace(batch, images=self._augmented(batch.images, items[0].seed)) if self.augmentation else batch
+        if self.augmentation:
+            pictures = self._augmented(pictures, [item.seed for item in items])
+        return picture_batch([record.id for record in records], pictures, encoded)
 
     def _pixels(self, place: int, record: SequenceRecord) -> Tensor:
         if self.kept is not None and place in self.kept:
@@ -68,9 +67,8 @@ class PictureDataset(Dataset[PictureBatch]):
             self.kept[place] = pixels
         return pixels
 
-    def _augmented(self, pixels: Tensor, seed: int) -> Tensor:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed_of(seed))
-            for transform in self.augmentation:
-                pixels = transform(pixels)
-        return pixels
+    def _augmented(self, pictures: list[Tensor], seeds: list[int]) -> list[Tensor]:
+        if all(picture.shape == pictures[0].shape for picture in pictures):
+            return list(augmented(stack_pictures(pictures), seeds, self.augmentation))
+        each = zip(pictures, seeds, strict=True)
+        return [augmented(picture[None], [seed], self.augmentation)[0] for picture, seed in each]

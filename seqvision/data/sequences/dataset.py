@@ -10,7 +10,8 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from seqvision.data.loading import Item, seed_of
+from seqvision.data.augmentation import augmented_sequence
+from seqvision.data.loading import Item
 from seqvision.data.sequences.batches import UNLABELLED, SequenceBatch, sequence_batch
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import SequenceRecord
@@ -43,7 +44,7 @@ class SequenceDataset(Dataset[SequenceBatch]):
         classes: Sequence[str],
         *,
         window: int | None = None,
-        augmentation: Sequence[Callable[[Tensor], Tensor]] = (),
+        augmentation: Sequence[Callable[..., Tensor]] = (),
         keep: bool = False,
         features: Mapping[str, Tensor] | None = None,
     ):
@@ -75,7 +76,9 @@ class SequenceDataset(Dataset[SequenceBatch]):
         records = [self.records[window.record] for window in windows]
         frames = [self._frames(window) for window in windows]
         if self.augmentation:
-            frames = [self._augmented(each, item.seed) for each, item in zip(frames, items, strict=True)]
+            frames = [
+                augmented_sequence(each, item.seed, self.augmentation) for each, item in zip(frames, items, strict=True)
+            ]
         ids, starts = [record.id for record in records], [window.start for window in windows]
         if not self.framewise:
             return sequence_batch(ids, frames, starts=starts, classes=[self._class(record) for record in records])
@@ -120,13 +123,6 @@ class SequenceDataset(Dataset[SequenceBatch]):
             )
         if not len(frames):
             raise UserError(f"{record.id}: no frames in it; remove it from the data")
-        return frames
-
-    def _augmented(self, frames: Tensor, seed: int) -> Tensor:
-        with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(seed_of(seed))
-            for transform in self.augmentation:
-                frames = transform(frames)
         return frames
 
     def _class(self, record: SequenceRecord) -> int:
