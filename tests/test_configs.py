@@ -33,6 +33,11 @@ VALUES = {  # choices with values that only a user can give
     ("logger", "wandb"): ["logger.wandb.offline=true"],
 }
 HOMES = {  # choices that belong to another pattern than captioning
+    "reading": [
+        ("task", "reading"),
+        *(("model", name) for name in ("ram", "dram", "whole")),
+        ("augmentation", "jitter"),
+    ],
     "painting": [("task", "painting"), ("model", "draw"), ("model", "draw_plain"), ("model", "vae")],
     "classification": [
         ("task", "classification"),
@@ -60,7 +65,6 @@ BESIDE = {  # other choices that a choice stands on
     ("encoder", "none"): ["data=tables"],
     ("augmentation", "noise"): ["data=tables"],
 }
-HOMES["reading"] = [("model", "ram"), ("model", "dram"), ("task", "reading")]
 HOMES["classification"].append(("front", "embedding"))
 HOMES["labelling"].append(("encoder", "none"))
 PATTERN = {choice: pattern for pattern, choices in HOMES.items() for choice in choices}
@@ -169,7 +173,7 @@ def paints(config: DictConfig) -> None:
 def reads_a_picture(config: DictConfig) -> None:
     model = instantiate(config.model, classes=3, objects=2, pictures={"channels": 1, "height": 9, "width": 9})
     reading = model(torch.zeros(2, 1, 9, 9, dtype=torch.uint8), sample=True)
-    assert reading.logits.shape == (2, 2 * config.model.looks, 3)
+    assert reading.logits.shape == (2, 2 * model.looks, 3)
 
 
 LOOKS = {

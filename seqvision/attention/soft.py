@@ -1,27 +1,46 @@
-"""Soft attention over the places of a map: where to look, given the state of a recurrent network."""
+"""Attention over the places of a map: where to look, given the state of a recurrent network."""
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 
-class SoftAttention(nn.Module):
-    """The weighted mean of a map's places and the weights: (context, weights), by score and softmax.
+class Attention(nn.Module):
+    """What a query sees of a map, as wide as a place's value, and each place's weight in it: (context, weights).
 
-    A subclass defines the score. `keys` is the picture's share, computed once a picture and shared by all steps and
-    beams; a query may have any number of beams. lengths: how many of the first places count, where pictures (or
-    sentences) have different numbers of them; the others have weight zero exactly.
+    `keys` is the picture's share, computed once a picture and shared by all steps and beams; a query may have any
+    number of beams. lengths: how many of the first places count, where pictures (or sentences) have different numbers
+    of them; the others have weight zero exactly.
     """
 
-    def __init__(self, query_size: int, value_size: int, *, size: int = 256):
+    def __init__(self, query_size: int, value_size: int):
         super().__init__()
         self.query_size = query_size
         self.value_size = value_size
+
+    def keys(self, values: Float[Tensor, "batch places value"]) -> Float[Tensor, "batch places key"]:
+        """The picture's share of every step."""
+        raise NotImplementedError
+
+    def forward(
+        self,
+        query: Float[Tensor, "batch beams query"],
+        keys: Float[Tensor, "batch places key"],
+        values: Float[Tensor, "batch places value"],
+        lengths: Int[Tensor, " batch"] | None = None,
+    ) -> tuple[Float[Tensor, "batch beams value"], Float[Tensor, "batch beams places"]]:
+        raise NotImplementedError
+
+
+class SoftAttention(Attention):
+    """The weighted mean of a map's places, by score and softmax. A subclass defines the score."""
+
+    def __init__(self, query_size: int, value_size: int, *, size: int = 256):
+        super().__init__(query_size, value_size)
         self.to_key = nn.Linear(value_size, size)
         self.to_query = nn.Linear(query_size, size)
 
     def keys(self, values: Float[Tensor, "batch places value"]) -> Float[Tensor, "batch places key"]:
-        """The picture's share of the scores."""
         return self.to_key(values)
 
     def scores(

@@ -15,7 +15,7 @@ from seqvision.data.loading import seed_of
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.strings import best_string
-from seqvision.models import GlimpseReader
+from seqvision.models import Reader
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class LoadedReader(LoadedModel):
     """
 
     pattern: ClassVar[str] = "reading"
-    network: ClassVar[type[nn.Module]] = GlimpseReader
+    network: ClassVar[type[nn.Module]] = Reader
 
     symbols: Symbols
     reader: WholePictureReader

@@ -21,7 +21,7 @@ from seqvision.wording import counted
 @dataclass(frozen=True)
 class Looked:
     """Beliefs (pictures, looks, classes) and places (pictures, looks, 2) of the mean path, and the answers; the same of
-    drawn paths' mean and of random looks."""
+    drawn paths' mean and of random looks, if the reader chooses where to look."""
 
     beliefs: np.ndarray
     places: np.ndarray
@@ -72,17 +72,19 @@ def look_at(
         part = records[start : start + batch_size]
         pixels = [loaded.reader(picture_of(record)) for record in part]
         found, where = read_paths(loaded, pixels)
+        beliefs.append(found)
+        places.append(where)
         answers += [answer(loaded, *each) for each in zip(found, where, strict=True)]
         drawn, _ = read_paths(loaded, pixels, paths=paths, seed=seed + start)
         sampled += [answer(loaded, *each) for each in zip(drawn, where, strict=True)]
+        if policy != "learnt":
+            continue
         loaded.model.policy = "random"
         try:
             blind, there = read_paths(loaded, pixels, seed=seed + start)
         finally:
             loaded.model.policy = policy
         chance += [answer(loaded, *each) for each in zip(blind, there, strict=True)]
-        beliefs.append(found)
-        places.append(where)
     return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance)
 
 
@@ -100,7 +102,8 @@ def evaluate_reading(
     """The evaluation of what was looked at. training: whose commonest label is a control; others: other readers.
 
     Controls: "majority", "random_looks" (this network looking anywhere, which it has not learnt to live with; a reader
-    trained so is compared with `others`), "one_look" (its answer after the first look), "shuffled".
+    trained so is compared with `others`), "one_look" (its answer after the first look), "shuffled"; those of looks
+    where it chooses them and has several.
     """
     symbols = loaded.symbols
     truth = [split_label(record.label, symbols.names) for record in records]
@@ -120,7 +123,7 @@ def evaluate_reading(
     def score(answers: Sequence[Read]) -> "_Tally":
         return _Tally([answers[place].symbols for place in known], asked)
 
-    controls = {"random_looks": score(looked.random)}
+    controls = {"random_looks": score(looked.random)} if looked.random else {}
     if len(known) > 1:
         turned = [looked.answers[place] for place in np.roll(known, 1)]
         controls["shuffled"] = _Tally([each.symbols for each in turned], asked)
@@ -137,7 +140,8 @@ def evaluate_reading(
         by_looks = [100 * float(share) for share in right.mean(axis=0)]
         stopping = stopping_table(beliefs.max(axis=2), right)
         first = [[symbols.names[int(place)]] for place in beliefs[:, 0].argmax(axis=1)]
-        controls["one_look"] = _Tally(first, asked)
+        if len(by_looks) > 1:
+            controls["one_look"] = _Tally(first, asked)
     compared = compare(
         score(looked.answers),
         controls,

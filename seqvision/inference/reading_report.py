@@ -14,6 +14,7 @@ from seqvision.inference.read_pictures import as_picture, boxes_of
 from seqvision.inference.reading import LoadedReader
 from seqvision.inference.reading_evaluation import Looked
 from seqvision.inference.report import Words
+from seqvision.wording import counted
 
 
 class ReadingReport:
@@ -58,8 +59,9 @@ class ReadingReport:
         """What it is, in a line."""
         network = self.loaded.model
         sensor = network.sensor
-        looks = f"{network.looks} looks" + (" for each symbol" if network.objects > 1 else "")
-        return f"{type(network).__name__}, {looks} of {sensor.size} x {sensor.size} pixels at {sensor.scales} scales"
+        looks = counted(network.looks, "look") + (" for each symbol" if network.objects > 1 else "")
+        scales = counted(sensor.scales, "scale")
+        return f"{type(network).__name__}, {looks} of {sensor.size} x {sensor.size} pixels at {scales}"
 
     @property
     def facts(self) -> dict[str, str]:

@@ -7,19 +7,22 @@ from seqvision.models.painter import Bound, Drawing, Painter, Posterior
 from seqvision.models.pixels import BernoulliPixels, GaussianPixels
 from seqvision.models.ram import RAM
 from seqvision.models.read_write import WholeRead, WholeWrite, WindowRead, WindowWrite
-from seqvision.models.reader import GlimpseReader, Reading
+from seqvision.models.reader import GlimpseReader, Reader, Reading
 from seqvision.models.sequences import FrameLabeller, SequenceClassifier
 from seqvision.models.translator import SentenceEncoder, Source, Translator
 from seqvision.models.vae import VariationalAutoencoder
+from seqvision.models.whole import WholePicture
 from seqvision.models.word_decoder import TeacherForced, WordDecoder
 
 __all__ = [
     "SequenceClassifier",
     "FrameLabeller",
+    "Reader",
     "GlimpseReader",
     "Reading",
     "RAM",
     "DRAM",
+    "WholePicture",
     "Painter",
     "Draw",
     "VariationalAutoencoder",

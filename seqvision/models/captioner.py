@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvision.attention import SoftAttention
+from seqvision.attention import Attention
 from seqvision.encoders import Encoder
 from seqvision.models.word_decoder import Memory, RecurrentState, SummaryAs, WordDecoder
 from seqvision.rnn import Recurrent
@@ -17,7 +17,7 @@ class Captioner(WordDecoder):
 
     encoder: pictures to features, a vector (batch, C) or a map (batch, H, W, C).
     rnn: a partial of `Recurrent` that still lacks its input size.
-    attention: a partial of a `SoftAttention` that still lacks its sizes; needs an encoder that gives a map. The
+    attention: a partial of an `Attention` that still lacks its sizes; needs an encoder that gives a map. The
         network then sees, at each step, the context that its last output asked for.
     image_as: the features start the state ("state"), are the first input ("input"), or start the state and stand
         beside every word ("every_step").
@@ -36,7 +36,7 @@ class Captioner(WordDecoder):
         *,
         vocabulary_size: int,
         embedding_size: int = 256,
-        attention: Callable[..., SoftAttention] | None = None,
+        attention: Callable[..., Attention] | None = None,
         image_as: SummaryAs = "state",
         tie_embeddings: bool = False,
         dropout: float = 0.0,

@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
-from seqvision.models.reader import GlimpseReader, Locator, Policy, patch_convolutions
+from seqvision.models.reader import GlimpseReader, Policy, patch_convolutions
 from seqvision.rnn import Recurrent, State, map_state, state_parts
 
 Layers: TypeAlias = tuple[State, ...]
@@ -85,7 +85,7 @@ class DRAM(GlimpseReader):
     rnn: a partial of `Recurrent` that lacks its input size, for either recurrence.
     classes, objects: how many there are, and how many of them a label has at most (an end mark counted, where labels
         differ in length). pictures: their number of `channels`.
-    looks: for each object. size, scales, zoom: of the sensor. policy: see `GlimpseReader`.
+    looks: for each object. size, scales, zoom: of the sensor. policy: see `Reader`.
     channels: of the glimpse network's convolutions, none for a linear one. glimpse: its units.
     coarse: pixels a side of what the context network sees; context: its units.
     spread, learn_spread: of drawn places, see `Locator`. dropout: on what the classes' head sees.
@@ -112,7 +112,7 @@ class DRAM(GlimpseReader):
         dropout: int | float = 0.0,
     ):
         super().__init__()
-        self.classes, self.objects, self.looks, self.policy = classes, objects, looks, policy
+        self.classes, self.objects, self.looks = classes, objects, looks
         colours = pictures["channels"] or 1
         self.sensor = GlimpseSensor(size, scales=scales, zoom=zoom)
         self.glimpse = ConvolutionalGlimpse(scales * colours, size, channels=channels, size=glimpse)
@@ -120,8 +120,7 @@ class DRAM(GlimpseReader):
         self.upper = rnn(input_size=self.lower.output_size)
         self.context = ContextNetwork(colours, coarse, context)
         self.begins = StartingState(self.upper, context)
-        self.locator = Locator(self.upper.output_size, spread=spread, learnt=learn_spread)
-        self.baseline = nn.Linear(self.upper.output_size, 1)
+        self.choose(self.upper.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.lower.output_size, classes)
 

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
-from seqvision.models.reader import GlimpseReader, Locator, Policy, patch_convolutions
+from seqvision.models.reader import GlimpseReader, Policy, patch_convolutions
 from seqvision.rnn import Recurrent, State
 
 
@@ -49,7 +49,7 @@ class RAM(GlimpseReader):
     rnn: a partial of `Recurrent` that lacks its input size; any cell, any number of layers, forward.
     classes, objects: how many there are, and how many of them a label has at most (an end mark counted, where labels
         differ in length). pictures: their number of `channels`.
-    size, scales, zoom: of the sensor. looks, policy: see `GlimpseReader`.
+    size, scales, zoom: of the sensor. looks, policy: see `Reader`.
     channels, what, where, glimpse: of the glimpse network's convolutions, and its units.
     spread, learn_spread: of drawn places, see `Locator`.
     dropout: on what the head sees.
@@ -76,15 +76,14 @@ class RAM(GlimpseReader):
         dropout: int | float = 0.0,
     ):
         super().__init__()
-        self.classes, self.objects, self.looks, self.policy = classes, objects, looks, policy
+        self.classes, self.objects, self.looks = classes, objects, looks
         self.sensor = GlimpseSensor(size, scales=scales, zoom=zoom)
         self.glimpse = GlimpseNetwork(
             scales * (pictures["channels"] or 1), size, channels=channels, what=what, where=where, size=glimpse
         )
         self.rnn = rnn(input_size=glimpse)
         self.begins = nn.Parameter(torch.zeros(self.rnn.output_size))
-        self.locator = Locator(self.rnn.output_size, spread=spread, learnt=learn_spread)
-        self.baseline = nn.Linear(self.rnn.output_size, 1)
+        self.choose(self.rnn.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.rnn.output_size, classes)
 

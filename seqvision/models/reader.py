@@ -65,23 +65,49 @@ def patch_convolutions(inputs: int, side: int, channels: Sequence[int]) -> tuple
     return nn.Sequential(*layers), [inputs, *channels][-1] * side * side
 
 
-class GlimpseReader(nn.Module):
-    """A subclass says how a patch and its place change the state (`begin`, `look`); where to look next is decided here.
+class Reader(nn.Module):
+    """A picture in, scores of the classes of what is in it out, symbol after symbol.
 
-    looks: how many looks an object gets. objects: how many labels a picture has at most, an end mark counted.
-    policy: "learnt" by the locator; "random" places, drawn evenly; "centre" all the time: the controls.
+    classes: how many there are. looks: how many an object gets. objects: how many labels a picture has at most, an end
+    mark counted. sensor: what one look sees. policy: "learnt" by the locator; "random" places, drawn evenly; "centre"
+    all the time: the controls.
+    """
+
+    classes: int
+    looks: int
+    objects: int
+    policy: Policy
+    sensor: GlimpseSensor
+
+    def forward(
+        self,
+        pictures: Shaped[Tensor, "batch channels height width"],
+        sizes: Int[Tensor, "batch 2"] | None = None,
+        *,
+        sample: bool = False,
+    ) -> Reading:
+        """What is read of pictures, whose height and width are `sizes` where they differ. sample: draws places."""
+        raise NotImplementedError
+
+
+class GlimpseReader(Reader):
+    """A subclass says how a patch and its place change the state (`begin`, `look`); where to look next is decided here.
 
     `sample` draws places; without it the reader looks at the mean of each (of random ones there is no mean: they are
     drawn all the same). Neither the classes' loss nor the baselines' reaches the locator, nor does the locator's reach
-    anything else.
+    anything else; where the policy is not learnt neither it nor the baseline is trained.
     """
 
-    looks: int
-    objects: int = 1
-    policy: Policy = "learnt"
-    sensor: GlimpseSensor
     locator: Locator
     baseline: nn.Linear
+
+    def choose(self, inputs: int, *, policy: Policy, spread: int | float, learnt_spread: bool) -> None:
+        """Makes what decides where to look, from a vector of so many inputs."""
+        self.policy = policy
+        self.locator = Locator(inputs, spread=spread, learnt=learnt_spread)
+        self.baseline = nn.Linear(inputs, 1)
+        for part in (self.locator, self.baseline):
+            part.requires_grad_(policy == "learnt")
 
     def begin(self, scene: Scene) -> tuple[Any, Float[Tensor, "batch vector"]]:
         """The state before the first look, and the vector that says where that goes."""
@@ -99,13 +125,11 @@ class GlimpseReader(nn.Module):
         sizes: Int[Tensor, "batch 2"] | None = None,
         *,
         sample: bool = False,
-        looks: int | None = None,
     ) -> Reading:
-        """looks: how many in all; `looks` for each of the `objects` unless given."""
         scene = self.sensor.scene(pictures, sizes)
         state, vector = self.begin(scene)
         rows = []
-        for _ in range(looks or self.looks * self.objects):
+        for _ in range(self.looks * self.objects):
             places, log_p = self._place(vector, sample)
             baselines = self.baseline(vector.detach()).squeeze(1)
             scores, vector, state = self.look(self.sensor(scene, places), places, state)

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqvision.attention import SoftAttention
+from seqvision.attention import Attention
 from seqvision.models.word_decoder import Memory, RecurrentState, SummaryAs, WordDecoder
 from seqvision.rnn import Recurrent
 
@@ -52,7 +52,7 @@ class Translator(WordDecoder):
     it looks at the encoder's states at every step.
 
     encoder, rnn: partials of `Recurrent` that still lack their input sizes; the decoder's runs forward only.
-    attention: a partial of a `SoftAttention` that still lacks its sizes.
+    attention: a partial of an `Attention` that still lacks its sizes.
     summary_as: the sentence's summary starts the state ("state"), is the first input ("input"), or starts the state
         and stands beside every word ("every_step").
     tie_embeddings: the output layer uses the target words' embedding (Press and Wolf, 2017).
@@ -69,7 +69,7 @@ class Translator(WordDecoder):
         source_vocabulary_size: int,
         target_vocabulary_size: int,
         embedding_size: int = 256,
-        attention: Callable[..., SoftAttention] | None = None,
+        attention: Callable[..., Attention] | None = None,
         summary_as: SummaryAs = "state",
         tie_embeddings: bool = False,
         dropout: float = 0.0,

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqvision.attention import DotAttention, SoftAttention
+from seqvision.attention import Attention, DotAttention
 from seqvision.decoding import StepOutput
 from seqvision.rnn import Recurrent, State, map_state, state_parts, unroll
 from seqvision.rnn.kernels import attend, supports_attention
@@ -41,7 +41,7 @@ class WordDecoder(nn.Module):
     encoder: what reads. rnn: a partial of `Recurrent` that still lacks its input size.
     feature_size: the width of what was read, of its summary as of its places.
     feature_norm: a network of the subclass's own that stands between encoder and decoder.
-    attention: a partial of a `SoftAttention` that still lacks its sizes. The network then sees, at each step, the
+    attention: a partial of an `Attention` that still lacks its sizes. The network then sees, at each step, the
         context that its last output asked for (input feeding: Bahdanau, Cho and Bengio, 2015).
     summary_as: the summary starts the state ("state"), is the first input ("input"), or starts the state and stands
         beside every word ("every_step").
@@ -58,7 +58,7 @@ class WordDecoder(nn.Module):
         embedding_size: int,
         feature_size: int,
         feature_norm: nn.Module,
-        attention: Callable[..., SoftAttention] | None,
+        attention: Callable[..., Attention] | None,
         summary_as: SummaryAs,
         tie_embeddings: bool,
         dropout: float,
@@ -158,7 +158,7 @@ class WordDecoder(nn.Module):
     def _forward_at_once(
         self, words: Tensor, state: RecurrentState, memory: Memory, lengths: Tensor | None
     ) -> TeacherForced:
-        assert self.attention is not None
+        assert isinstance(self.attention, DotAttention)
         assert memory.keys is not None
         assert memory.values is not None
         (before,), (cell,), query = state_parts(state), self.rnn.cells, self.attention.to_query

@@ -11,7 +11,7 @@ from torch import Tensor
 from seqvision.data.labelled.batches import PictureBatch
 from seqvision.losses.reinforce import reinforce, returns_of
 from seqvision.metrics.looks import stopping_table
-from seqvision.models.reader import GlimpseReader, Reading
+from seqvision.models.reader import Reader, Reading
 from seqvision.tasks.base import Task
 
 Reward = Literal["right", "log_p"]
@@ -37,11 +37,11 @@ class GlimpseReading(Task):
     Validation logs `val/accuracy`, labels that are right as a whole, in percent; `val/symbols`, symbols; `val/loss`.
     """
 
-    model: GlimpseReader
+    model: Reader
 
     def __init__(
         self,
-        model: GlimpseReader,
+        model: Reader,
         *,
         symbols: Any,
         reward: Reward = "log_p",
