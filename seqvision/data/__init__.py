@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from seqvision.data.labelled.module import LabelledPictures
     from seqvision.data.labelled.reader import WholePictureReader
     from seqvision.data.labelled.svhn import read_svhn
+    from seqvision.data.labelled.svhn_strings import read_svhn_strings
     from seqvision.data.module import RecordData
     from seqvision.data.parallel.module import NumberWords, ParallelData, ParallelFiles
     from seqvision.data.sequences.batches import SequenceBatch
@@ -100,6 +101,7 @@ __all__ = [
     "PictureJitter",
     "read_labelled_pictures",
     "read_svhn",
+    "read_svhn_strings",
     "TextReader",
     "FeatureReader",
     "VideoReader",
@@ -136,6 +138,7 @@ _NEEDS_TORCH = {
     "PictureJitter": "augmentation",
     "read_labelled_pictures": "labelled.files",
     "read_svhn": "labelled.svhn",
+    "read_svhn_strings": "labelled.svhn_strings",
     "SequenceData": "sequences.module",
     "NumberWords": "parallel.module",
     "ParallelData": "parallel.module",

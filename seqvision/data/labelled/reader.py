@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -16,7 +16,15 @@ from seqvision.data.sequences.records import SequenceRecord
 from seqvision.data.transforms import FITS, ImageTransform
 from seqvision.errors import UserError
 
-Picture = Path | np.ndarray  # a file, or uint8 pixels (height, width) or (height, width, channels)
+
+class Cut(NamedTuple):
+    """A part of a picture file: left, top, right and bottom in pixels; black where it reaches beyond."""
+
+    file: Path
+    box: tuple[int, int, int, int]
+
+
+Picture = Path | np.ndarray | Cut  # or uint8 pixels (height, width) or (height, width, channels)
 
 
 @dataclass(frozen=True)
@@ -78,7 +86,10 @@ class WholePictureReader:
         if isinstance(picture, np.ndarray) and self.size is None and _shape(picture) == self.shape and not self.invert:
             pixels = torch.from_numpy(picture)
             return pixels.unsqueeze(0) if picture.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
-        found = Image.fromarray(picture) if isinstance(picture, np.ndarray) else read_image(picture)
+        if isinstance(picture, np.ndarray):
+            found = Image.fromarray(picture)
+        else:
+            found = read_image(picture.file).crop(picture.box) if isinstance(picture, Cut) else read_image(picture)
         pixels = self._resized(found.convert("L" if channels == 1 else "RGB"))
         return 255 - pixels if self.invert else pixels
 
@@ -109,13 +120,17 @@ class WholePictureReader:
 def _shape(picture: Picture) -> tuple[int, int, int]:
     if isinstance(picture, np.ndarray):
         return (*picture.shape[:2], picture.shape[2] if picture.ndim == 3 else 1)
-    with open_picture(picture) as opened:
+    with open_picture(picture.file if isinstance(picture, Cut) else picture) as opened:
         width, height = opened.size
-        grey = opened.mode in ("1", "L", "I;16")
-    return height, width, 1 if grey else 3
+        channels = 1 if opened.mode in ("1", "L", "I;16") else 3
+    if isinstance(picture, Cut):
+        left, top, right, bottom = picture.box
+        width, height = right - left, bottom - top
+    return height, width, channels
 
 
 def picture_of(record: SequenceRecord) -> Picture:
     """Where the record's picture is, or its pixels."""
-    assert not isinstance(record.source, str), f"{record.id}: a sentence, no picture"
-    return record.source
+    source = record.source
+    assert not isinstance(source, str), f"{record.id}: a sentence, no picture"
+    return source if record.box is None or isinstance(source, np.ndarray) else Cut(source, record.box)

@@ -19,6 +19,7 @@ class SequenceRecord:
     label   its class, for classification; None: nobody said
     labels  its frames' classes as places in the set's `classes`: integers (time,), -1 where nobody said; where a frame
             may have several, (time, classes) of 0 and 1, -1 where nobody said
+    box     the part of a picture that belongs to it: left, top, right and bottom in pixels; None: all
     span    the frames of the source that belong to it, from and up to; None: all
     group   the subject, day or video that it belongs to, of which no two splits may have a share
     """
@@ -27,6 +28,7 @@ class SequenceRecord:
     source: Source
     label: str | None = None
     labels: np.ndarray | None = None
+    box: tuple[int, int, int, int] | None = None
     span: tuple[int, int] | None = None
     group: str | None = None
     split: str | None = None

@@ -1,11 +1,14 @@
 """A person's own pictures with classes or strings, and SVHN's cropped digits."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 from PIL import Image
 from scipy.io import savemat
 
-from seqvision.data import LabelledPictures, WholePictureReader, read_labelled_pictures, read_svhn
+from seqvision.data import LabelledPictures, WholePictureReader, read_labelled_pictures, read_svhn, read_svhn_strings
+from seqvision.data.loading import Item
 from seqvision.errors import UserError
 
 
@@ -72,3 +75,64 @@ def test_files_that_are_not_house_numbers_are_named(tmp_path):
     savemat(tmp_path / "train_32x32.mat", {"X": np.zeros((4, 4)), "y": np.zeros((3, 1))})
     with pytest.raises(UserError, match="expected uint8 of"):
         read_svhn(tmp_path)
+
+
+def house_numbers(folder, numbers):
+    """SVHN's layout as MATLAB writes it: a digit's value itself, several by reference."""
+    h5py = pytest.importorskip("h5py")
+    folder.mkdir(parents=True)
+    with h5py.File(folder / "digitStruct.mat", "w") as file:
+        names = file.create_dataset("digitStruct/name", (len(numbers), 1), h5py.ref_dtype)
+        boxes = file.create_dataset("digitStruct/bbox", (len(numbers), 1), h5py.ref_dtype)
+        for row, digits in enumerate(numbers):
+            name = f"{row + 1}.png"
+            Image.new("RGB", (60, 30), (row, 0, 0)).save(folder / name)
+            file[f"held/name{row}"] = np.array([[ord(letter)] for letter in name], np.uint16)
+            names[row, 0] = file[f"held/name{row}"].ref
+            group = file.create_group(f"held/box{row}")
+            for key, values in digits.items():
+                if len(values) == 1:
+                    group[key] = np.array([[float(values[0])]])
+                    continue
+                column = group.create_dataset(key, (len(values), 1), h5py.ref_dtype)
+                for place, value in enumerate(values):
+                    file[f"held/{row}{key}{place}"] = np.array([[float(value)]])
+                    column[place, 0] = file[f"held/{row}{key}{place}"].ref
+            boxes[row, 0] = group.ref
+
+
+def digits(labels, left, *, top=4, width=10, height=20):
+    number = len(labels)
+    sides = {"left": left, "top": [top] * number, "width": [width] * number, "height": [height] * number}
+    return {"label": labels, **sides}
+
+
+def test_whole_house_numbers_are_cut_to_their_digits(tmp_path):
+    numbers = [digits([7, 10], [5, 15]), digits([10, 7], [30, 20]), digits([7, 7, 10], [0, 10, 20])]
+    house_numbers(tmp_path / "train", numbers)
+    house_numbers(tmp_path / "test", [digits([7, 10], [10, 20])])
+    found = read_svhn_strings(tmp_path, splits={"val": 0.3, "seed": 0})
+    assert found.classes == ("0", "7")
+    assert [record.label for record in found.records] == ["70", "70", "770", "70"]  # the second from right to left
+    assert [record.split for record in found.records].count("test") == 1
+    assert found.records[1].box == (17, 1, 43, 27)  # 20 … 40 and 4 … 24, and 15 % of each beyond
+    data = LabelledPictures(
+        partial(read_svhn_strings, splits={"val": 0.3, "seed": 0}), WholePictureReader(), folder=tmp_path, num_workers=0
+    )
+    batch = data.dataset("test", training=False).__getitems__([Item(0, 0)])
+    assert batch.images.shape == (1, 3, 26, 26)
+    whole = read_svhn_strings(tmp_path, margin=None, longest_number=2, splits={"val": 0.5, "seed": 0})
+    assert [record.box for record in whole.records] == [None] * 3
+    assert whole.notes[0] == "left out for more than 2 digits: 1"
+
+
+def test_lists_of_boxes_that_are_none_are_named(tmp_path):
+    with pytest.raises(UserError, match=r"train/digitStruct\.mat is not there"):
+        read_svhn_strings(tmp_path)
+    house_numbers(tmp_path / "train", [digits([7], [5])])
+    (tmp_path / "train" / "1.png").unlink()
+    with pytest.raises(UserError, match=r"names 1\.png, which is not beside it"):
+        read_svhn_strings(tmp_path)
+    (tmp_path / "train" / "digitStruct.mat").write_bytes(b"nothing")
+    with pytest.raises(UserError, match="no list of digits' boxes, or damaged"):
+        read_svhn_strings(tmp_path)
