@@ -4,6 +4,7 @@ Source: Ba, Mnih and Kavukcuoglu, "Multiple Object Recognition with Visual Atten
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from typing import Any, TypeAlias
 
 import torch
@@ -12,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
-from seqvision.models.reader import GlimpseReader, Policy, patch_convolutions
+from seqvision.models.reader import GlimpseReader, Policy
 from seqvision.rnn import Recurrent, State, map_state, state_parts
 
 Layers: TypeAlias = tuple[State, ...]
@@ -24,8 +25,14 @@ class ConvolutionalGlimpse(nn.Module):
 
     def __init__(self, inputs: int, side: int, *, channels: Sequence[int], size: int):
         super().__init__()
-        convolutions, features = patch_convolutions(inputs, side, channels)
-        self.what = nn.Sequential(*convolutions, nn.Flatten(), nn.Linear(features, size), nn.ReLU())
+        widths = [inputs, *channels]
+        layers: list[nn.Module] = []
+        for before, after in pairwise(widths):
+            layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
+        if channels:
+            layers.insert(2, nn.MaxPool2d(2, ceil_mode=True))
+            side = -(-side // 2)
+        self.what = nn.Sequential(*layers, nn.Flatten(), nn.Linear(widths[-1] * side * side, size), nn.ReLU())
         self.where = nn.Sequential(nn.Linear(2, size), nn.ReLU(), nn.Linear(size, size))
 
     def forward(

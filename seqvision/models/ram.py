@@ -3,7 +3,7 @@
 Source: Mnih, Heess, Graves and Kavukcuoglu, "Recurrent Models of Visual Attention" (2014).
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
@@ -11,36 +11,22 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
-from seqvision.models.reader import GlimpseReader, Policy, patch_convolutions
+from seqvision.models.reader import GlimpseReader, Policy
 from seqvision.rnn import Recurrent, State
 
 
 class GlimpseNetwork(nn.Module):
-    """A vector of what was seen and where: ReLU(W ReLU(patches) + V ReLU(place)), section 2.1 and 4 of the paper.
+    """A vector of what was seen and where: ReLU(W ReLU(patches) + V ReLU(place)), section 2.1 and 4 of the paper."""
 
-    channels: of convolutions through which the patches go first; none in the paper.
-    """
-
-    def __init__(
-        self,
-        inputs: int,
-        side: int,
-        *,
-        channels: Sequence[int] = (),
-        what: int = 128,
-        where: int = 128,
-        size: int = 256,
-    ):
+    def __init__(self, pixels: int, *, what: int = 128, where: int = 128, size: int = 256):
         super().__init__()
-        self.convolutions, features = patch_convolutions(inputs, side, channels)
-        self.what = nn.Sequential(nn.Linear(features, what), nn.ReLU(), nn.Linear(what, size))
+        self.what = nn.Sequential(nn.Linear(pixels, what), nn.ReLU(), nn.Linear(what, size))
         self.where = nn.Sequential(nn.Linear(2, where), nn.ReLU(), nn.Linear(where, size))
 
     def forward(
         self, patches: Float[Tensor, "batch scales channels size size"], places: Float[Tensor, "batch 2"]
     ) -> Float[Tensor, "batch vector"]:
-        seen = self.convolutions(patches.flatten(1, 2)).flatten(1)
-        return torch.relu(self.what(seen) + self.where(places))
+        return torch.relu(self.what(patches.flatten(1)) + self.where(places))
 
 
 class RAM(GlimpseReader):
@@ -50,8 +36,7 @@ class RAM(GlimpseReader):
     classes, objects: how many there are, and how many of them a label has at most (an end mark counted, where labels
         differ in length). pictures: their number of `channels`.
     size, scales, zoom: of the sensor. looks, policy: see `Reader`.
-    channels, what, where, glimpse: of the glimpse network's convolutions, and its units.
-    spread, learn_spread: of drawn places, see `Locator`.
+    what, where, glimpse: units of the glimpse network. spread, learn_spread: of drawn places, see `Locator`.
     dropout: on what the head sees.
     """
 
@@ -66,7 +51,6 @@ class RAM(GlimpseReader):
         size: int = 8,
         scales: int = 1,
         zoom: int = 2,
-        channels: Sequence[int] = (),
         what: int = 128,
         where: int = 128,
         glimpse: int = 256,
@@ -79,7 +63,7 @@ class RAM(GlimpseReader):
         self.classes, self.objects, self.looks = classes, objects, looks
         self.sensor = GlimpseSensor(size, scales=scales, zoom=zoom)
         self.glimpse = GlimpseNetwork(
-            scales * (pictures["channels"] or 1), size, channels=channels, what=what, where=where, size=glimpse
+            scales * (pictures["channels"] or 1) * size * size, what=what, where=where, size=glimpse
         )
         self.rnn = rnn(input_size=glimpse)
         self.begins = nn.Parameter(torch.zeros(self.rnn.output_size))

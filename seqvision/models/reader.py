@@ -1,8 +1,6 @@
 """What reads a picture by looking at small parts of it, one after the other: what all such networks share."""
 
 import math
-from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any, Literal, NamedTuple, TypeAlias
 
 import torch
@@ -52,17 +50,6 @@ class Locator(nn.Module):
         mean = torch.tanh(out[:, :2])
         log_spread = self.log_spread + (out[:, 2:] if self.learnt else torch.zeros_like(mean))
         return mean, log_spread
-
-
-def patch_convolutions(inputs: int, side: int, channels: Sequence[int]) -> tuple[nn.Sequential, int]:
-    """3 x 3 convolutions with ReLU, halved after the first, and how many values come out of a patch in all."""
-    layers: list[nn.Module] = []
-    for before, after in pairwise([inputs, *channels]):
-        layers += [nn.Conv2d(before, after, 3, padding=1), nn.ReLU()]
-    if channels:
-        layers.insert(2, nn.MaxPool2d(2, ceil_mode=True))
-        side = -(-side // 2)
-    return nn.Sequential(*layers), [inputs, *channels][-1] * side * side
 
 
 class Reader(nn.Module):
