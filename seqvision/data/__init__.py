@@ -25,7 +25,9 @@ from seqvision.data.vocabulary import (
 )
 
 if TYPE_CHECKING:
-    from seqvision.data.augmentation import BatchAugmentation, ColourJitter, FeatureNoise, PictureJitter
+    from seqvision.data.augment_colour import ColourJitter, ColourOffsets
+    from seqvision.data.augment_geometry import CropJitter, Mirror, PictureJitter
+    from seqvision.data.augmentation import BatchAugmentation, FeatureNoise
     from seqvision.data.batches import CaptionBatch, CaptionSample, collate
     from seqvision.data.captions import CaptionData
     from seqvision.data.labelled.batches import PictureBatch
@@ -79,6 +81,9 @@ __all__ = [
     "TrainTransform",
     "BatchAugmentation",
     "ColourJitter",
+    "ColourOffsets",
+    "CropJitter",
+    "Mirror",
     "FeatureNoise",
     "CaptionBatch",
     "CaptionSample",
@@ -121,7 +126,10 @@ _NEEDS_TORCH = {
     "ImageTransform": "transforms",
     "TrainTransform": "transforms",
     "BatchAugmentation": "augmentation",
-    "ColourJitter": "augmentation",
+    "ColourJitter": "augment_colour",
+    "ColourOffsets": "augment_colour",
+    "CropJitter": "augment_geometry",
+    "Mirror": "augment_geometry",
     "FeatureNoise": "augmentation",
     "CaptionBatch": "batches",
     "CaptionSample": "batches",
@@ -135,7 +143,7 @@ _NEEDS_TORCH = {
     "LabelledPictures": "labelled.module",
     "WholePictureReader": "labelled.reader",
     "Composer": "labelled.compose",
-    "PictureJitter": "augmentation",
+    "PictureJitter": "augment_geometry",
     "read_labelled_pictures": "labelled.files",
     "read_svhn": "labelled.svhn",
     "read_svhn_strings": "labelled.svhn_strings",

@@ -6,7 +6,7 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
-from seqvision.data.augmentation import ColourJitter, change_colours
+from seqvision.data.augment_colour import ColourJitter, change_colours
 from seqvision.data.pictures import read_image
 from seqvision.data.transforms import ImageTransform, TrainTransform
 from seqvision.errors import UserError

@@ -64,10 +64,11 @@ class WholePictureReader:
         return self.shape[2]
 
     def fitted(self, pictures: Iterable[Picture]) -> "WholePictureReader":
-        """This reader with the shape of the training pictures; one channel only if all have one."""
+        """This reader with the shape of the training pictures; one channel only if all have one. UserError, naming the
+        file, where one cannot be read."""
         if self.shape is not None:
             return self
-        shapes = {_shape(picture) for picture in pictures}
+        shapes = {picture_shape(picture) for picture in pictures}
         channels = 1 if self.grey or all(shape[2] == 1 for shape in shapes) else 3
         if self.size is not None:
             return replace(self, shape=(self.size, self.size, channels))
@@ -83,7 +84,8 @@ class WholePictureReader:
         """The picture. UserError, naming the file, where it cannot be read."""
         channels = self.channels
         assert self.shape is not None
-        if isinstance(picture, np.ndarray) and self.size is None and _shape(picture) == self.shape and not self.invert:
+        as_it_is = self.size is None and not self.invert
+        if isinstance(picture, np.ndarray) and as_it_is and picture_shape(picture) == self.shape:
             pixels = torch.from_numpy(picture)
             return pixels.unsqueeze(0) if picture.ndim == 2 else pixels.permute(2, 0, 1).contiguous()
         if isinstance(picture, np.ndarray):
@@ -117,16 +119,31 @@ class WholePictureReader:
         return cls(**{**settings, "shape": (height, width, channels)})
 
 
-def _shape(picture: Picture) -> tuple[int, int, int]:
+def picture_shape(picture: Picture) -> tuple[int, int, int]:
+    """Height and width of the picture as it is seen, and its channels, 1 or 3; of a file from its head alone.
+
+    UserError, naming the file, where it cannot be read.
+    """
     if isinstance(picture, np.ndarray):
         return (*picture.shape[:2], picture.shape[2] if picture.ndim == 3 else 1)
-    with open_picture(picture.file if isinstance(picture, Cut) else picture) as opened:
-        width, height = opened.size
-        channels = 1 if opened.mode in ("1", "L", "I;16") else 3
+    file = picture.file if isinstance(picture, Cut) else picture
+    try:
+        with open_picture(file) as opened:
+            width, height = opened.size[::-1] if _on_its_side(opened) else opened.size
+            channels = 1 if opened.mode in ("1", "L", "I;16") else 3
+    except Exception:  # Pillow raises whatever its parsing ran into; `read_image` says what is wrong with the file
+        (width, height), channels = read_image(file).size, 3
     if isinstance(picture, Cut):
         left, top, right, bottom = picture.box
         width, height = right - left, bottom - top
     return height, width, channels
+
+
+def _on_its_side(opened: Image.Image) -> bool:
+    """Whether EXIF says that rows are columns."""
+    if opened.format == "PNG" and "exif" not in opened.info:
+        return False  # Pillow would decode all of it to look for more
+    return opened.getexif().get(0x0112, 1) in (5, 6, 7, 8)
 
 
 def picture_of(record: SequenceRecord) -> Picture:
