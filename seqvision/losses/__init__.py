@@ -2,6 +2,8 @@
 
 from seqvision.losses.classes import SequenceClassCrossEntropy, balanced_weights
 from seqvision.losses.frames import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss, truncated_smoothing
+from seqvision.losses.hinge import FrameHinge, SequenceClassHinge
+from seqvision.losses.penalty import ElasticNet
 from seqvision.losses.sequence import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
 
 __all__ = [
@@ -9,6 +11,9 @@ __all__ = [
     "doubly_stochastic_penalty",
     "sequence_log_probability",
     "SequenceClassCrossEntropy",
+    "SequenceClassHinge",
+    "FrameHinge",
+    "ElasticNet",
     "balanced_weights",
     "FrameLoss",
     "FrameCrossEntropy",

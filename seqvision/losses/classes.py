@@ -60,7 +60,11 @@ class SequenceClassCrossEntropy(WeightedLoss):
         """classes: -1 where nobody knows; such a sequence counts for nothing."""
         self.check_balanced()
         known = classes >= 0
-        return weighted_cross_entropy(logits[known], classes[known], self.weight, self.label_smoothing), known.sum()
+        return self.items(logits[known], classes[known]), known.sum()
+
+    def items(self, logits: Float[Tensor, "items classes"], classes: Int[Tensor, " items"]) -> Float[Tensor, ""]:
+        """The sum over items whose class is known."""
+        return weighted_cross_entropy(logits, classes, self.weight, self.label_smoothing)
 
 
 def weighted_cross_entropy(
@@ -70,11 +74,16 @@ def weighted_cross_entropy(
     label_smoothing: int | float,
 ) -> Float[Tensor, ""]:
     """The sum over items, in single precision at least. Raises `UserError` where the weights are not one a class."""
-    if weight is not None and len(weight) != logits.shape[1]:
-        raise UserError(f"class_weights has {len(weight)} numbers for {logits.shape[1]} classes; give one for each.")
+    check_weights(weight, logits.shape[1])
     return F.cross_entropy(
         at_least_single(logits), classes, weight=weight, reduction="sum", label_smoothing=label_smoothing
     )
+
+
+def check_weights(weight: Float[Tensor, " weights"] | None, classes: int) -> None:
+    """Raises `UserError` where the weights are not one a class."""
+    if weight is not None and len(weight) != classes:
+        raise UserError(f"class_weights has {len(weight)} numbers for {classes} classes; give one for each.")
 
 
 def balanced_weights(counts: Sequence[int | float] | Tensor) -> Float[Tensor, " classes"]:

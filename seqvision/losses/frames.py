@@ -112,11 +112,15 @@ class FrameCrossEntropy(_SmoothedLoss):
         self.check_balanced()
         valid = valid_frames(lengths, labels.shape[1])
         labelled = valid & (labels >= 0)
-        total = weighted_cross_entropy(logits[labelled], labels[labelled], self.weight, self.label_smoothing)
+        total = self.items(logits[labelled], labels[labelled])
         if self.smoothing:
             scores = at_least_single(logits).masked_fill(~valid.unsqueeze(-1), 0.0)
             total = total + self.roughness(scores.log_softmax(dim=-1), valid, labelled.sum(dim=1))
         return total, labelled.sum()
+
+    def items(self, logits: Float[Tensor, "items classes"], classes: Int[Tensor, " items"]) -> Float[Tensor, ""]:
+        """The sum over labelled frames."""
+        return weighted_cross_entropy(logits, classes, self.weight, self.label_smoothing)
 
 
 class FrameBinaryCrossEntropy(_SmoothedLoss):

@@ -21,6 +21,7 @@ class Task(LightningModule):
     devices nor the way a batch is cut changes the step.
 
     contents: what a checkpoint carries besides the weights, plain data: all that inference needs.
+    penalty: λR(W) of the network, added to the mean loss and logged as `train/penalty`.
     seed: every training step draws from a generator seeded by it, the step and the rank, so that a resumed run
     continues bit for bit.
     """
@@ -34,6 +35,7 @@ class Task(LightningModule):
         contents: dict[str, Any],
         slow: nn.Module | None = None,
         slow_factor: float = 1.0,
+        penalty: Callable[[nn.Module], Tensor] | None = None,
         seed: int = 0,
     ):
         super().__init__()
@@ -42,6 +44,7 @@ class Task(LightningModule):
         self.make_scheduler = scheduler
         self.contents = contents
         self.slow, self.slow_factor = [slow], slow_factor  # in a list: it must not be registered a second time
+        self.penalty = penalty
         self.seed = seed
         self.count: Tensor | None = None
 
@@ -54,6 +57,10 @@ class Task(LightningModule):
         loss, count = self.loss(batch)
         self.count = count.detach() if self.count is None else self.count + count.detach()
         self.log("train/loss", loss.detach() / count, prog_bar=True, on_step=True, on_epoch=False)
+        if self.penalty is not None:
+            penalty = self.penalty(self.model)
+            self.log("train/penalty", penalty.detach(), on_step=True, on_epoch=False)
+            loss = loss + penalty * count.detach()  # so that it stands beside Σ sum / Σ count as it is
         # Lightning divides by the number of accumulated batches and averages over ranks; both are undone below
         return loss
 

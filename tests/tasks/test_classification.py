@@ -10,7 +10,7 @@ from sequence_models import FEATURES, network
 from torch.utils.data import DataLoader
 
 from seqvision.data.sequences.batches import sequence_batch
-from seqvision.losses import SequenceClassCrossEntropy
+from seqvision.losses import ElasticNet, SequenceClassCrossEntropy
 from seqvision.metrics import classification_scores
 from seqvision.models import SequenceClassifier
 from seqvision.optim import constant
@@ -102,3 +102,16 @@ def test_a_batch_is_memorised_by_the_task(tmp_path):
     runner = trainer(tmp_path, max_epochs=60)
     runner.fit(module, loader([batch(range(6))]), loader([batch(range(6))]))
     assert float(runner.callback_metrics["val/accuracy"]) == 100
+
+
+@pytest.mark.parametrize("cut", [[[0, 1, 2, 3, 4, 5]], [[0, 5], [1, 2, 3], [4]]])
+def test_a_penalty_enters_the_step_as_it_is_however_the_batch_is_cut(tmp_path, cut):
+    plain, pulled = task(), task(penalty=ElasticNet(l1=0.01, l2=0.05))
+    before = {name: weight.detach().clone() for name, weight in plain.model.named_parameters()}
+    for each in (plain, pulled):
+        batches = [batch(part) for part in cut]
+        trainer(tmp_path, accumulate_grad_batches=len(cut)).fit(each, loader(batches))
+    for name, weight in pulled.model.named_parameters():
+        pull = 0.01 * before[name].sign() + 0.1 * before[name] if weight.dim() > 1 else torch.zeros_like(weight)
+        expected = dict(plain.model.named_parameters())[name] - 0.1 * pull
+        torch.testing.assert_close(weight, expected, atol=1e-6, rtol=1e-5, msg=name)
