@@ -14,7 +14,7 @@ def test_it_is_the_sum_over_matrices_and_filters():
     expected = sum(0.2 * float(w.detach().abs().sum()) + 0.7 * float(w.detach().square().sum()) for w in weights)
     penalty = ElasticNet(l1=0.2, l2=0.7)(model)
     penalty.backward()
-    assert float(penalty) == pytest.approx(expected, rel=1e-5)
+    assert float(penalty.detach()) == pytest.approx(expected, rel=1e-5)
     for weight in weights:
         assert torch.allclose(weight.grad, 0.2 * weight.sign() + 1.4 * weight.detach())
     assert model[1].weight.grad is None
