@@ -4,6 +4,7 @@ Every pattern of the project runs on these, and any cell can stand in for any ot
 """
 
 from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, State
+from seqvision.rnn.dropconnect import DropConnect
 from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
 from seqvision.rnn.start import LearntState
@@ -12,6 +13,7 @@ from seqvision.rnn.unroll import detach, map_state, state_parts, unroll, windows
 __all__ = [
     "Recurrent",
     "NoRecurrence",
+    "DropConnect",
     "LearntState",
     "Cell",
     "ElmanCell",

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqvision.errors import UserError
 from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
+from seqvision.rnn.dropconnect import DropConnect
 from seqvision.rnn.unroll import map_state, reverse_sequences, unroll, valid_steps
 
 Backend = Literal["auto", "reference", "fused"]
@@ -24,7 +25,11 @@ class Recurrent(nn.Module):
     on to continue where a window ended. The reverse direction starts at each sequence's own end.
 
     cell: a `Cell` class, or a partial of one, called as `cell(input_size, hidden_size)`.
-    dropout: applied to what one layer hands to the next, in training only.
+    dropout: applied to what one layer hands to the next, in training only. locked: with one draw for all steps of a
+    sequence (Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016).
+    dropconnect: the probability with which each weight from state to state is left out of a training pass, through all
+    its steps (see `DropConnect`). What stays for a pass is drawn where a pass begins: by `forward`, and before steps by
+    `initial_state`.
     backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes a fused layer
     where one computes the same numbers; "fused" insists on one, and on a GPU takes the Elman recurrences of
     `seqvision.rnn.kernels.elman_triton`, which nobody has measured yet. Only the reference loop runs the cells' own
@@ -39,7 +44,9 @@ class Recurrent(nn.Module):
         *,
         num_layers: int = 1,
         bidirectional: bool = False,
-        dropout: float = 0.0,
+        dropout: float | int = 0.0,
+        locked: bool = False,
+        dropconnect: float | int = 0.0,
         backend: Backend = "auto",
     ):
         super().__init__()
@@ -47,12 +54,16 @@ class Recurrent(nn.Module):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
-        self.dropout = dropout
+        self.dropout, self.locked = dropout, locked
         self.backend = backend
         self.directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.directions
         sizes = [input_size] + [self.output_size] * (num_layers - 1)
         self.cells = nn.ModuleList(cell(size, hidden_size) for size in sizes for _ in range(self.directions))
+        if dropconnect:
+            for each in self._cells():
+                each.hidden_to_hidden = DropConnect.of(each.hidden_to_hidden, dropconnect)
+        self._masks: dict[int, Tensor] = {}
 
     def forward(
         self,
@@ -60,12 +71,13 @@ class Recurrent(nn.Module):
         lengths: Int[Tensor, " batch"] | None = None,
         state: tuple[State, ...] | None = None,
     ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
+        self._begin()
         cells = self._cells()
         last: list[State] = []
         inputs = x
         for layer in range(self.num_layers):
             if layer:
-                inputs = F.dropout(inputs, self.dropout, self.training)
+                inputs = self._drop(inputs, layer, over_time=True)
             outputs = []
             for backward in range(self.directions):
                 cell, start = cells[len(last)], None if state is None else state[len(last)]
@@ -84,18 +96,36 @@ class Recurrent(nn.Module):
         after = []
         for index, (cell, before) in enumerate(zip(self._cells(), state, strict=True)):
             if index:
-                x = F.dropout(x, self.dropout, self.training)
+                x = self._drop(x, index, over_time=False)
             after.append(cell.step(cell.project(x), before))
             x = cell.output(after[-1])
         return x, tuple(after)
 
     def initial_state(self, *batch: int) -> tuple[State, ...]:
         """The state before the first step, zeros, for any leading dimensions."""
+        self._begin()
         return tuple(cell.initial_state(*batch) for cell in self._cells())
 
     def output(self, state: tuple[State, ...]) -> Float[Tensor, "*batch hidden"]:
         """What the last layer shows of a state; forward networks only."""
         return self._cells()[-1].output(state[-1])
+
+    def _begin(self) -> None:
+        """A new pass: what stays through all its steps is drawn anew."""
+        self._masks = {}
+        for cell in self._cells():
+            if isinstance(cell.hidden_to_hidden, DropConnect):
+                cell.hidden_to_hidden.redraw()
+
+    def _drop(self, x: Tensor, layer: int, *, over_time: bool) -> Tensor:
+        """What a layer sees of what the one below it says."""
+        if not self.locked or not self.training or not self.dropout:
+            return F.dropout(x, self.dropout, self.training)
+        first = x[:, :1] if over_time else x
+        mask = self._masks.get(layer)
+        if mask is None or mask.shape != first.shape:
+            mask = self._masks[layer] = F.dropout(torch.ones_like(first), self.dropout)
+        return x * mask
 
     def _cells(self) -> list[Cell]:
         return list(self.cells)  # type: ignore[arg-type]  # a ModuleList does not know what it holds

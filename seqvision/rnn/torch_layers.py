@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
+from seqvision.rnn.dropconnect import matrix
 
 _LAYERS: dict[type[Cell], Callable[..., Any]] = {
     ElmanCell: torch.rnn_tanh,
@@ -31,7 +32,7 @@ def torch_layer(
     """The outputs and the last state of one layer and one direction, by torch's fused network."""
     states = state if isinstance(state, tuple) else (state,)
     ih, hh = cell.input_to_hidden, cell.hidden_to_hidden
-    weights = [ih.weight, hh.weight, ih.bias, hh.bias]
+    weights = [ih.weight, matrix(hh), ih.bias, hh.bias]
     layer = _LAYERS[type(cell)]
     # cuDNN keeps what a backward pass needs only when told that it trains; with no dropout that changes nothing else
     trains = cell.training or torch.is_grad_enabled()

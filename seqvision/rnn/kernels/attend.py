@@ -8,6 +8,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.rnn.cells import Cell
+from seqvision.rnn.dropconnect import matrix
 from seqvision.rnn.kernels.elman import available, first_only, normalisation, rows
 
 
@@ -41,7 +42,7 @@ def attend(
     The numbers are those of `DotAttention` and `cell.step`, with first derivatives in all that they depend on. seen:
     how many of the first places count; the others have weight zero, and what lies there is never read.
     """
-    w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
+    w_in, w = cell.input_to_hidden.weight, matrix(cell.hidden_to_hidden)
     gain, bias, eps = normalisation(cell)
     projected = F.linear(x.to(w.dtype), w_in[:, : x.shape[-1]]).to(w.dtype)
     lengths, seen = (None if n is None else n.to("cpu", torch.int64).contiguous() for n in (lengths, seen))

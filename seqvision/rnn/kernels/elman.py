@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqvision.errors import UserError
 from seqvision.rnn.cells import Cell, ElmanCell, LayerNormElmanCell
+from seqvision.rnn.dropconnect import matrix
 from seqvision.rnn.kernels.build import load
 
 _CELLS, _TYPES = (LayerNormElmanCell, ElmanCell), (torch.float32, torch.float64)
@@ -84,6 +85,6 @@ def elman(
     """
     if lengths is not None:
         lengths = lengths.to("cpu", torch.int64).contiguous()
-    w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
+    w_in, w = cell.input_to_hidden.weight, matrix(cell.hidden_to_hidden)
     gain, bias, eps = normalisation(cell)
     return torch.ops.seqvision.elman.default(x, lengths, w_in, w, gain, bias, before, eps, reverse)

@@ -17,6 +17,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvision.rnn.cells import Cell
+from seqvision.rnn.dropconnect import matrix
 from seqvision.rnn.kernels.elman import first_only, known, normalisation
 from seqvision.rnn.kernels.elman_triton_kernels import backward_kernel, forward_kernel
 from seqvision.rnn.unroll import valid_steps
@@ -49,7 +50,7 @@ def elman(
     `cell.step`, with first derivatives in all that they depend on. Autocast does not reach in here. Nothing waits for
     the GPU: with lengths that lie on it, a call can be captured in a CUDA graph, after a first one that compiles.
     """
-    w_in, w = cell.input_to_hidden.weight, cell.hidden_to_hidden.weight
+    w_in, w = cell.input_to_hidden.weight, matrix(cell.hidden_to_hidden)
     gain, bias, eps = normalisation(cell)
     x = x.to(w.dtype)
     before = w.new_zeros(len(x), len(w)) if before is None else before.to(w.dtype)
