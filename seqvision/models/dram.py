@@ -86,8 +86,8 @@ class StartingState(nn.Module):
 
 class DRAM(GlimpseReader):
     """Glimpse network, two recurrences one above the other, context network, and heads: what a thing is, said by the
-    lower recurrence, which knows only what was looked at; where to look, said by the upper one, which the context
-    started.
+    lower recurrence, which knows only what was looked at and learns by the labels; where to look, said by the upper
+    one, which the context started, and which learns with the context network by the policy.
 
     rnn: a partial of `Recurrent` that lacks its input size, for either recurrence.
     classes, objects: how many there are, and how many of them a label has at most (an end mark counted, where labels
@@ -128,6 +128,8 @@ class DRAM(GlimpseReader):
         self.context = ContextNetwork(colours, coarse, context)
         self.begins = StartingState(self.upper, context)
         self.choose(self.upper.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
+        for part in (self.upper, self.context, self.begins):
+            part.requires_grad_(policy == "learnt")
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.lower.output_size, classes)
 
@@ -143,5 +145,5 @@ class DRAM(GlimpseReader):
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, "batch vector"], tuple[Layers, Layers]]:
         lower, upper = state
         what, lower = self.lower.step(self.glimpse(patches, places), lower)
-        where, upper = self.upper.step(what, upper)
+        where, upper = self.upper.step(what.detach(), upper)
         return self.output(self.dropout(what)), where, (lower, upper)

@@ -30,7 +30,8 @@ class GlimpseNetwork(nn.Module):
 
 
 class RAM(GlimpseReader):
-    """Sensor, glimpse network, recurrent core, and from the core's output the class, the next place and the baseline.
+    """Sensor, glimpse network, recurrent core, and from the core's output the class, the next place and the baseline;
+    the core learns by the class alone.
 
     rnn: a partial of `Recurrent` that lacks its input size; any cell, any number of layers, forward.
     classes, objects: how many there are, and how many of them a label has at most (an end mark counted, where labels
@@ -66,10 +67,12 @@ class RAM(GlimpseReader):
             scales * (pictures["channels"] or 1) * size * size, what=what, where=where, size=glimpse
         )
         self.rnn = rnn(input_size=glimpse)
-        self.begins = nn.Parameter(torch.zeros(self.rnn.output_size))
+        self.register_buffer("begins", torch.zeros(self.rnn.output_size))
         self.choose(self.rnn.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.rnn.output_size, classes)
+
+    begins: Tensor
 
     def begin(self, scene: Scene) -> tuple[tuple[State, ...], Float[Tensor, "batch vector"]]:
         number = len(scene.sizes)
@@ -82,4 +85,4 @@ class RAM(GlimpseReader):
         state: Any,
     ) -> tuple[Float[Tensor, "batch classes"], Float[Tensor, "batch vector"], tuple[State, ...]]:
         output, state = self.rnn.step(self.glimpse(patches, places), state)
-        return self.output(self.dropout(output)), output, state
+        return self.output(self.dropout(output)), output.detach(), state

@@ -28,7 +28,7 @@ class Reading(NamedTuple):
 
 
 class Locator(nn.Module):
-    """The mean of the next place and the log of its spread, from a state's vector that gets no gradient from here.
+    """The mean of the next place and the log of its spread, from a vector.
 
     spread: the standard deviation of a drawn place on either axis, half a picture's side being 1. learnt: the network
     says it for every look, `spread` being where it begins.
@@ -46,7 +46,7 @@ class Locator(nn.Module):
     def forward(
         self, vector: Float[Tensor, "batch inputs"]
     ) -> tuple[Float[Tensor, "batch 2"], Float[Tensor, "batch 2"]]:
-        out = self.output(torch.relu(self.hidden(vector.detach())))
+        out = self.output(torch.relu(self.hidden(vector)))
         mean = torch.tanh(out[:, :2])
         log_spread = self.log_spread + (out[:, 2:] if self.learnt else torch.zeros_like(mean))
         return mean, log_spread
@@ -81,8 +81,9 @@ class GlimpseReader(Reader):
     """A subclass says how a patch and its place change the state (`begin`, `look`); where to look next is decided here.
 
     `sample` draws places; without it the reader looks at the mean of each (of random ones there is no mean: they are
-    drawn all the same). Neither the classes' loss nor the baselines' reaches the locator, nor does the locator's reach
-    anything else; where the policy is not learnt neither it nor the baseline is trained.
+    drawn all the same). The classes' loss does not reach the locator, and the policy's trains the locator and what
+    makes its vector, as far as a subclass lets it through; the baseline trains itself alone. Where the policy is not
+    learnt neither locator nor baseline is trained.
     """
 
     locator: Locator

@@ -44,12 +44,24 @@ def test_the_classes_loss_sends_nothing_into_the_locator(make):
     assert all(parameter.grad is not None for parameter in model.glimpse.parameters())
 
 
-@pytest.mark.parametrize("make", [ram, dram])
-def test_the_policy_trains_the_locator_alone(make):
+@pytest.mark.parametrize(
+    ("make", "parts"), [(ram, ("locator",)), (dram, ("locator", "upper", "context", "begins"))], ids=["ram", "dram"]
+)
+def test_the_policy_trains_what_says_where_to_look_and_nothing_else(make, parts):
     model = make()
     model(torch.rand(3, 1, 9, 9), sample=True).log_p.sum().backward()
     trained = {name for name, parameter in model.named_parameters() if parameter.grad is not None}
-    assert trained == {f"locator.{name}" for name, _ in model.locator.named_parameters()}
+    assert trained == {name for name, _ in model.named_parameters() if name.partition(".")[0] in parts}
+
+
+@pytest.mark.parametrize("policy", ["learnt", "random", "centre"])
+@pytest.mark.parametrize("make", [ram, dram])
+def test_everything_that_can_learn_is_trained_by_some_loss(make, policy):
+    model = make(policy=policy)
+    reading = model(torch.rand(3, 1, 9, 9), sample=True)
+    (reading.logits.logsumexp(-1).sum() + reading.log_p.sum() + reading.baselines.sum()).backward()
+    idle = {n for n, parameter in model.named_parameters() if parameter.requires_grad and parameter.grad is None}
+    assert not idle
 
 
 def test_the_log_density_is_that_of_what_was_drawn_and_not_of_where_the_edge_stopped_it():
