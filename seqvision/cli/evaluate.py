@@ -25,14 +25,17 @@ DESCRIPTION = """Scores of a model's predictions for a split, with intervals, be
   seqvision evaluate --predictions captions.jsonl --data files path=my_pictures
   seqvision evaluate --checkpoint runs/labeller/2026-01-31_12-00-00 --protocol lea --background background
   seqvision evaluate --checkpoint runs/lstm --against runs/elman
+  seqvision evaluate --checkpoint runs/seed0 --checkpoint runs/seed1 --checkpoint runs/seed2
+  seqvision evaluate --checkpoint runs/lstm --inference mc_dropout --samples 50
 
 The controls of captions: the most frequent training caption for every picture; the caption of the nearest training
 picture in the model's own features; the model's own captions of other pictures (shuffled). Of translations: the
 sentence itself, the nearest training sentence's. Of classes: their shares in training; logistic regression without a
 recurrence. Of labels: the commonest; the features' own scores, smoothed; a window of frames. Of painted pictures,
 in nats, of which less is better: the mean picture. A good model beats them.
+Several checkpoints make an ensemble, whose probabilities are averaged; `spread` says how far the members lie apart.
 evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine; those of
-ensembles, predictions and other data are only written where --output says."""
+ensembles, of other inference, of predictions and of other data are only written where --output says."""
 
 COLUMNS = {
     "most_frequent": "most frequent",
@@ -55,6 +58,8 @@ def main(arguments: list[str]) -> int:
     """0 when all is scored, 1 if the scores could not be kept in the run's folder."""
     given = parse(arguments)
 
+    from pytorch_lightning import seed_everything
+
     from seqvision.cli.patterns import PATTERNS, pattern_at
     from seqvision.cli.record import evaluation_record, save_record
     from seqvision.cli.stored_data import split_records, splits_of, stored_data
@@ -67,6 +72,7 @@ def main(arguments: list[str]) -> int:
     splits = splits_of(data)
     wanted = {split: split_records(splits, split) for split in given.split.split(",")}
     evaluations, entries = [], []
+    seed_everything(given.seed or 0, verbose=False)  # what dropout draws, if it is left on
     for split, records in wanted.items():
         predictions = pattern.predict(records, splits)
         evaluations.append(pattern.evaluate(predictions, records, split=split, splits=splits, data=data))
@@ -82,7 +88,7 @@ def main(arguments: list[str]) -> int:
     if given.save_predictions:
         _save_predictions(given.save_predictions, pattern, evaluations)
     write_output(given.output, _FORMATS[given.format](evaluations, entries, pattern, given))
-    if len(pattern.models) != 1 or given.predictions or given.data:
+    if len(pattern.models) != 1 or given.predictions or given.data or given.inference:
         return 0  # not this run's own scores on its own data
     try:
         for entry in entries:
@@ -121,6 +127,12 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="K",
         help="of painters: the likelihood itself, by K importance-weighted draws a picture",
     )
+    options.add_argument(
+        "--inference",
+        choices=("mc_dropout", "ten_crop", "ten_crop_five_scales"),
+        help="the mean of several answers: with dropout left on, or of views of a picture (not of painters)",
+    )
+    options.add_argument("--samples", type=int, metavar="N", help="of mc_dropout (default 20)")
     options.add_argument("--per-class", action="store_true", help="the scores of each class as well")
     options.add_argument(
         "--data",
@@ -145,6 +157,9 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     given.decoding_options = set(untouched) - before - {"seed"}
     if not given.checkpoint and not given.predictions:
         raise UserError("evaluate: nothing to score; give a --checkpoint, or --predictions and --data")
+    if given.samples is not None and (given.samples < 1 or given.inference != "mc_dropout"):
+        raise UserError(f"--samples {given.samples}: expected 1 or more, with --inference mc_dropout")
+    given.samples = given.samples or 20
     if given.importance < 0:
         raise UserError(f"--importance {given.importance}: expected a number of draws, 0 for none")
     if given.bootstrap < 0:
@@ -159,6 +174,7 @@ def _refuse_others(given: argparse.Namespace, name: str, kind: "type[Pattern]") 
         "predictions": ({"predictions"}, "only captions are scored from a file"),
         "against": ({"against"}, "all but captions are compared in this way"),
         "protocol": ({"protocol", "background"}, "only labels of frames have segments to count"),
+        "inference": ({"inference", "samples"}, "only what sees or writes has several ways to do so"),
         "importance": ({"importance"}, "only painters have a likelihood to estimate"),
         "per class": ({"per_class"}, "only classes and labels have scores of each class"),
     }

@@ -16,6 +16,7 @@ from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.strings import best_string
 from seqvision.models import Reader
+from seqvision.wording import counted
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,17 @@ class Read:
     probability: float
     places: np.ndarray
     beliefs: np.ndarray
+
+
+def check_readers(readers: Sequence[LoadedReader]) -> None:
+    """Nothing, if the readers' answers can be averaged; else a UserError."""
+    first, *others = readers
+    for other in others:
+        if other.symbols != first.symbols or other.model.looks != first.model.looks:
+            raise UserError(
+                f"{other.path} reads {other.symbols} in {counted(other.model.looks, 'look')} for each, and "
+                f"{first.path} {first.symbols} in {first.model.looks}; only readers of the same can be taken together"
+            )
 
 
 @torch.inference_mode()

@@ -1,7 +1,7 @@
 """What was read against what is there: scores with intervals, by looks, beside looks that nobody chose."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from seqvision.data.labelled.symbols import split_label, written
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.inference.members import averaged, spread_of
 from seqvision.inference.reading import LoadedReader, Read, answer, read_paths
 from seqvision.inference.sequence_evaluation import Scored, compare
 from seqvision.metrics.looks import stopping_table
@@ -21,17 +22,26 @@ from seqvision.wording import counted
 @dataclass(frozen=True)
 class Looked:
     """Beliefs (pictures, looks, classes) and places (pictures, looks, 2) of the mean path, and the answers; the same of
-    drawn paths' mean and of random looks, if the reader chooses where to look."""
+    drawn paths' mean and of random looks, if the reader chooses where to look. spread: of several readers, how far they
+    lie apart in the end, in percent."""
 
     beliefs: np.ndarray
     places: np.ndarray
     answers: list[Read]
     sampled: list[Read]
     random: list[Read]
+    spread: float | None = None
 
     def __getitem__(self, rows: slice) -> "Looked":
         """The same of some of the pictures."""
-        return Looked(self.beliefs[rows], self.places[rows], self.answers[rows], self.sampled[rows], self.random[rows])
+        return replace(
+            self,
+            beliefs=self.beliefs[rows],
+            places=self.places[rows],
+            answers=self.answers[rows],
+            sampled=self.sampled[rows],
+            random=self.random[rows],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,21 +67,28 @@ class ReadingEvaluation(Scored):
 
 
 def look_at(
-    loaded: LoadedReader,
+    readers: Sequence[LoadedReader],
     records: Sequence[SequenceRecord],
     *,
     batch_size: int = 100,
     paths: int = 8,
     seed: int = 0,
 ) -> Looked:
-    """What the reader sees and says of each record. paths: how many are drawn for the sampled answers."""
+    """What the readers together see and say of each record, each on a path of its own: the mean of their probabilities,
+    and the first one's path. paths: how many the first one draws for the sampled answers."""
+    loaded = readers[0]
     policy = loaded.model.policy
-    beliefs, places, sampled, chance, answers = [], [], [], [], []
+    beliefs, places, sampled, chance, answers, spreads = [], [], [], [], [], []
     starts = range(0, len(records), batch_size)
     for start in tracked(starts, total=len(starts), description="Reading"):
         part = records[start : start + batch_size]
         pixels = [loaded.reader(picture_of(record)) for record in part]
         found, where = read_paths(loaded, pixels)
+        if len(readers) > 1:
+            each = [found, *(read_paths(reader, pixels)[0] for reader in readers[1:])]
+            means, deviations = averaged(each)
+            found = np.stack(means)
+            spreads.append((len(part), spread_of(found[:, -1], np.stack(deviations)[:, -1])))
         beliefs.append(found)
         places.append(where)
         answers += [answer(loaded, *each) for each in zip(found, where, strict=True)]
@@ -85,7 +102,8 @@ def look_at(
         finally:
             loaded.model.policy = policy
         chance += [answer(loaded, *each) for each in zip(blind, there, strict=True)]
-    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance)
+    spread = sum(number * each for number, each in spreads) / len(records) if spreads else None
+    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance, spread)
 
 
 def evaluate_reading(

@@ -152,9 +152,11 @@ def test_what_a_pattern_does_not_know_is_refused_in_a_sentence(run, request, pat
     assert re.search(message, found.err), found.err
 
 
-def test_classifiers_make_no_ensemble(run, classifier):
-    found = run("evaluate", "--checkpoint", classifier, "--checkpoint", classifier)
-    assert "--checkpoint: 2 models, expected one for classification" in found.err
+def test_painters_make_no_ensemble(run, tmp_path):
+    painter = make_pattern_run(tmp_path / "run", "pattern=painting", "model.steps=1")
+    found = run("evaluate", "--checkpoint", painter, "--checkpoint", painter)
+    assert found.status == 2
+    assert "--checkpoint: 2 models, expected one for painting" in found.err
 
 
 @pytest.mark.parametrize(
@@ -217,3 +219,32 @@ def test_every_pattern_has_a_page(run, request, pattern, headings, figures, tmp_
     assert (folder / "evaluation_val.json").is_file()
     assert "<great>" not in page, "what people wrote is text, not HTML"
     assert not re.findall(r"""(?:src|href)="(?!#|data:)|url\((?!data:|#)|@import""", page)
+
+
+def test_several_checkpoints_are_scored_by_the_mean_of_their_probabilities(run, classifier, labeller, tmp_path):
+    for folder in (classifier, labeller):
+        (folder / "evaluation_test.json").unlink(missing_ok=True)
+        options = ("--bootstrap", 0, "--no-controls", "--format", "json")
+        alone = json.loads(run("evaluate", "--checkpoint", folder, *options).out)["scores"]
+        kept = (folder / "evaluation_test.json").read_text()
+        twice = json.loads(run("evaluate", "--checkpoint", folder, "--checkpoint", folder, *options).out)["scores"]
+        assert twice.pop("spread") == 0
+        assert twice == pytest.approx(alone)
+        assert (folder / "evaluation_test.json").read_text() == kept, "an ensemble's scores are not the run's"
+    wrong = run("evaluate", "--checkpoint", labeller, "--checkpoint", classifier)
+    assert wrong.status == 2
+    assert "a model for classification, expected one for labelling" in wrong.err
+
+
+def test_dropout_left_on_gives_a_mean_and_a_spread(run, classifier, translator):
+    found = run("evaluate", "--checkpoint", classifier, "--inference", "mc_dropout", "--samples", 5, "--bootstrap", 0)
+    assert found.status == 0, found.err
+    assert re.search(r"\n +spread +\d+\.\d+", found.out)
+    again = run("evaluate", "--checkpoint", classifier, "--inference", "mc_dropout", "--samples", 5, "--bootstrap", 0)
+    assert again.out == found.out
+    views = run("evaluate", "--checkpoint", classifier, "--inference", "ten_crop")
+    assert views.status == 2
+    assert "sees no pictures" in views.err
+    few = run("evaluate", "--checkpoint", classifier, "--samples", 5)
+    assert few.status == 2
+    assert "--samples 5: expected 1 or more, with --inference mc_dropout" in few.err

@@ -38,7 +38,7 @@ def records(labels):
 
 def test_what_is_evaluated_is_what_the_command_reads():
     reader = loaded()
-    looked = look_at(reader, records("01201"), batch_size=2, paths=2)
+    looked = look_at([reader], records("01201"), batch_size=2, paths=2)
     found = [answer_.label for _, answer_ in read(reader, DIGITS)]
     assert [each.label for each in looked.answers] == found
     assert reader.model.policy == "learnt"
@@ -46,7 +46,7 @@ def test_what_is_evaluated_is_what_the_command_reads():
 
 def test_right_answers_are_counted():
     reader = loaded()
-    looked = look_at(reader, records("01201"), paths=2)
+    looked = look_at([reader], records("01201"), paths=2)
     said = [each.label for each in looked.answers]
     truth = [said[0], said[1], said[2], str((int(said[3]) + 1) % 3), None]
     found = evaluate_reading(looked, records(truth), reader, split="test", resamples=20)
@@ -80,7 +80,7 @@ def test_strings_count_as_a_whole_and_by_symbols():
 
 def test_symbols_that_the_reader_does_not_know_are_named():
     reader = loaded()
-    looked = look_at(reader, records("01201"), paths=1)
+    looked = look_at([reader], records("01201"), paths=1)
     with pytest.raises(UserError, match="the symbol '7', which the model does not know"):
         evaluate_reading(looked, records("01271"), reader, split="test")
     with pytest.raises(UserError, match="none of 5 pictures has a label"):

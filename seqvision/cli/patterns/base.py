@@ -3,12 +3,20 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, ClassVar
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, TypeVar
+
+import numpy as np
 
 from seqvision.cli.record import Evaluation
 from seqvision.inference import LoadedModel
+from seqvision.inference.members import averaged, members_of, spread_of
 from seqvision.inference.report import PatternReport
+from seqvision.inference.sequence_evaluation import Scored
+
+LoadedT = TypeVar("LoadedT", bound=LoadedModel)
+ScoredT = TypeVar("ScoredT", bound=Scored)
 
 Splits = Mapping[str, Sequence[Any]]
 
@@ -25,6 +33,7 @@ class Pattern:
 
     models: Sequence[LoadedModel]
     decoding: str | None = None
+    spread: float | None = None
 
     def __init__(self, given: argparse.Namespace):
         self.given = given
@@ -60,6 +69,22 @@ class Pattern:
     ) -> PatternReport:
         """What the page says of these records; total: how many the split has."""
         raise NotImplementedError
+
+    def members(self, models: Sequence[LoadedT]) -> list[LoadedT]:
+        """What answers in the models' place."""
+        return members_of(models, self.given.inference, samples=self.given.samples)
+
+    def together(self, found: Sequence[Iterable[np.ndarray]]) -> list[np.ndarray]:
+        """The mean of the members' probabilities, item by item."""
+        means, spreads = averaged(found)
+        self.spread = spread_of(means, spreads) if len(found) > 1 else None
+        return means
+
+    def with_spread(self, evaluation: ScoredT) -> ScoredT:
+        """The evaluation with how far the members lay apart, if there were several."""
+        if self.spread is None:
+            return evaluation
+        return replace(evaluation, scores={**evaluation.scores, "spread": self.spread})
 
     def training(self, splits: Splits) -> Splits:
         """What controls may learn of."""

@@ -19,12 +19,13 @@ from seqvision.inference.predictions import match_predictions, read_predictions
 class Captioning(Pattern):
     """A prediction is a `PictureCaption`, or the text that a file has."""
 
-    own_options = frozenset({"decoding", "predictions", "ensemble"})
+    own_options = frozenset({"decoding", "predictions", "ensemble", "inference"})
     shown_at_most = 1000
 
     def load(self) -> None:
         self.captioners = load_captioners(self.given) if self.given.checkpoint else []
         self.models = self.captioners
+        self.writing = self.members(self.captioners)
         self.written = read_predictions(self.given.predictions) if self.given.predictions else None
         self.decoder = None
         if self.captioners and self.written is None:
@@ -37,7 +38,7 @@ class Captioning(Pattern):
             return match_predictions(self.written, everything, records, source=self.given.predictions)
         # a picture that cannot be read ends it, for the scores would be others'
         captions = caption_pictures(
-            self.captioners,
+            self.writing,
             [record.image for record in records],
             self.decoder,
             batch_size=self.given.batch_size,

@@ -18,21 +18,25 @@ from seqvision.inference.sequence_evaluation import in_classes_of
 class Classification(Pattern):
     """A prediction is a row of probabilities."""
 
-    own_options = frozenset({"against", "per class"})
+    own_options = frozenset({"against", "per class", "ensemble", "inference"})
 
     def load(self) -> None:
-        self.classifier = load_model(self.given.checkpoint[0], LoadedClassifier, **self.how())
-        self.models = [self.classifier]
+        classifiers = [load_model(path, LoadedClassifier, **self.how()) for path in self.given.checkpoint]
+        self.models, self.classifier = classifiers, classifiers[0]
+        members = self.members(classifiers)
+        self.answering = [(each, order_of(each, self.classifier, "--checkpoint")) for each in members]
         others = {path: load_model(path, LoadedClassifier, **self.how()) for path in self.given.against}
-        self.others = {path: (other, order_of(other, self.classifier, path)) for path, other in others.items()}
+        self.others = {path: (other, order_of(other, self.classifier, "--against")) for path, other in others.items()}
 
     def predict(self, records: Sequence[SequenceRecord], splits: Splits) -> np.ndarray:
-        return predict_classes(self.classifier, records, batch_size=self.given.batch_size)
+        size = self.given.batch_size
+        found = [list(predict_classes(each, records, batch_size=size)[:, order]) for each, order in self.answering]
+        return np.stack(self.together(found))
 
     def evaluate(
         self, predictions: np.ndarray, records: Sequence[SequenceRecord], *, split: str, splits: Splits, data: Any
     ) -> Evaluation:
-        return evaluate_classes(
+        found = evaluate_classes(
             predictions,
             in_classes_of(records, data.classes, self.classifier.classes),
             self.classifier,
@@ -44,6 +48,7 @@ class Classification(Pattern):
             },
             **self.settings(),
         )
+        return self.with_spread(found)
 
     def report(
         self,

@@ -19,20 +19,23 @@ from seqvision.metrics.frames import Protocol
 class Labelling(Pattern):
     """A prediction is a recording's probabilities (time, classes)."""
 
-    own_options = frozenset({"against", "per class", "protocol"})
+    own_options = frozenset({"against", "per class", "protocol", "ensemble", "inference"})
 
     def load(self) -> None:
-        self.labeller = load_model(self.given.checkpoint[0], LoadedLabeller, **self.how())
-        self.models = [self.labeller]
+        labellers = [load_model(path, LoadedLabeller, **self.how()) for path in self.given.checkpoint]
+        self.models, self.labeller = labellers, labellers[0]
+        members = self.members(labellers)
+        self.answering = [(each, order_of(each, self.labeller, "--checkpoint")) for each in members]
         others = {path: load_model(path, LoadedLabeller, **self.how()) for path in self.given.against}
-        self.others = {path: (other, order_of(other, self.labeller, path)) for path, other in others.items()}
+        self.others = {path: (other, order_of(other, self.labeller, "--against")) for path, other in others.items()}
         task = self.labeller.config.get("task") or {}
         self.protocol: Protocol = self.given.protocol or task.get("protocol") or "mstcn"
         background = task.get("background") or () if self.given.background is None else self.given.background
         self.background = tuple(name for name in background if name)
 
     def predict(self, records: Sequence[SequenceRecord], splits: Splits) -> list[np.ndarray]:
-        return predict_labels(self.labeller, records)
+        found = [[part[:, o] for part in predict_labels(each, records)] for each, o in self.answering]
+        return self.together(found)
 
     def evaluate(
         self,
@@ -49,7 +52,7 @@ class Labelling(Pattern):
         for path, (other, order) in self.others.items():
             thresholds = None if other.thresholds is None else [other.thresholds[place] for place in order]
             others[path] = ([part[:, order] for part in predict_labels(other, records)], thresholds)
-        return evaluate_labels(
+        found = evaluate_labels(
             predictions,
             in_classes_of(records, data.classes, classes),
             self.labeller,
@@ -60,6 +63,7 @@ class Labelling(Pattern):
             others=others,
             **self.settings(),
         )
+        return self.with_spread(found)
 
     def report(
         self,

@@ -7,7 +7,7 @@ from seqvision.cli.patterns.base import Pattern, Splits
 from seqvision.cli.record import Evaluation
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.inference import load_model
-from seqvision.inference.reading import LoadedReader
+from seqvision.inference.reading import LoadedReader, check_readers
 from seqvision.inference.reading_evaluation import Looked, evaluate_reading, look_at
 from seqvision.inference.reading_report import ReadingReport
 
@@ -15,32 +15,37 @@ from seqvision.inference.reading_report import ReadingReport
 class Reading(Pattern):
     """A prediction is what was looked at and what was said of it, of all records."""
 
-    own_options = frozenset({"against"})
+    own_options = frozenset({"against", "ensemble", "inference"})
     shown_at_most = 500
 
     def load(self) -> None:
-        self.reader = load_model(self.given.checkpoint[0], LoadedReader, **self.how())
-        self.models = [self.reader]
+        readers = [load_model(path, LoadedReader, **self.how()) for path in self.given.checkpoint]
+        self.models, self.reader = readers, readers[0]
+        check_readers(readers)
+        self.looking = self.members(readers)
         self.others = {path: load_model(path, LoadedReader, **self.how()) for path in self.given.against}
 
     def predict(self, records: Sequence[SequenceRecord], splits: Splits) -> Looked:
-        return look_at(self.reader, records, batch_size=self.given.batch_size)
+        looked = look_at(self.looking, records, batch_size=self.given.batch_size)
+        self.spread = looked.spread
+        return looked
 
     def evaluate(
         self, predictions: Looked, records: Sequence[SequenceRecord], *, split: str, splits: Splits, data: Any
     ) -> Evaluation:
         training = [] if self.given.no_controls or data.compose is not None else splits.get("train", [])
-        return evaluate_reading(
+        found = evaluate_reading(
             predictions,
             records,
             self.reader,
             split=split,
             training=training,
             others={
-                path: look_at(other, records, batch_size=self.given.batch_size) for path, other in self.others.items()
+                path: look_at([other], records, batch_size=self.given.batch_size) for path, other in self.others.items()
             },
             **self.settings(),
         )
+        return self.with_spread(found)
 
     def report(
         self,

@@ -22,7 +22,7 @@ from seqvision.inference.translation_report import TranslationReport
 class Translation(Pattern):
     """A prediction is a `TranslatedSentence`."""
 
-    own_options = frozenset({"decoding", "ensemble", "against"})
+    own_options = frozenset({"decoding", "ensemble", "against", "inference"})
     shown_at_most = 1000
 
     def load(self) -> None:
@@ -34,7 +34,7 @@ class Translation(Pattern):
         self.decoding = str(self.decoder)
 
     def predict(self, records: Sequence[SentencePair], splits: Splits) -> Sequence[TranslatedSentence]:
-        return self._translated(self.translators, records)
+        return self._translated(self.members(self.translators), records)
 
     def _translated(
         self, translators: Sequence[LoadedTranslator], records: Sequence[SentencePair]
