@@ -197,3 +197,9 @@ def test_a_painter_is_refused_by_other_commands_with_the_right_one_named(run, pa
     found = run("read", "--checkpoint", painter, "a.png")
     assert found.status == 2
     assert "seqvision draw" in found.err
+
+
+def test_painters_make_no_ensemble(run, painter):
+    found = run("evaluate", "--checkpoint", painter, "--checkpoint", painter)
+    assert found.status == 2
+    assert "--checkpoint: 2 models, expected one for painting" in found.err

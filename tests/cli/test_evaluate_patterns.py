@@ -152,13 +152,6 @@ def test_what_a_pattern_does_not_know_is_refused_in_a_sentence(run, request, pat
     assert re.search(message, found.err), found.err
 
 
-def test_painters_make_no_ensemble(run, tmp_path):
-    painter = make_pattern_run(tmp_path / "run", "pattern=painting", "model.steps=1")
-    found = run("evaluate", "--checkpoint", painter, "--checkpoint", painter)
-    assert found.status == 2
-    assert "--checkpoint: 2 models, expected one for painting" in found.err
-
-
 @pytest.mark.parametrize(
     "target",
     [

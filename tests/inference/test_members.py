@@ -6,7 +6,7 @@ import torch
 from sequence_models import PICTURES, described, save_run
 from torchvision.transforms import v2
 
-from seqvision.data import FeatureReader, PictureReader
+from seqvision.data import FeatureReader, VideoReader
 from seqvision.errors import UserError
 from seqvision.inference import LoadedClassifier, load_model
 from seqvision.inference.members import SCALES, averaged, crop_views, members_of, spread_of
@@ -94,7 +94,7 @@ def test_ten_crops_are_torchvisions():
 
 
 def test_a_network_of_pictures_sees_each_view_and_one_of_features_has_none(tmp_path):
-    reader = PictureReader(shape=(24, 24, 3))
+    reader = VideoReader(width=24, height=24)
     pictures = save_run(tmp_path / "p", "classification", described(PICTURES), reader, ("a", "b"))
     own = load_model(pictures, LoadedClassifier)
     members = members_of([own], "ten_crop")
