@@ -1,15 +1,19 @@
 """Callbacks that Lightning does not have, and trackers that cannot stop a run."""
 
 from seqvision.callbacks.agreement import SameConfiguration
+from seqvision.callbacks.averaging import AveragedWeights
 from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
 from seqvision.callbacks.forgetting import Forgetting
 from seqvision.callbacks.progress import progress_bar
+from seqvision.callbacks.snapshots import Snapshots
 from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
 
 __all__ = [
     "AtomicCheckpointIO",
     "LastCheckpoint",
     "Forgetting",
+    "AveragedWeights",
+    "Snapshots",
     "SameConfiguration",
     "progress_bar",
     "wandb_logger",

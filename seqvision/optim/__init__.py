@@ -1,6 +1,35 @@
-"""Learning-rate schedules over the whole run, and which parameters get which decay and rate."""
+"""Optimisers that torch does not have, learning-rate schedules over the whole run, and which parameters get which decay
+and rate.
+"""
 
+from seqvision.optim.adam import UncorrectedAdam, adam
+from seqvision.optim.closures import check_closures
+from seqvision.optim.cycles import Cycles, cyclic, restarts
 from seqvision.optim.groups import build_optimizer
-from seqvision.optim.schedules import constant, cosine, exponential, step
+from seqvision.optim.lbfgs import LBFGS
+from seqvision.optim.momentum import Momentum, Nesterov
+from seqvision.optim.muon import Muon
+from seqvision.optim.preconditioned import shampoo, soap
+from seqvision.optim.schedules import constant, cosine, exponential, inverse, one_cycle, step
 
-__all__ = ["build_optimizer", "constant", "cosine", "exponential", "step"]
+__all__ = [
+    "build_optimizer",
+    "check_closures",
+    "Momentum",
+    "Nesterov",
+    "adam",
+    "UncorrectedAdam",
+    "Muon",
+    "LBFGS",
+    "shampoo",
+    "soap",
+    "constant",
+    "step",
+    "exponential",
+    "inverse",
+    "cosine",
+    "one_cycle",
+    "Cycles",
+    "restarts",
+    "cyclic",
+]

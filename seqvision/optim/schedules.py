@@ -1,6 +1,6 @@
 """Learning-rate schedules as factors of the optimiser's own rate, step by step over a run of known length.
 
-All take `total_steps` and an optional linear warm-up, given as a share of the run.
+All take `total_steps` and an optional linear warm-up, given as a share of the run. Those in cycles: `cycles.py`.
 """
 
 import math
@@ -17,10 +17,20 @@ def _schedule(optimizer: Optimizer, total_steps: int, warmup: float, factor: Cal
 
     def at(step: int) -> float:
         if step < warm:
-            return (step + 1) / (warm + 1)
+            return warm_factor(step, warm)
         return factor(min(1.0, (step - warm) / max(1, total_steps - warm)))
 
     return LambdaLR(optimizer, at)
+
+
+def warm_factor(step: int, warm: int) -> float:
+    """The factor of a step of a linear warm-up of `warm` steps: never 0, and 1 in the step behind it."""
+    return (step + 1) / (warm + 1)
+
+
+def half_cosine(share: float, start: float, end: float) -> float:
+    """Half a cosine from `start`, at a share of 0, to `end`, at 1."""
+    return end + (start - end) * 0.5 * (1 + math.cos(math.pi * share))
 
 
 def constant(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.0) -> LambdaLR:
@@ -30,14 +40,32 @@ def constant(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.0) -> 
 
 def cosine(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.05, final: float = 0.0) -> LambdaLR:
     """Half a cosine from 1 down to `final` (Loshchilov and Hutter, 2017, without restarts)."""
-    return _schedule(
-        optimizer, total_steps, warmup, lambda done: final + (1 - final) * 0.5 * (1 + math.cos(math.pi * done))
-    )
+    return _schedule(optimizer, total_steps, warmup, partial(half_cosine, start=1.0, end=final))
 
 
 def exponential(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.0, final: float = 0.01) -> LambdaLR:
     """α₀ e^{−kt}, with k such that the run ends at `final` times the rate."""
     return _schedule(optimizer, total_steps, warmup, partial(math.pow, final))
+
+
+def inverse(optimizer: Optimizer, total_steps: int, *, warmup: float = 0.0, final: float = 0.1) -> LambdaLR:
+    """α₀ / (1 + kt), with k such that the run ends at `final` times the rate."""
+    return _schedule(optimizer, total_steps, warmup, lambda done: 1 / (1 + done * (1 / final - 1)))
+
+
+def one_cycle(
+    optimizer: Optimizer, total_steps: int, *, peak: float = 0.3, start: float = 0.04, final: float = 4e-6
+) -> LambdaLR:
+    """Half a cosine from `start` up to 1 in the first `peak` share of the run, another down to `final` in the rest
+    (Smith and Topin, 2018). Its rise is its warm-up.
+    """
+
+    def at(done: float) -> float:
+        if done < peak:
+            return half_cosine(done / peak, start, 1.0)
+        return half_cosine((done - peak) / max(1 - peak, 1e-12), 1.0, final)
+
+    return _schedule(optimizer, total_steps, 0.0, at)
 
 
 def step(

@@ -1,6 +1,7 @@
 """What every task shares: the loss over the whole batch, wherever it is computed; the optimiser; the checkpoint."""
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 import torch
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqvision.data.loading import seed_of
-from seqvision.optim import build_optimizer
+from seqvision.optim import LBFGS, build_optimizer, check_closures
 
 
 class Task(LightningModule):
@@ -21,6 +22,7 @@ class Task(LightningModule):
     devices nor the way a batch is cut changes the step.
 
     contents: what a checkpoint carries besides the weights, plain data: all that inference needs.
+    layer_decay: each stage of the model's encoders learns at so much of the rate of the stage behind it.
     penalty: λR(W) of the network, added to the mean loss and logged as `train/penalty`.
     seed: every training step draws from a generator seeded by it, the step and the rank, so that a resumed run
     continues bit for bit.
@@ -35,6 +37,7 @@ class Task(LightningModule):
         contents: dict[str, Any],
         slow: nn.Module | None = None,
         slow_factor: float = 1.0,
+        layer_decay: int | float = 1.0,
         penalty: Callable[[nn.Module], Tensor] | None = None,
         seed: int = 0,
     ):
@@ -44,7 +47,8 @@ class Task(LightningModule):
         self.make_scheduler = scheduler
         self.contents = contents
         self.slow, self.slow_factor = [slow], slow_factor  # in a list: it must not be registered a second time
-        self.penalty = penalty
+        self.layer_decay = layer_decay
+        self.weight_penalty = penalty
         self.seed = seed
         self.count: Tensor | None = None
 
@@ -57,12 +61,27 @@ class Task(LightningModule):
         loss, count = self.loss(batch)
         self.count = count.detach() if self.count is None else self.count + count.detach()
         self.log("train/loss", loss.detach() / count, prog_bar=True, on_step=True, on_epoch=False)
-        if self.penalty is not None:
-            penalty = self.penalty(self.model)
+        if self.weight_penalty is not None:
+            penalty = self.weight_penalty(self.model)
             self.log("train/penalty", penalty.detach(), on_step=True, on_epoch=False)
             loss = loss + penalty * count.detach()  # so that it stands beside Σ sum / Σ count as it is
         # Lightning divides by the number of accumulated batches and averages over ranks; both are undone below
         return loss
+
+    def optimizer_step(
+        self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
+    ) -> None:
+        assert optimizer_closure is not None
+        mean = partial(self._mean_loss, optimizer_closure) if isinstance(optimizer, LBFGS) else optimizer_closure
+        optimizer.step(closure=mean)
+
+    def _mean_loss(self, closure: Callable[[], Tensor]) -> Tensor:
+        """The closure's loss as the gradient has it, the mean over all ranks: what compares losses decides alike."""
+        loss, count = closure(), self.count
+        assert count is not None
+        totals = self.trainer.strategy.reduce(torch.stack([loss.float(), count.float()]), reduce_op="sum")
+        assert isinstance(totals, Tensor)
+        return totals[0] / totals[1].clamp(min=1.0)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         assert self.count is not None
@@ -88,7 +107,12 @@ class Task(LightningModule):
         self.log(name, mean, prog_bar=True, sync_dist=True)
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
-        optimizer = build_optimizer(self.make_optimizer, self.model, slow=self.slow[0], slow_factor=self.slow_factor)
+        rates = {"slow": self.slow[0], "slow_factor": self.slow_factor, "layer_decay": self.layer_decay}
+        optimizer = build_optimizer(self.make_optimizer, self.model, **rates)  # type: ignore[arg-type]
+        trainer = self.trainer
+        check_closures(optimizer, accumulated=trainer.accumulate_grad_batches, precision=str(trainer.precision))
+        if isinstance(optimizer, LBFGS):
+            trainer.gradient_clip_val = None  # it learns the curvature from gradients as they are
         schedule = self.make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
