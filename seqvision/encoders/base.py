@@ -8,6 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 
+from seqvision.encoders.normalisation import Norm, swap_norms
 from seqvision.errors import UserError
 
 Trainable = str | int  # "all", "none", or the number of last stages
@@ -55,6 +56,8 @@ class Encoder(nn.Module):
                 values = [sum(values) / len(values)] * in_channels
             self.register_buffer(name, torch.tensor([float(v) for v in values]).view(-1, 1, 1))
         self._frozen_modules: list[nn.Module] = []
+        self._trainable: Trainable = "all"
+        self._pretrained = False  # whether weights of the network's own normalisation are in it
 
     # --- what a subclass gives
 
@@ -71,11 +74,14 @@ class Encoder(nn.Module):
         trainable: Trainable,
         *,
         weights: Mapping[str, Tensor] | None = None,
+        norm: Norm | None = None,
     ) -> None:
-        """Try the network on one empty picture, learn the feature size, load `weights`, freeze stages.
+        """Exchange the normalisation, try the network on one empty picture, learn the feature size, load `weights`,
+        freeze stages.
 
-        `weights` is the state dict of a whole encoder.
+        weights: the state dict of a whole encoder. norm: None for the network's own.
         """
+        self.swap_norms(norm)
         try:
             maps = self._probe(self.image_size)
         except (RuntimeError, ValueError, AssertionError) as error:
@@ -90,6 +96,17 @@ class Encoder(nn.Module):
                 raise UserError(f"{self}: the weights are those of an encoder with other settings: {error}") from error
         self.feature_size = sum(m.shape[1] for m in maps) * self.grid**2
         self.set_trainable(trainable)
+
+    def swap_norms(self, norm: Norm | None) -> None:
+        """From here on the network normalises in this way (see `make_norm`); None leaves it as it is.
+
+        Refused where the network has weights from elsewhere, which fit the normalisation that they were learnt with.
+        """
+        if norm is not None and swap_norms(self, norm, what=str(self)) and self._pretrained:
+            raise UserError(
+                f"{self}: norm is {norm!r}, but the weights were learnt with another normalisation and would be worth "
+                "nothing; set norm to null (the network's own), or weights to null (from scratch)"
+            )
 
     def smallest_size(self) -> int | None:
         """The smallest picture above `image_size` that the network can take, up to 512 pixels, for error messages."""
@@ -152,6 +169,7 @@ class Encoder(nn.Module):
         A frozen stage gets no gradient and stays in evaluation mode whatever `train()` says: its batch norm neither
         uses nor updates batch statistics, its dropout is off.
         """
+        self._trainable = trainable
         stages = self.stage_modules()
         learning = [i for i, stage in enumerate(stages) if any(m._parameters for m in stage)]  # not a pooling alone
         count = {"all": len(learning), "none": 0}.get(trainable, trainable) if isinstance(trainable, str) else trainable
@@ -175,6 +193,12 @@ class Encoder(nn.Module):
         for module in self._frozen_modules:
             module.training = False
         return self
+
+    def pretrained(self) -> str:
+        """Where ImageNet weights are: "packaged" (with pip), "downloaded" before, in the "hub" alone, "none" there are,
+        or "each" of several encoders has its own.
+        """
+        return "none"
 
     def takes(self, image_size: int) -> bool:
         """True when the network can take pictures of this size."""

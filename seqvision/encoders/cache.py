@@ -23,6 +23,8 @@ from torch import Tensor
 
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.feature_table import HASH_DIGITS, FeatureTable, TableWriter, replace_file
+from seqvision.encoders.fused_features import JoinedTable
+from seqvision.encoders.fusion import Fusion
 from seqvision.errors import UserError
 
 log = logging.getLogger(__name__)
@@ -65,7 +67,8 @@ class FeatureCache:
         `load` reads one picture and gives a uint8 tensor (C, H, W), all of one size; it is called from `workers`
         threads while the encoder works. `transform_key` says what `load` does, such as the transform's settings as
         JSON: it must change when they do. Where pictures are no files of their own but lie in archives
-        (`ARCHIVE/NAME`), `load` also has a method `read_bytes` for them.
+        (`ARCHIVE/NAME`), `load` also has a method `read_bytes` for them. A fusion's encoders are kept each by itself:
+        one that stands alone, or in another fusion, finds the same features.
         """
         if not encoder.frozen:
             raise UserError(
@@ -77,16 +80,21 @@ class FeatureCache:
             raise UserError(f"feature cache: no pictures in split '{split}'; expected at least one path")
         if device is not None:
             encoder.to(device)
+        if isinstance(encoder, Fusion):
+            settings: Any = {"split": split, "transform_key": transform_key, "batch_size": batch_size}
+            settings.update(workers=workers, progress=progress)
+            tables = [self.compute(part, load, paths, **settings) for part in encoder.parts()]
+            return JoinedTable(tables, encoder.join)
         workers = workers or min(8, (cpu_count() or 1) + 1)
         with self._friendly_disk(), ThreadPoolExecutor(workers) as pool:
             self.folder.mkdir(parents=True, exist_ok=True)
             hashes = self._hashes(pictures, pool, getattr(load, "read_bytes", Path.read_bytes))
-            settings = {"encoder": fingerprint(encoder), "transform": transform_key}
-            digest = _hash(json.dumps([settings, self.dtype]).encode())[:16]
+            made_by = {"encoder": fingerprint(encoder), "transform": transform_key}
+            digest = _hash(json.dumps([made_by, self.dtype]).encode())[:16]
             path = self.folder / f"{re.sub('[^A-Za-z0-9_-]', '_', split)}-{digest}.json"
             with self._locked(path), _evaluating(encoder):
                 shape = tuple(encoder(_read(load, pictures[0])[None].to(encoder.mean.device)).shape[1:])
-                writer = TableWriter(path, settings, shape, self.dtype)
+                writer = TableWriter(path, made_by, shape, self.dtype)
                 try:
                     todo = {name: file for name, file in zip(hashes, pictures, strict=True) if name not in writer.rows}
                     self._check_space(len(todo) * writer.row_bytes)

@@ -8,24 +8,24 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.encoders.base import Encoder, Trainable
+from seqvision.encoders.normalisation import Norm, make_norm
 from seqvision.encoders.weights import read_state_dict
 from seqvision.errors import UserError
 
 
-def normalisation(norm: str, channels: int) -> nn.Module:
-    """A normalisation layer; "group" uses groups of channels // 8 and, unlike "batch", behaves alike in both modes."""
-    layers = {"group": lambda: nn.GroupNorm(gcd(8, channels), channels), "batch": lambda: nn.BatchNorm2d(channels)}
+def normalisation(norm: Norm, channels: int) -> nn.Module:
+    """A normalisation layer, or none; "group" uses groups of channels // 8 and, unlike "batch", behaves alike in both
+    modes. Others as of `make_norm`.
+    """
     if norm == "none":
         return nn.Identity()
-    if norm not in layers:
-        raise UserError(f"SmallCNN: norm is {norm!r}; expected 'group', 'batch' or 'none'")
-    return layers[norm]()
+    return nn.GroupNorm(gcd(8, channels), channels) if norm == "group" else make_norm(norm, channels)
 
 
 class ConvBlock(nn.Module):
     """Convolution, normalisation, ReLU; plus its input if `residual`."""
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: str, residual=False):
+    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: Norm, residual=False):
         super().__init__()
         self.residual = residual
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm == "none")
@@ -43,7 +43,8 @@ class SmallCNN(Encoder):
     single number holds for all stages). The first stage, the stem, may have a wider kernel (`stem_kernel`).
     `coordinates` gives the first and the last stage two more inputs, each place's x and y from -1 to 1 (Liu et al.,
     2018, CoordConv), so that features can say where something is. `dropout` drops whole channels of the last map.
-    `weights` is a file with the state dict of such an encoder.
+    `norm` stands behind every convolution: "none", or as of `make_norm`. `weights` is a file with the state dict of
+    such an encoder.
     """
 
     def __init__(
@@ -57,7 +58,7 @@ class SmallCNN(Encoder):
         strides: Sequence[int] = (2, 2, 2, 1),
         blocks: int | Sequence[int] = 1,
         stem_kernel: int = 3,
-        norm: str = "group",
+        norm: Norm = "group",
         coordinates: bool = False,
         dropout: float = 0.0,
         weights: str | None = None,

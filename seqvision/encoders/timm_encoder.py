@@ -1,6 +1,6 @@
 """Any network of the timm library as an encoder."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import Any
 
@@ -9,11 +9,13 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.encoders.base import Encoder, Trainable, assign_stages, known_stages
+from seqvision.encoders.normalisation import Norm
 from seqvision.encoders.weights import (
     NO_HUB,
     PACKAGED,
     PACKAGED_STATISTICS,
     check_names,
+    downloaded,
     is_encoder_state,
     packaged_state_dict,
     read_state_dict,
@@ -34,6 +36,8 @@ class TimmEncoder(Encoder):
             has the size of the deepest one, to which the others are averaged down.
         trainable: "all", "none" or the number of last stages that train
         mean, std: of the pixels, where they differ from what timm knows of the network
+        norm: the normalisation of the maps in place of the network's own, see `make_norm`
+        options: further arguments of timm's network, such as {drop_path_rate: 0.1}
     """
 
     network: Any  # a Module; timm's have attributes that the type does not know
@@ -51,6 +55,8 @@ class TimmEncoder(Encoder):
         trainable: Trainable = "all",
         mean: Sequence[float] | None = None,
         std: Sequence[float] | None = None,
+        norm: Norm | None = None,
+        options: Mapping[str, Any] | None = None,
     ) -> None:
         if not timm.is_model(name):
             raise UserError(f"encoder: timm has no network '{name}': {suggest(name, timm.list_models())}")
@@ -64,9 +70,10 @@ class TimmEncoder(Encoder):
             std=std or settings["std"],
         )
         self.name = name
+        self.options = dict(options or {})
         self.stages: tuple[int, ...] | None = None
         if stages is not None:
-            whole: Any = timm.create_model(name)
+            whole: Any = timm.create_model(name, **self.options)
             self.stages = known_stages(stages, len(whole.feature_info), str(self))
         state = read_state_dict(weights) if weights not in (None, "imagenet") else None
         own_state = state if state is not None and is_encoder_state(state) else None
@@ -79,7 +86,12 @@ class TimmEncoder(Encoder):
                 self.network = self._build_from_state(state, str(weights))
         except AssertionError as error:  # from transformers built for one size
             raise self.misfit(error) from error
-        self.complete(trainable, weights=own_state)
+        self._pretrained = weights is not None and own_state is None
+        self.adapt()
+        self.complete(trainable, weights=own_state, norm=norm)
+
+    def adapt(self) -> None:
+        """What a subclass changes of timm's network once it is built."""
 
     def maps(self, pixels: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
         features = self.network.forward_features(pixels) if self.stages is None else self.network(pixels)
@@ -91,10 +103,25 @@ class TimmEncoder(Encoder):
         modules = [(_plain(name), module) for name, module in self.network.named_modules()]
         return assign_stages(modules, [_plain(end) for end in ends])
 
+    def pretrained(self) -> str:
+        if self.name.split(".")[0] == PACKAGED:
+            return "packaged"
+        found = timm.get_pretrained_cfg(self.name)
+        if found is None or not found.has_weights:
+            return "none"
+        return "downloaded" if downloaded(found) else "hub"
+
     def __str__(self) -> str:
-        return f"TimmEncoder '{self.name}'"
+        return f"{type(self).__name__} '{self.name}'"
+
+    def replace(self, name: str, module: nn.Module) -> None:
+        """Puts another module into the place of that name in timm's network."""
+        place = next(found for found, _ in self.network.named_modules() if _plain(found) == name)
+        parent, _, child = place.rpartition(".")
+        setattr(self.network.get_submodule(parent), child, module)
 
     def _build(self, image_size: int, **arguments: Any) -> Any:
+        arguments = {**self.options, **arguments}
         if _settings(self.name).get("fixed_input_size"):  # transformers have an embedding for each place
             arguments["img_size"] = image_size
         if self.stages is None:
@@ -113,7 +140,7 @@ class TimmEncoder(Encoder):
             raise UserError(f"{self}: no ImageNet weights from timm's hub ({error}); {NO_HUB}") from error
 
     def _build_from_state(self, state: dict[str, Tensor] | None, source: str) -> Any:
-        whole: Any = timm.create_model(self.name)
+        whole: Any = timm.create_model(self.name, **self.options)
         if state is None:
             state, source = packaged_state_dict(whole.state_dict()), PACKAGED
         heads = whole.pretrained_cfg.get("classifier") or ()

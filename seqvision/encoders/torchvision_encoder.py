@@ -1,20 +1,22 @@
 """Convolutional networks of torchvision as encoders, for those that timm lacks: AlexNet, SqueezeNet, GoogLeNet, …"""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 import torch
 import torchvision
-from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvision.encoders.base import Encoder, Trainable, known_stages
+from seqvision.encoders.base import Trainable, known_stages
+from seqvision.encoders.normalisation import Norm
+from seqvision.encoders.stack import StackEncoder
 from seqvision.encoders.weights import NO_HUB, fill, is_encoder_state, read_state_dict, suggest
 from seqvision.errors import UserError
 
 IMAGENET_MEAN, IMAGENET_STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
 
 
-class TorchvisionEncoder(Encoder):
+class TorchvisionEncoder(StackEncoder):
     """Features from a convolutional network of torchvision, of everything before its pooling and classifier.
 
     A stage is what works at one resolution: the network is cut before each layer that makes the map smaller. The
@@ -29,6 +31,7 @@ class TorchvisionEncoder(Encoder):
         in_channels: int = 3,
         pooled: bool = False,
         grid: int = 1,
+        norm: Norm | None = None,
         weights: str | None = None,
         stages: Sequence[int] | None = None,
         trainable: Trainable = "all",
@@ -52,21 +55,16 @@ class TorchvisionEncoder(Encoder):
         cut = _cut_by_resolution(layers, str(self), in_channels)
         self.stages = known_stages([-1] if stages is None else stages, len(cut), str(self))
         self.network = nn.ModuleList(cut[: self.stages[-1] + 1])
-        self.complete(trainable, weights=own_state)
+        self._pretrained = state is not None and own_state is None
+        self.complete(trainable, weights=own_state, norm=norm)
 
-    def maps(self, pixels: Float[Tensor, "batch channels height width"]) -> list[Tensor]:
-        found, x = [], pixels
-        for index, stage in enumerate(self.network):
-            x = stage(x)
-            if index in self.stages:
-                found.append(x)
-        return found
-
-    def stage_modules(self) -> list[list[nn.Module]]:
-        return [list(stage.modules()) for stage in self.network]
+    def pretrained(self) -> str:
+        found = torchvision.models.get_model_weights(self.name).DEFAULT
+        kept = Path(torch.hub.get_dir()) / "checkpoints" / found.url.rpartition("/")[2]
+        return "downloaded" if kept.is_file() else "hub"
 
     def __str__(self) -> str:
-        return f"TorchvisionEncoder '{self.name}'"
+        return f"{type(self).__name__} '{self.name}'"
 
     def _from_hub(self) -> dict[str, Tensor]:
         try:

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.cache import FeatureCache, _bar, _evaluating, _hash, fingerprint
+from seqvision.encoders.fused_features import JoinedFeatures
+from seqvision.encoders.fusion import Fusion
 from seqvision.errors import UserError
 
 ReadChunks = Callable[[Path], Iterable[Tensor]]
@@ -57,7 +59,7 @@ class VideoFeatureCache(FeatureCache):
         reader_key: str,
         progress: bool = True,
         device: str | torch.device | None = None,
-    ) -> VideoFeatures:
+    ) -> Mapping[str, Tensor]:
         """The features of the videos, under their names; those not yet in the cache are computed.
 
         read_chunks  gives a video's frames as uint8 (time, C, H, W), a few at a time
@@ -71,6 +73,12 @@ class VideoFeatureCache(FeatureCache):
             )
         if device is not None:
             encoder.to(device)
+        if isinstance(encoder, Fusion):  # each by itself, so that it is found again elsewhere
+            kept = [
+                self.features(part, read_chunks, videos, length=length, reader_key=reader_key, progress=progress)
+                for part in encoder.parts()
+            ]
+            return JoinedFeatures(kept, encoder.join)
         paths = {name: Path(path) for name, path in videos.items()}
         with self._friendly_disk(), ThreadPoolExecutor(1) as pool:
             self.folder.mkdir(parents=True, exist_ok=True)

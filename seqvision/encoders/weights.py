@@ -3,6 +3,7 @@
 import difflib
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -100,3 +101,14 @@ def suggest(name: str, known: list[str]) -> str:
     return (
         f"did you mean {', '.join(near[:4])}?" if near else f"for example {', '.join(known[:: len(known) // 4 or 1])}"
     )
+
+
+def downloaded(found: Any) -> bool:
+    """Whether the weights that timm's settings of a network point to were fetched before, so that no hub is needed."""
+    from huggingface_hub import try_to_load_from_cache
+
+    kept = Path(torch.hub.get_dir()) / "checkpoints" / (found.url or "").rpartition("/")[2]
+    if found.url and kept.is_file():
+        return True
+    names = [found.hf_hub_filename] if found.hf_hub_filename else ["model.safetensors", "pytorch_model.bin"]
+    return bool(found.hf_hub_id) and any(isinstance(try_to_load_from_cache(found.hf_hub_id, n), str) for n in names)

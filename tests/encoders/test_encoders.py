@@ -178,7 +178,7 @@ def test_a_grid_tells_where_things_are():
     [
         ({"in_channels": 4}, "in_channels is 4; expected 3"),
         ({"grid": 2}, "grid is 2 with pooled=False"),
-        ({"norm": "layer"}, "norm is 'layer'; expected 'group', 'batch' or 'none'"),
+        ({"norm": "bach"}, "norm is 'bach'; expected one of batch, layer, instance, group, decorrelated"),
         ({"channels": (8, 8)}, "must have one entry a stage"),
     ],
 )
