@@ -46,6 +46,32 @@ def test_ten_deaths_change_nothing(tmp_path):
         assert torch.equal(found["state_dict"][name], weight), name
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        ["pattern=reading", "augmentation=jitter", "model.looks=2", "rnn.hidden_size=16"],
+        ["pattern=painting", "model.steps=2", "rnn.hidden_size=16"],
+    ],
+    ids=["read", "painted"],
+)
+def test_looks_and_latents_are_drawn_again_as_they_were(tmp_path, overrides):
+    calm, wild = tmp_path / "calm", tmp_path / "wild"
+    overrides = [*overrides, "trainer.max_epochs=4", "trainer=cpu", "callbacks.last.every_n_steps=3"]
+    for folder in (calm, wild):
+        folder.mkdir()
+    finish(train(calm, *overrides))
+    process = train(wild, *overrides)
+    _wait_for_progress(wild, process, writes=2)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    finish(train(wild, f"resume={find(wild, 'last.ckpt').parent}"))
+    expected, found = (torch.load(find(f, "last.ckpt"), weights_only=True) for f in (calm, wild))
+    assert found["global_step"] == expected["global_step"]
+    for name, weight in expected["state_dict"].items():
+        assert torch.equal(found["state_dict"][name], weight), name
+
+
 def _wait_for_progress(folder: Path, process: subprocess.Popen, *, writes: int) -> None:
     """Until last.ckpt has been written that often by this process, or the process has ended."""
     begun, seen = time.time_ns(), set()
