@@ -128,10 +128,13 @@ class DRAM(GlimpseReader):
         self.context = ContextNetwork(colours, coarse, context)
         self.begins = StartingState(self.upper, context)
         self.choose(self.upper.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
-        for part in (self.upper, self.context, self.begins):
+        for part in self.led():
             part.requires_grad_(policy == "learnt")
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.lower.output_size, classes)
+
+    def led(self) -> list[nn.Module]:
+        return [self.upper, self.context, self.begins]
 
     def begin(self, scene: Scene) -> tuple[tuple[Layers, Layers], Float[Tensor, "batch vector"]]:
         upper = self.begins(self.context(scene))

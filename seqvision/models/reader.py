@@ -97,6 +97,10 @@ class GlimpseReader(Reader):
         for part in (self.locator, self.baseline):
             part.requires_grad_(policy == "learnt")
 
+    def led(self) -> list[nn.Module]:
+        """What stands before the locator and learns by the policy alone."""
+        return []
+
     def begin(self, scene: Scene) -> tuple[Any, Float[Tensor, "batch vector"]]:
         """The state before the first look, and the vector that says where that goes."""
         raise NotImplementedError

@@ -6,12 +6,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Int
-from torch import Tensor
+from torch import Tensor, nn
 
 from seqvision.data.labelled.batches import PictureBatch
 from seqvision.losses.reinforce import reinforce, returns_of
 from seqvision.metrics.looks import stopping_table
-from seqvision.models.reader import Reader, Reading
+from seqvision.models.reader import GlimpseReader, Reader, Reading
 from seqvision.tasks.base import Task
 
 Reward = Literal["right", "log_p"]
@@ -33,6 +33,8 @@ class GlimpseReading(Task):
         before the end what it sees and can stop early.
     samples: paths drawn for each picture, whose gradients are averaged.
     discount: of rewards for symbols that come later.
+    policy_lr_factor: the rate of what stands before the locator and learns by the policy alone (DRAM's upper recurrence
+        and context), over the others': its gradients are mostly noise, of which an adaptive optimiser makes full steps.
 
     Validation logs `val/accuracy`, labels that are right as a whole, in percent; `val/symbols`, symbols; `val/loss`.
     """
@@ -50,9 +52,11 @@ class GlimpseReading(Task):
         policy_weight: int | float = 1.0,
         samples: int = 1,
         discount: int | float = 1.0,
+        policy_lr_factor: int | float = 0.1,
         **settings: Any,
     ):
-        super().__init__(model, **settings)
+        led = nn.ModuleList(model.led()) if isinstance(model, GlimpseReader) else None
+        super().__init__(model, slow=led, slow_factor=policy_lr_factor, **settings)
         self.symbols = symbols
         self.reward: Reward = reward
         self.reward_at: RewardAt = reward_at
