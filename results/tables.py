@@ -227,7 +227,16 @@ SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
     "gestures": ("phases of gestures, one recording held out at a time", ("gestures",), LABELS),
     "readers": (
         "pictures read by looks, test",
-        ("ram_digits", "ram_mnist", "ram_translated", "ram_cluttered", "dram_pairs", "dram_strings"),
+        (
+            "ram_digits",
+            "ram_mnist",
+            "ram_translated",
+            "cnn_translated",
+            "ram_cluttered",
+            "cnn_cluttered",
+            "dram_pairs",
+            "dram_strings",
+        ),
         READERS,
     ),
     "painters": ("pictures painted, test", ("draw_digits", "draw_mnist"), PAINTERS),
@@ -271,7 +280,7 @@ def caption_tables(records: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
         "scenes": table(
             records,
             "drawn scenes",
-            ["caption_scenes", "demo"],
+            ["caption_scenes", "glimpse_scenes", "demo"],
             {
                 "true": ("test", "true"),
                 "facts over references'": ("test", "facts_ratio"),
