@@ -85,6 +85,12 @@ def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig],
         override = next((each for each in overrides if _name(each) == key), key)
         if kind == "append":
             return f"{override}: the configuration has a key '{key}' already. Write it without the +"
+        if "@" in key:
+            group, _, place = key.partition("@")
+            return (
+                f"{override}: the configuration makes no choice of '{group}' at '{place}'. Add one with +{override}, "
+                "or override a choice that is there: `seqvision train --info defaults` lists them"
+            )
         inner = re.search(r"full_key: (\S+)", message)
         key = inner[1] if inner and inner[1].startswith(f"{key}.") else key  # one within braces
         keys = _keys(base())

@@ -90,6 +90,10 @@ def test_memorising_validates_on_what_is_learnt(tmp_path, monkeypatch):
         ("rnn=elmann", ["rnn=elmann", "no such choice", "elman"]),
         ("rnnn=elman", ["no key 'rnnn'", "rnn"]),
         ("experiment=caption_scene", ["no such choice", "caption_scenes"]),
+        (
+            "encoder@encoder.other=resnet",
+            ["no choice of 'encoder' at 'encoder.other'", "+encoder@encoder.other=resnet"],
+        ),
         ("trainer=gpu", ["trainer", "seqvision doctor"]),
         ("trainer.devices=0", ["trainer"]),
         ("resume=nowhere", ["resume=nowhere", "last.ckpt"]),
