@@ -5,6 +5,7 @@ import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqvision.errors import UserError
@@ -33,6 +34,9 @@ def label_stream(labeller: "LoadedLabeller", given: argparse.Namespace) -> int:
             "-: this model sees features relative to their mean in the whole recording (data.reader.relative=true), "
             "which is not known while it goes on. Name finished files, or train with data.reader.relative=false"
         )
+    if labeller.path_of_labels is not None:
+        print("seqvision: -: each frame by itself; the path over all labels needs the whole recording", file=sys.stderr)
+        labeller = replace(labeller, path_of_labels=None)
     stream = LabelStream(labeller)
     stream.check()
     for frame, values in enumerate(feature_rows(sys.stdin, reader)):

@@ -10,7 +10,7 @@ from seqvision.errors import UserError
 from seqvision.inference.frame_controls import frame_controls
 from seqvision.inference.resampling import Score
 from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
-from seqvision.inference.sequences import LoadedLabeller, label
+from seqvision.inference.sequences import LoadedLabeller, decided, label
 from seqvision.inference.tallies import FrameTally, LabelTally
 from seqvision.metrics import frame_scores, multilabel_scores
 from seqvision.metrics.frames import Protocol
@@ -43,15 +43,15 @@ def evaluate_labels(
     protocol: Protocol = "mstcn",
     background: Collection[str] = (),
     training: Mapping[str, Sequence[SequenceRecord]] | None = None,
-    others: Mapping[str, tuple[Sequence[np.ndarray], Sequence[float] | None]] | None = None,
+    others: Mapping[str, Sequence[np.ndarray]] | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> SequenceEvaluation:
     """The evaluation of probabilities (time, classes) a record.
 
     protocol, background: how segments are counted, as `frame_scores` has them. training: the splits "train" and "val",
-    of which the controls learn (see `frame_controls`); others: the probabilities of other networks for the same records
-    and classes with their thresholds, by name. Frames that nobody labelled have no part in anything. Intervals draw
+    of which the controls learn (see `frame_controls`); others: what other networks decided of the same records, as the
+    labeller's `decide` gives it, by name. Frames that nobody labelled have no part in anything. Intervals draw
     whole recordings.
     """
     known = [place for place, record in enumerate(records) if record.labels is not None and (record.labels >= 0).any()]
@@ -73,19 +73,19 @@ def evaluate_labels(
     notes += found.notes
     several = labeller.thresholds is not None
 
-    def score_of(values: Sequence[np.ndarray], thresholds: Sequence[float] | None) -> Score:
+    def score_of(labels: Sequence[np.ndarray]) -> Score:
         if several:
-            return LabelTally(values, truth, thresholds)
-        labels = [part.argmax(axis=1) for part in values]
+            return LabelTally(labels, truth)
         return FrameTally(labels, truth, labeller.classes, background=background, protocol=protocol)
 
+    labels = [labeller.decide(values) for values in own]
     compared = compare(
-        score_of(own, labeller.thresholds),
-        {name: score_of(values, found.thresholds.get(name)) for name, values in found.probabilities.items()},
+        score_of(labels),
         {
-            name: score_of([values[place] for place in known], thresholds)
-            for name, (values, thresholds) in (others or {}).items()
+            name: score_of([decided(part, found.thresholds.get(name)) for part in values])
+            for name, values in found.probabilities.items()
         },
+        {name: score_of([values[place] for place in known]) for name, values in (others or {}).items()},
         groups=[record.id for record in asked],
         by=("macro_f1",) if several else ("accuracy", "edit", "f1@25"),
         resamples=resamples,
@@ -98,8 +98,7 @@ def evaluate_labels(
             name: controls[name] | _precision(values, truth, labeller.classes)
             for name, values in found.probabilities.items()
         }
-    decided = [labeller.decide(values) for values in own]
-    per_class, said = _per_class(own, decided, truth, labeller, protocol, background)
+    per_class, said = _per_class(own, labels, truth, labeller, protocol, background)
     return SequenceEvaluation(
         pattern="labelling",
         split=split,
@@ -112,7 +111,7 @@ def evaluate_labels(
         per_class=per_class,
         rows=[
             {"id": record.id, "labels": values.tolist(), "confidence": np.round(p.max(axis=1), 4).tolist()}
-            for record, values, p in zip(asked, decided, own, strict=True)
+            for record, values, p in zip(asked, labels, own, strict=True)
         ],
         protocol=said,
         notes=notes,
@@ -128,7 +127,7 @@ def _precision(
 
 def _per_class(
     probabilities: Sequence[np.ndarray],
-    decided: Sequence[np.ndarray],
+    labels: Sequence[np.ndarray],
     truth: Sequence[np.ndarray],
     labeller: LoadedLabeller,
     protocol: Protocol,
@@ -138,5 +137,5 @@ def _per_class(
     if labeller.thresholds is not None:
         scores = multilabel_scores(probabilities, truth, classes=labeller.classes, thresholds=labeller.thresholds)
         return scores.per_class, "several labels a frame, at the thresholds of the network's validation"
-    found = frame_scores(decided, truth, classes=labeller.classes, protocol=protocol, background=background)
+    found = frame_scores(labels, truth, classes=labeller.classes, protocol=protocol, background=background)
     return found.per_class, found.protocol

@@ -12,6 +12,7 @@ from seqvision.data import FeatureReader, PictureReader, TextReader, VideoReader
 from seqvision.data.sequences.batches import sequence_batch
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import Source
+from seqvision.decoding import LabelPath
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.models import FrameLabeller, SequenceClassifier
@@ -61,16 +62,36 @@ class LoadedClassifier(LoadedSequenceModel):
 
 @dataclass(frozen=True)
 class LoadedLabeller(LoadedSequenceModel):
-    """A labeller of frames."""
+    """A labeller of frames.
+
+    path_of_labels: how labels are chosen from all probabilities of a recording; None: frame by frame.
+    """
+
+    path_of_labels: LabelPath | None
 
     pattern: ClassVar[str] = "labelling"
     network: ClassVar[type[nn.Module]] = FrameLabeller
 
+    @classmethod
+    def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
+        settings = held.get("label_path")
+        return {
+            **super().parts(held, model),
+            "path_of_labels": LabelPath.from_settings(settings) if settings else None,
+        }
+
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """The labels (time,) of probabilities (time, classes); with several labels a frame, 0 and 1 (time, classes)."""
-        if self.thresholds is None:
-            return probabilities.argmax(axis=1)
-        return (probabilities >= np.array(self.thresholds)).astype(np.int64)
+        if self.path_of_labels is not None:
+            return self.path_of_labels(probabilities)
+        return decided(probabilities, self.thresholds)
+
+
+def decided(probabilities: np.ndarray, thresholds: Sequence[float] | None) -> np.ndarray:
+    """Each frame's likeliest label; with thresholds, which labels are there, 0 and 1 (time, classes)."""
+    if thresholds is None:
+        return probabilities.argmax(axis=1)
+    return (probabilities >= np.asarray(thresholds)).astype(np.int64)
 
 
 def classify(

@@ -79,15 +79,12 @@ class FrameTally:
 
 
 class LabelTally:
-    """`multilabel_scores` of recordings but for average precision, which is no matter of sums: probabilities and truth
-    (time, labels).
+    """`multilabel_scores` of recordings but for average precision, which is no matter of sums: 0 and 1 (time, labels)
+    predicted and true.
     """
 
-    def __init__(
-        self, probabilities: Sequence[np.ndarray], truth: Sequence[np.ndarray], thresholds: Sequence[float] | None
-    ):
-        whole, y = np.concatenate(list(probabilities)), np.concatenate(list(truth))
-        said = whole >= (0.5 if thresholds is None else np.asarray(thresholds))
+    def __init__(self, predictions: Sequence[np.ndarray], truth: Sequence[np.ndarray]):
+        said, y = np.concatenate(list(predictions)) == 1, np.concatenate(list(truth))
         borders = np.cumsum([0, *map(len, truth)])
         columns = {"hit": said & (y == 1), "found": said & (y >= 0), "there": y == 1, "known": y >= 0}
         columns["right"] = columns["known"] & (said == columns["there"])

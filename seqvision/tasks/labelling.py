@@ -8,6 +8,8 @@ import torch
 from torch import Tensor
 
 from seqvision.data.sequences.batches import SequenceBatch
+from seqvision.decoding import TunedLabelPath
+from seqvision.errors import UserError
 from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
 from seqvision.metrics.frames import Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
@@ -26,12 +28,15 @@ class Labelling(Task):
     classes: their names. counts: how often each occurs in training, for a loss that balances them.
     loss: `FrameLoss`, or `FrameCrossEntropy` or `FrameBinaryCrossEntropy` for what it would choose itself.
     protocol, background: of the segments' scores, as in `frame_scores`.
+    decoder: chooses the labels from the probabilities; None: the likeliest of each frame. followers: of the labels in
+        training, as `count_followers` gives them, which the decoder makes use of.
 
     Where the data cut sequences in windows, a forward-only network's state is carried from one window to the next of
     the same sequence, without its history: truncated back-propagation through time (Williams and Peng, 1990).
 
     Validation logs `val/score`, by which the best epoch is chosen: the mean of accuracy, edit and F1@25, with several
-    labels a frame the macro F1 at the thresholds that validation chose. The thresholds go into the checkpoint.
+    labels a frame the macro F1 at the thresholds that validation chose. The thresholds, or what the decoder was tuned
+    to, go into the checkpoint.
     """
 
     model: FrameLabeller
@@ -44,6 +49,8 @@ class Labelling(Task):
         loss: FrameLoss | FrameCrossEntropy | FrameBinaryCrossEntropy,
         multilabel: bool = False,
         counts: Tensor | None = None,
+        decoder: TunedLabelPath | None = None,
+        followers: np.ndarray | None = None,
         protocol: Protocol = "mstcn",
         background: Collection[str] = (),
         encoder_lr_factor: float = 1.0,
@@ -54,7 +61,10 @@ class Labelling(Task):
         if counts is not None:
             loss.balance(counts)
         self.frame_loss = loss
+        if decoder is not None and (multilabel or followers is None):
+            raise UserError("decoding=label_path is for one label a frame; with several set decoding=none")
         self.multilabel = multilabel
+        self.decoder, self.followers = decoder, followers
         self.protocol: Protocol = protocol
         self.background = tuple(background)
         self._carried: _Carried | None = None
@@ -119,11 +129,18 @@ class Labelling(Task):
             self.log(f"val/{name}", value, prog_bar=name in ("score", "accuracy"))
 
     def _single(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
-        labels = [p.argmax(axis=1) for p in probabilities]
-        corpus = frame_scores(
-            labels, truth, classes=self.classes, background=self.background, protocol=self.protocol
-        ).corpus
-        return {**corpus, "score": float(np.mean([corpus[name] for name in SELECTED_BY]))}
+        def scores(labels: list[np.ndarray]) -> dict[str, float]:
+            corpus = frame_scores(
+                labels, truth, classes=self.classes, background=self.background, protocol=self.protocol
+            ).corpus
+            return {**corpus, "score": float(np.mean([corpus[name] for name in SELECTED_BY]))}
+
+        if self.decoder is None:
+            return scores([p.argmax(axis=1) for p in probabilities])
+        assert self.followers is not None
+        path = self.decoder(probabilities, self.followers, lambda labels: scores(labels)["score"])
+        self.contents["label_path"] = path.settings()
+        return scores(path.paths(probabilities))
 
     def _multilabel(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
         thresholds = choose_thresholds(probabilities, truth)

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from seqvision.inference.sequences import decided
 from seqvision.inference.tallies import ClassTally, FrameTally, LabelTally
 from seqvision.metrics import classification_scores, frame_scores, multilabel_scores
 
@@ -45,7 +46,7 @@ def test_several_labels_a_frame():
     truth = [draws.integers(-1, 2, (n, 6)) for n in (5, 9, 14, 3)]
     probabilities = [draws.random(y.shape) for y in truth]
     thresholds = [0.3, 0.5, 0.9, 0.0, 1.1, 0.5]
-    tally = LabelTally(probabilities, truth, thresholds)
+    tally = LabelTally([decided(p, thresholds) for p in probabilities], truth)
     for places in choices(4):
         some = [probabilities[place] for place in places], [truth[place] for place in places]
         expected = multilabel_scores(*some, classes=CLASSES, thresholds=thresholds).corpus

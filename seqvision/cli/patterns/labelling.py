@@ -50,8 +50,9 @@ class Labelling(Pattern):
         classes = self.labeller.classes
         others = {}
         for path, (other, order) in self.others.items():
-            thresholds = None if other.thresholds is None else [other.thresholds[place] for place in order]
-            others[path] = ([part[:, order] for part in predict_labels(other, records)], thresholds)
+            labels = (other.decide(part) for part in predict_labels(other, records))
+            # classes in this labeller's order: columns of several labels, names of one
+            others[path] = [each[:, order] if each.ndim == 2 else np.argsort(order)[each] for each in labels]
         found = evaluate_labels(
             predictions,
             in_classes_of(records, data.classes, classes),

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from seqvision.data.loading import Item
 from seqvision.data.module import RecordData
 from seqvision.data.sequences.dataset import Lanes, SequenceDataset
+from seqvision.data.sequences.followers import count_followers
 from seqvision.data.sequences.frozen import frozen_features
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.features import fit_reader
@@ -102,7 +103,11 @@ class SequenceData(RecordData):
         }
 
     def task_parts(self) -> dict[str, Any]:
-        return {"classes": self.classes, "multilabel": self.set.multilabel, "counts": self.counts()}
+        parts = {"classes": self.classes, "multilabel": self.set.multilabel, "counts": self.counts()}
+        labels = self.labels_of("train")
+        if labels and not self.set.multilabel:
+            parts["followers"] = count_followers(labels, len(self.classes))
+        return parts
 
     def counts(self) -> Tensor:
         """How often each class occurs in training: labelled frames, or sequences where these have the classes. With
