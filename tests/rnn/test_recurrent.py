@@ -261,3 +261,16 @@ def test_what_cannot_be_is_refused():
     both = Recurrent(GRUCell, 2, 3, bidirectional=True)
     with pytest.raises(UserError, match="bidirectional"):
         both.step(torch.zeros(1, 2), both.initial_state(1))
+
+
+def test_half_the_gain_keeps_gradients_through_hundreds_of_steps():
+    def through(gain: float, seed: int) -> float:
+        torch.manual_seed(seed)
+        network = Recurrent(lambda d, h: LayerNormElmanCell(d, h, gain=gain), 1, 64).double()
+        start = torch.randn(1, 64, dtype=torch.double).requires_grad_()
+        outputs, _ = network(torch.rand(1, 400, 1, dtype=torch.double), state=(start,))
+        (gradient,) = torch.autograd.grad(outputs[0, -1] @ torch.randn(64, dtype=torch.double) / gain, start)
+        return float(gradient.norm())
+
+    assert all(through(1.0, seed) > 1e6 for seed in range(3))
+    assert all(1e-4 < through(0.5, seed) < 1e2 for seed in range(3))
