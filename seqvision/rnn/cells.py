@@ -83,9 +83,9 @@ class LayerNormElmanCell(Cell):
     μ and σ² are the mean and the biased variance over the hidden units of one step; ε = 1e-5 stands under the root
     (Ba, Kiros and Hinton, 2016, equation 4). The matrices need no biases: b follows the normalisation.
 
-    gain: what g begins with. At 1 a fresh cell is chaotic: gradients grow with every step, over 784 of them to more than
-    a float holds. With less, tanh is nearly linear and the input weighs more beside the state, so that gradients fade:
-    with inputs of about 1 the border lies near .5 (as for other cells in Cooijmans et al., "Recurrent Batch
+    gain: what g begins with. At 1 a fresh cell is chaotic: gradients grow with every step, over 784 of them to more
+    than a float holds. With less, tanh is nearly linear and the input weighs more beside the state, so that gradients
+    fade: with inputs of about 1 the border lies near .5 (as for other cells in Cooijmans et al., "Recurrent Batch
     Normalization", 2017, section 4).
     """
 
