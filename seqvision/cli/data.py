@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from seqvision.data import CheckReport
     from seqvision.data.check_parallel_report import ParallelReport
+    from seqvision.data.check_pictures_report import PictureReport
     from seqvision.data.check_sequences_report import SequenceReport
 
 HELP = """usage: seqvision data check SOURCE [options]    what is in a data set, and what is wrong with it
@@ -30,12 +31,14 @@ CHECK = """What is in a data set and what is wrong with it, before anyone trains
   seqvision data check my_clips                                           videos with labels or in folders of classes
   seqvision data check data=videos data.path=my_clips data.reader.stride=5
   seqvision data check data=recordings data.path=sensors --quick
+  seqvision data check data=pictures_files data.path=my_plates data.strings=true  whole pictures with classes or strings
   seqvision data check data=parallel data.path=texts data.source=de data.target=en     sentences and translations
 
 SOURCE is a folder or caption file, or what `seqvision train` would be given: data=… and data.KEY=VALUE. Pictures with
 captions: every layout that data=files reads; the options under "captions" are its keys; of a folder of shards every
 byte is compared with its hash. Sequences are read to their last frame. The exit status is 1 where something has to be
-looked into. Of parallel text every line is read: lengths, empty lines, sentences in several splits, unknown words."""
+looked into. Of parallel text every line is read: lengths, empty lines, sentences in several splits, unknown words. Of
+whole labelled pictures every one is decoded: classes, lengths of strings, sizes, doubles in other splits."""
 
 SCENES = """Pictures of one to three shapes, drawn, with true captions: the data of the default training.
 
@@ -78,7 +81,7 @@ def check(arguments: list[str]) -> int:
 
     source: list[str] = given.source
     layout = None if "=" in source[0] else layout_of_sequences(Path(source[0]))
-    report: CheckReport | SequenceReport | ParallelReport
+    report: CheckReport | SequenceReport | ParallelReport | PictureReport
     if len(source) > 1 or "=" in source[0] or layout:
         report = checked_data(source, layout, quick=given.quick)
     else:
@@ -108,21 +111,27 @@ def checked_captions(given: argparse.Namespace) -> "CheckReport":
     )
 
 
-def checked_data(source: list[str], layout: str | None, *, quick: bool) -> "SequenceReport | ParallelReport":
-    """The report on sequences or on parallel text; `layout`: how a plain path is read."""
-    from seqvision.data import ParallelData, SequenceData, check_sequences
+def checked_data(
+    source: list[str], layout: str | None, *, quick: bool
+) -> "SequenceReport | ParallelReport | PictureReport":
+    """The report on sequences, on parallel text or on whole labelled pictures; `layout`: how a plain path is read."""
+    from seqvision.data import LabelledPictures, ParallelData, SequenceData, check_sequences
     from seqvision.data.check_parallel import check_parallel
+    from seqvision.data.check_pictures import check_pictures
 
     data = source_data(source, command="data check", layout=layout or "videos")
     chosen = next((part.removeprefix("data=") for part in source if part.startswith("data=")), layout)
     if isinstance(data, ParallelData):
         return check_parallel(data, str(getattr(data, "path", " ".join(source))), layout=str(chosen), progress=True)
-    if not isinstance(data, SequenceData):
+    if not isinstance(data, SequenceData | LabelledPictures):
         raise UserError(
-            f"data check {' '.join(source)}: these are no sequences with classes or labels, and no sentences with "
-            "translations. Pictures with captions are checked by their path alone, `seqvision data check PATH`"
+            f"data check {' '.join(source)}: these are no sequences with classes or labels, no whole pictures with "
+            "labels, and no sentences with translations. Pictures with captions are checked by their path alone, "
+            "`seqvision data check PATH`"
         )
     where = str(data.reading.get("path", data.reading.get("folder", " ".join(source))))
+    if isinstance(data, LabelledPictures):
+        return check_pictures(data, where, layout=str(chosen), progress=True)
     return check_sequences(data, where, layout=str(chosen), quick=quick, progress=True)
 
 

@@ -1,39 +1,23 @@
 """What is in a caption data set and what is wrong with it, before anyone trains on it."""
 
-import hashlib
 import os
 from collections import Counter
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from seqvision.data.check_looks import Shown, channels_of, leaks_in, look_at_all, same_pictures, sizes_of
 from seqvision.data.check_report import CheckReport
 from seqvision.data.formats import ReadReport, read_captions_with_report
-from seqvision.data.pictures import MAX_PIXELS, is_picture_name, open_picture, picture_bytes, read_image
-from seqvision.data.progress import tracked
+from seqvision.data.pictures import MAX_PIXELS, is_picture_name
 from seqvision.data.records import CaptionRecord
 from seqvision.data.shards import is_sharded
 from seqvision.data.shards.verify import verify_shards
 from seqvision.data.splits import SPLITS, assign_splits
 from seqvision.data.vocabulary import WordVocabulary
 from seqvision.errors import UserError
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """What one picture file turned out to be."""
-
-    digest: str = ""
-    width: int = 0
-    height: int = 0
-    mode: str = ""
-    moments: tuple[Any, Any] | None = None  # means of the channels and of their squares
-    error: str = ""
 
 
 def check_captions(
@@ -70,7 +54,8 @@ def check_captions(
         records = assign_splits(records, val=val, test=test, seed=seed)
     except UserError as error:
         faults.append(str(error))
-    seen = _look_at_all(records, sample, max_pixels, progress)
+    shown = [Shown(record.image) for record in records]
+    seen = look_at_all(shown, sample=sample, max_pixels=max_pixels, progress=progress)
     texts = _texts(records)
     words = WordVocabulary.build(
         texts.get("train") or [text for some in texts.values() for text in some],
@@ -79,10 +64,9 @@ def check_captions(
         punctuation=punctuation,
     )
     lengths = {(record.id, text): len(words.split(text)) for record in records for text in record.captions}
-    groups = _duplicates(records, seen)
-    splits_of = {record.id: record.split for record in records}
+    groups = same_pictures([record.id for record in records], seen)
     good = [one for one in seen if not one.error]
-    mean, std = _channels(good)
+    mean, std = channels_of(good)
     report = CheckReport(
         source=str(source),
         layout=read.layout,
@@ -94,14 +78,14 @@ def check_captions(
         left_out=[problem.message for problem in read.problems],
         unreadable=[one.error for one in seen if one.error],
         duplicates=groups,
-        leaks=[{name: str(splits_of[name]) for name in g} for g in groups if len({splits_of[name] for name in g}) > 1],
+        leaks=leaks_in(groups, {record.id: record.split for record in records}),
         uncaptioned=_unused(read),
         overlong=[f"{name}: {n} tokens: {text:.60}…" for (name, text), n in lengths.items() if n > max_tokens],
         caption_tokens=_spread(list(lengths.values())),
         vocabulary_size=len(words),
         unknown_rate={name: _unknown(words, some) for name, some in texts.items() if name not in ("train", "all")},
-        width=_sizes([one.width for one in good]),
-        height=_sizes([one.height for one in good]),
+        width=sizes_of([one.width for one in good]),
+        height=sizes_of([one.height for one in good]),
         modes=dict(Counter(one.mode for one in good).most_common()),
         channel_mean=mean,
         channel_std=std,
@@ -109,45 +93,6 @@ def check_captions(
     )
     report.suggestions.extend(_advice(report, words, texts, max_tokens))
     return report
-
-
-def _look_at_all(records: Sequence[CaptionRecord], sample: int, max_pixels: int, progress: bool) -> list[_Seen]:
-    every = max(1, len(records) // max(1, sample))
-
-    def look(number: int) -> _Seen:
-        return _look_at(records[number].image, max_pixels, measure=number % every == 0)
-
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:
-        done = pool.map(look, range(len(records)))
-        return list(tracked(done, total=len(records), description="Reading pictures", show=progress))
-
-
-def _look_at(path: Path, max_pixels: int, *, measure: bool) -> _Seen:
-    try:
-        content = picture_bytes(path)
-        file = BytesIO(content)
-        file.name = str(path)
-        picture = read_image(file, size=64, margin=2.0, max_pixels=max_pixels)
-    except UserError as error:
-        return _Seen(error=str(error))
-    except OSError as error:
-        return _Seen(error=f"{path}: cannot be read ({error.strerror or error}).")
-    with open_picture(BytesIO(content)) as header:
-        (width, height), mode = header.size, header.mode
-    moments = None
-    if measure:
-        pixels = np.asarray(picture.reduce(max(1, min(picture.size) // 64)), dtype=np.float64).reshape(-1, 3) / 255
-        moments = pixels.mean(axis=0), (pixels**2).mean(axis=0)
-    return _Seen(hashlib.sha256(content).hexdigest(), width, height, mode, moments)
-
-
-def _channels(seen: Sequence[_Seen]) -> tuple[list[float], list[float]]:
-    """Mean and standard deviation of the channels, each picture with the same weight."""
-    moments = [one.moments for one in seen if one.moments is not None]
-    if not moments:
-        return [], []
-    mean, square = (np.mean([pair[place] for pair in moments], axis=0) for place in (0, 1))
-    return mean.tolist(), np.sqrt(np.maximum(square - mean**2, 0)).tolist()
 
 
 def _split_order(record: CaptionRecord) -> int:
@@ -171,14 +116,6 @@ def _split_sizes(records: Sequence[CaptionRecord]) -> dict[str, dict[str, int]]:
     return sizes
 
 
-def _duplicates(records: Sequence[CaptionRecord], seen: Sequence[_Seen]) -> list[list[str]]:
-    same: dict[str, list[str]] = {}
-    for record, one in zip(records, seen, strict=True):
-        if one.digest:
-            same.setdefault(one.digest, []).append(record.id)
-    return [names for names in same.values() if len(names) > 1]
-
-
 def _unused(read: ReadReport) -> list[str]:
     """The pictures in the folders of the used ones that no caption names."""
     used = {record.image for record in read.records}
@@ -200,10 +137,6 @@ def _spread(values: Sequence[int]) -> dict[str, float]:
         "p99": float(np.percentile(values, 99)),
         "max": float(max(values)),
     }
-
-
-def _sizes(values: Sequence[int]) -> dict[str, int]:
-    return {"min": min(values), "median": int(np.median(values)), "max": max(values)} if values else {}
 
 
 def _advice(report: CheckReport, words: WordVocabulary, texts: dict[str, list[str]], max_tokens: int) -> list[str]:

@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from seqvision.data.check_lines import leak_lines, listed, verdict
 from seqvision.wording import counted
 
 _SHOWN = 5  # how many of each kind the text lists; `to_dict` has all of them
@@ -77,18 +78,17 @@ class ParallelReport:
         for side, size, once in zip(_SIDES, self.vocabulary_sizes, self.once, strict=False):
             lines.append(f"  vocabulary    {side}: {size:,} entries, {once:.0%} of them seen once in training")
         lines += [f"  repeated      {counted(count, 'pair')} of {name}" for name, count in self.repeated.items()]
-        for title, entries in (
-            ("the same sentence in several splits", [_leak(group) for group in self.leaks]),
-            ("one side far longer than the other", self.uneven),
-            ("notes", self.notes),
-            ("faults", self.faults),
-        ):
-            if entries:
-                lines += [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:_SHOWN])]
-                lines += [f"  … and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
+        lines += listed(
+            {
+                "the same sentence in several splits": leak_lines(self.leaks),
+                "one side far longer than the other": self.uneven,
+                "notes": self.notes,
+                "faults": self.faults,
+            },
+            shown=_SHOWN,
+        )
         lines += [f"suggestion: {text}" for text in self.suggestions()]
-        lines.append("ready to train" if self.ok else "look into this before training: see above")
-        return "\n".join(lines)
+        return "\n".join([*lines, verdict(self.ok)])
 
     def suggestions(self) -> list[str]:
         """What one would do about the numbers."""
@@ -109,7 +109,3 @@ class ParallelReport:
         if len(self.uneven) > _SHOWN:
             advice.append("look at the first pair with uneven sides: do the lines of the two files still correspond?")
         return advice
-
-
-def _leak(group: dict[str, str]) -> str:
-    return " = ".join(f"{name} ({split})" for name, split in group.items())

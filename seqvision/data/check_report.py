@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+from seqvision.data.check_lines import leak_lines, listed, verdict
 from seqvision.wording import counted
 
 _SHOWN = 5  # how many of each kind the text lists; `to_dict` has all of them
@@ -85,25 +86,17 @@ class CheckReport:
                 + ", deviation "
                 + " ".join(f"{value:.3f}" for value in self.channel_std),
             ]
-        for title, entries in self._lists():
-            if entries:
-                lines += [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:_SHOWN])]
-                lines += [f"  … and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
+        lines += listed(
+            {
+                "faults": self.faults,
+                "left out": self.left_out,
+                "unreadable pictures": self.unreadable,
+                "the same picture in several splits": leak_lines(self.leaks),
+                "duplicate pictures": [" = ".join(group) for group in self.duplicates],
+                "pictures without captions": self.uncaptioned,
+                "overlong captions": self.overlong,
+            },
+            shown=_SHOWN,
+        )
         lines += [f"suggestion: {text}" for text in self.suggestions]
-        lines.append("ready to train" if self.ok else "look into this before training: see above")
-        return "\n".join(lines)
-
-    def _lists(self) -> list[tuple[str, list[str]]]:
-        return [
-            ("faults", self.faults),
-            ("left out", self.left_out),
-            ("unreadable pictures", self.unreadable),
-            ("the same picture in several splits", [_leak(group) for group in self.leaks]),
-            ("duplicate pictures", [" = ".join(group) for group in self.duplicates]),
-            ("pictures without captions", self.uncaptioned),
-            ("overlong captions", self.overlong),
-        ]
-
-
-def _leak(group: dict[str, str]) -> str:
-    return " = ".join(f"{name} ({split})" for name, split in group.items())
+        return "\n".join([*lines, verdict(self.ok)])

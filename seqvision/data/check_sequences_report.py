@@ -3,6 +3,7 @@
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from seqvision.data.check_lines import leak_lines, listed, table_lines, verdict
 from seqvision.wording import counted
 
 _SHOWN = 30  # how many files and classes the text lists; `to_dict` has all of them
@@ -86,35 +87,22 @@ class SequenceReport:
                 f"({split.shortest} to {split.longest}, median {split.median})"
                 + (f"; {split.unlabelled:.1%} of the {self.counted} unlabelled" if split.unlabelled else "")
             )
-        lines += self._classes()
+        lines += table_lines(self.counted, {name: split.classes for name, split in self.splits.items()}, shown=_SHOWN)
         broken = [fate for fate in self.files if fate.error]
         shown = self.files if len(self.files) <= _SHOWN else broken[:_SHOWN]
         if shown:
             lines.append("files" if shown is self.files else f"files that cannot be used: {len(broken)}")
             lines += [f"  {_fate(fate)}" for fate in shown]
-        for title, entries in (
-            ("the same file in several splits", [_leak(group) for group in self.leaks]),
-            ("files that are not used", self.unused),
-            ("notes", self.notes),
-            ("faults", self.faults),
-        ):
-            if entries:
-                lines += [f"{title}: {len(entries)}", *(f"  {entry}" for entry in entries[:_SHOWN])]
-                lines += [f"  … and {len(entries) - _SHOWN} more"] if len(entries) > _SHOWN else []
-        lines.append("ready to train" if self.ok else "look into this before training: see above")
-        return "\n".join(lines)
-
-    def _classes(self) -> list[str]:
-        """A row a class with its numbers in each split, the commonest first."""
-        if not self.splits or not self.classes:
-            return []
-        total = {name: sum(split.classes[name] for split in self.splits.values()) for name in self.classes}
-        names = sorted(self.classes, key=lambda name: -total[name])[:_SHOWN]
-        width = min(30, max(len(name) for name in names))
-        rows = [[self.counted, *self.splits]]
-        rows += [[name, *(str(split.classes[name]) for split in self.splits.values())] for name in names]
-        lines = [f"  {row[0]:<{width + 6}}" + "".join(f"{cell:>10}" for cell in row[1:]) for row in rows]
-        return lines + ([f"  … and {len(self.classes) - _SHOWN} more"] if len(self.classes) > _SHOWN else [])
+        lines += listed(
+            {
+                "the same file in several splits": leak_lines(self.leaks),
+                "files that are not used": self.unused,
+                "notes": self.notes,
+                "faults": self.faults,
+            },
+            shown=_SHOWN,
+        )
+        return "\n".join([*lines, verdict(self.ok)])
 
 
 def _fate(fate: FileFate) -> str:
@@ -125,10 +113,6 @@ def _fate(fate: FileFate) -> str:
     return f"{fate.id}: {fate.split or 'no split'}, {counted(fate.frames, 'frame')}{rate}{known}" + (
         f", {fate.label}" if fate.label else ""
     )
-
-
-def _leak(group: dict[str, str]) -> str:
-    return " = ".join(f"{name} ({split})" for name, split in group.items())
 
 
 def _time(seconds: float) -> str:

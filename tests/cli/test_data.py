@@ -29,6 +29,21 @@ def test_a_check_of_faulty_data_ends_with_1(run, tmp_path):
     assert "scene_03.png" in (tmp_path / "report.txt").read_text()
 
 
+def test_whole_labelled_pictures_are_checked_too(run, tmp_path):
+    found = run("data", "check", "data=pictures_digits", "--format", "json")
+    assert found.status == 0, found.err
+    data = json.loads(found.out)
+    assert sum(split["pictures"] for split in data["splits"].values()) == 1797
+    assert sorted(data["splits"]["train"]["symbols"]) == list("0123456789")
+    for number in range(4):
+        Image.new("L", (8, 8), 40 * number).save(tmp_path / f"{number}.png")
+    rows = ["0.png,12,train", "1.png,1,train", "2.png,2,train", "3.png,1,val", "4.png,1,test"]
+    (tmp_path / "labels.csv").write_text("\n".join(["path,label,split", *rows]) + "\n")
+    found = run("data", "check", "data=pictures_files", f"data.path={tmp_path}", "data.strings=true")
+    assert found.status == 1
+    assert "labels.csv row 6: no file '4.png'" in found.out
+
+
 def test_scenes_are_drawn_with_a_sheet(run, tmp_path):
     arguments = ["--size", 32, "--counts", "train=5,val=2", "--captions", 2, "--seed", 3]
     sheet = tmp_path / "sheet.png"

@@ -7,7 +7,7 @@ from typing import Any
 from seqvision.data.pictures import PICTURE_SUFFIXES
 from seqvision.data.sequences.classes.listed import read_files
 from seqvision.data.sequences.classes.sets import class_set, natural_order
-from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
 
@@ -28,10 +28,11 @@ def string_set(
     splits: Mapping[str, Any] | None = None,
     merge: Mapping[str, str | None] | None = None,
     notes: Sequence[str] = (),
+    left_out: Sequence[str] = (),
 ) -> SequenceSet:
     """The records with a split each, and the symbols of their labels, in numerical order or by the alphabet.
 
-    UserError where there is no label, or where a symbol is in none of the training pictures.
+    UserError where there is no label, UnlearnableError where a symbol is in none of the training pictures.
     """
     if merge:
         raise UserError("data.merge: strings have no classes to merge; leave it out, or set data.strings=false")
@@ -45,11 +46,19 @@ def string_set(
         symbols = (record.label or "").split() if words else list(record.label or "")
         found.setdefault(record.split or "train", set()).update(symbols)
     known = found.get("train", set())
-    unknown = sorted(set().union(*found.values()) - known)
+    everything = set().union(*found.values())
+    made = SequenceSet(
+        drawn,
+        tuple(sorted(everything, key=natural_order)),
+        notes=[*notes, *split_notes],
+        left_out=list(left_out),
+    )
+    unknown = sorted(everything - known)
     if unknown:
         where = ", ".join(split for split, symbols in found.items() if unknown[0] in symbols)
-        raise UserError(
+        raise UnlearnableError(
             f"the symbol '{unknown[0]}' is in the labels of {where}, but in none to train on. Put {what} with it into "
-            "the training split, or leave those out"
+            "the training split, or leave those out",
+            made,
         )
-    return SequenceSet(drawn, tuple(sorted(known, key=natural_order)), notes=[*notes, *split_notes])
+    return made

@@ -6,6 +6,8 @@ from typing import TypeAlias
 
 import numpy as np
 
+from seqvision.errors import UserError
+
 # a file, a sentence, or the frames themselves (time, features)
 Source: TypeAlias = Path | str | np.ndarray
 
@@ -38,10 +40,20 @@ class SequenceRecord:
 class SequenceSet:
     """All sequences of a data set, the names of its classes in a stable order, and what a person should know of it.
 
-    notes: what was left out, merged, cut or resampled, a sentence each, with names and counts.
+    notes: what was left out, merged, cut or resampled, a sentence each, with names and counts. left_out: every row of a
+    list that could not be used, and why.
     """
 
     records: list[SequenceRecord]
     classes: tuple[str, ...]
     multilabel: bool = False
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+
+
+class UnlearnableError(UserError):
+    """Something in a data set is to be recognised that nothing shows in training. found: the set as it is."""
+
+    def __init__(self, message: str, found: SequenceSet):
+        super().__init__(message)
+        self.found = found

@@ -93,7 +93,7 @@ def read_files(
             more = f" {len(found.problems) - 1} more like this." if len(found.problems) > 1 else ""
             raise UserError(f"{found.problems[0]}.{more} Correct it, or leave such rows out with data.on_missing=skip.")
         notes.append(f"left out {counted(len(found.problems), 'row')}, the first: {found.problems[0]}")
-    return make_set(found.records, what=what, splits=drawn, merge=merge, notes=notes)
+    return make_set(found.records, what=what, splits=drawn, merge=merge, notes=notes, left_out=found.problems)
 
 
 def _list_in(folder: Path) -> Path | None:

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from seqvision.data.formats.rows import did_you_mean, row_split
-from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
 
@@ -19,6 +19,7 @@ def class_set(
     merge: Mapping[str, str | None] | None = None,
     classes: Sequence[str] | None = None,
     notes: Sequence[str] = (),
+    left_out: Sequence[str] = (),
 ) -> SequenceSet:
     """The records with a split each, and their classes: in numerical order if they are numbers, else by the alphabet;
     in the order of `classes` if that is given.
@@ -28,17 +29,19 @@ def class_set(
     merge   classes to call otherwise, {"old": "new"}; the records of a class that becomes None are left out
 
     Where splits are drawn, a class that would be in none of the training records keeps one. UserError if there are
-    fewer than two classes, if a class has nothing to learn from, or if there are so many that they are hardly classes.
+    fewer than two classes, or so many that they are hardly classes; UnlearnableError if a class has nothing to learn
+    from, or if there is nothing to validate on.
     """
     kept, merged = _merged(records, merge or {}, what)
     _check_classes(kept, what)
     drawn, split_notes = split_sequences(kept, SplitRule(**(splits or {})))
     drawn, returned = _returned(kept, drawn, what)
-    _check_learnable(drawn, what)
     names = sorted({record.label for record in drawn if record.label is not None}, key=natural_order)
     if classes is not None:
         names = [name for name in classes if name in names]
-    return SequenceSet(drawn, tuple(names), notes=[*notes, *merged, *split_notes, *returned])
+    found = SequenceSet(drawn, tuple(names), notes=[*notes, *merged, *split_notes, *returned], left_out=list(left_out))
+    _check_learnable(found, what)
+    return found
 
 
 def split_said(text: str | None, where: str, rename: Mapping[str, str]) -> str | None:
@@ -112,22 +115,25 @@ def _returned(
     return made, [note]
 
 
-def _check_learnable(records: Sequence[SequenceRecord], what: str) -> None:
+def _check_learnable(found: SequenceSet, what: str) -> None:
+    records = found.records
     seen = {record.label for record in records if record.split == "train"}
     lost = [record for record in records if record.label is not None and record.label not in seen]
     if lost:
         name = lost[0].label
         same = [record for record in lost if record.label == name]
         more = len({record.label for record in lost}) - 1
-        raise UserError(
+        raise UnlearnableError(
             f"the class '{name}' is seen only in {' and '.join(sorted({r.split or '?' for r in same}))} "
             f"({len(same)} of {len(records)} {what}, e.g. {same[0].id}) and never in training"
             + (f"; {more} more classes like it" if more else "")
             + f". Add {what} of it to the training data, write data.merge={{{name}: OTHER}} to count it as another "
-            f"class, or data.merge={{{name}: null}} to leave it out."
+            f"class, or data.merge={{{name}: null}} to leave it out.",
+            found,
         )
     if not any(record.split == "val" for record in records):
-        raise UserError(
+        raise UnlearnableError(
             f"the split 'val' is empty: {len(records)} {what} are too few for it, every one being the only one of its "
-            f"class. Add {what}."
+            f"class. Add {what}.",
+            found,
         )
