@@ -25,6 +25,7 @@ DESCRIPTION = """Scores of a model's predictions for a split, with intervals, be
   seqvision evaluate --predictions captions.jsonl --data files path=my_pictures
   seqvision evaluate --checkpoint runs/labeller/2026-01-31_12-00-00 --protocol lea --background background
   seqvision evaluate --checkpoint runs/lstm --against runs/elman
+  seqvision evaluate --checkpoint runs/forward --backward runs/backward
   seqvision evaluate --checkpoint runs/seed0 --checkpoint runs/seed1 --checkpoint runs/seed2
   seqvision evaluate --checkpoint runs/lstm --inference mc_dropout --samples 50
 
@@ -40,6 +41,8 @@ ensembles, of other inference, of predictions and of other data are only written
 COLUMNS = {
     "most_frequent": "most frequent",
     "nearest_neighbour": "nearest",
+    "forward": "forward alone",
+    "backward": "backward alone",
     "majority": "majority",
     "random_looks": "random looks",
     "one_look": "one look",
@@ -112,6 +115,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="another checkpoint: how much better is this one on the same items (not of captions)",
     )
     options.add_argument(
+        "--backward",
+        metavar="FILE",
+        help="of readers of strings: one of the opposite direction, whose scores are averaged with this one's",
+    )
+    options.add_argument(
         "--protocol", choices=("mstcn", "lea"), help="how segments of labels are counted (default: as in training)"
     )
     options.add_argument(
@@ -173,6 +181,7 @@ def _refuse_others(given: argparse.Namespace, name: str, kind: "type[Pattern]") 
         "decoding": (given.decoding_options, "only models that write words are decoded"),
         "predictions": ({"predictions"}, "only captions are scored from a file"),
         "against": ({"against"}, "all but captions are compared in this way"),
+        "backward": ({"backward"}, "only strings are read from both ends"),
         "protocol": ({"protocol", "background"}, "only labels of frames have segments to count"),
         "inference": ({"inference", "samples"}, "only what sees or writes has several ways to do so"),
         "importance": ({"importance"}, "only painters have a likelihood to estimate"),

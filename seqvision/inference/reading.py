@@ -83,6 +83,24 @@ def check_readers(readers: Sequence[LoadedReader]) -> None:
             )
 
 
+def check_directions(loaded: LoadedReader, backward: LoadedReader) -> None:
+    """Nothing, if the second reads the same strings as the first from their other end; else a UserError."""
+    mine, other = loaded.symbols, backward.symbols
+    if mine.objects == 1:
+        raise UserError(
+            f"{loaded.path} reads {mine}, one a picture, which have no direction; leave the other reader out"
+        )
+    if other.backward == mine.backward or other.names != mine.names:
+        raise UserError(
+            f"{backward.path}: expected a reader of the same symbols ({', '.join(mine.names)}) in the opposite "
+            f"direction; train it with data.backward={'false' if mine.backward else 'true'}"
+        )
+    if (other.most, other.several) != (mine.most, mine.several):
+        raise UserError(
+            f"{backward.path} reads {other}, and {loaded.path} {mine}; train both on strings of the same lengths"
+        )
+
+
 @torch.inference_mode()
 def read_paths(
     loaded: LoadedReader, pictures: Sequence[Tensor], *, paths: int = 0, seed: int = 0
@@ -114,7 +132,8 @@ def read(
     """Each picture with what was read of it, in order, as it is made.
 
     paths: as in `read_paths`. threshold: stop at the first look after which the likeliest class is that likely.
-    backward: a reader of the same symbols from the last to the first, whose scores are averaged with these.
+    backward: a reader of the same strings from the other end, whose scores are averaged with these
+        (see `check_directions`).
     A picture that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
     """
     for start in range(0, len(pictures), batch_size):
@@ -131,10 +150,15 @@ def read(
         if not names:
             continue
         beliefs, places = read_paths(loaded, pixels, paths=paths, seed=seed)
-        behind = read_paths(backward, mirrored, paths=paths, seed=seed)[0] if backward else None
+        behind = said(backward, read_paths(backward, mirrored, paths=paths, seed=seed)[0]) if backward else None
         for row, picture in enumerate(names):
             other = behind[row] if behind is not None else None
             yield picture, answer(loaded, beliefs[row], places[row], threshold=threshold, backward=other)
+
+
+def said(loaded: LoadedReader, beliefs: np.ndarray) -> np.ndarray:
+    """Of beliefs (…, looks, classes) those after the last look at each symbol, (…, symbols, classes)."""
+    return beliefs[..., loaded.model.looks - 1 :: loaded.model.looks, :]
 
 
 def answer(
@@ -145,15 +169,15 @@ def answer(
     threshold: float | None = None,
     backward: np.ndarray | None = None,
 ) -> Read:
-    """What beliefs (looks, classes) after looks at places (looks, 2) amount to."""
+    """What beliefs (looks, classes) after looks at places (looks, 2) amount to. backward: what a reader of the other
+    direction `said`, (symbols, classes)."""
     symbols, looks = loaded.symbols, loaded.model.looks
     if threshold is not None:
         sure = np.flatnonzero(beliefs.max(axis=1) >= threshold)
         stop = int(sure[0]) + 1 if len(sure) else len(beliefs)
         beliefs, places, looks = beliefs[:stop], places[:stop], stop
     last = beliefs[looks - 1 :: looks]
-    behind = None if backward is None else backward[looks - 1 :: looks]
-    chosen, probability = best_string(last, end=symbols.end, backward=behind)
+    chosen, probability = best_string(last, end=symbols.end, backward=backward)
     found = symbols.decode(chosen)
     used = (len(found) + symbols.several) * looks  # what lies behind the end mark was of no use
     return Read(

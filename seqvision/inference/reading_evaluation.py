@@ -1,7 +1,7 @@
 """What was read against what is there: scores with intervals, by looks, beside looks that nobody chose."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
 from seqvision.inference.members import averaged, spread_of
-from seqvision.inference.reading import LoadedReader, Read, answer, read_paths
+from seqvision.inference.reading import LoadedReader, Read, answer, read_paths, said
 from seqvision.inference.sequence_evaluation import Scored, compare
 from seqvision.metrics.looks import stopping_table
 from seqvision.wording import counted
@@ -23,7 +23,8 @@ from seqvision.wording import counted
 class Looked:
     """Beliefs (pictures, looks, classes) and places (pictures, looks, 2) of the mean path, and the answers; the same of
     drawn paths' mean and of random looks, if the reader chooses where to look. spread: of several readers, how far they
-    lie apart in the end, in percent."""
+    lie apart in the end, in percent. alone: where readers of both directions answer together, what each of them says by
+    itself, "forward" and "backward"."""
 
     beliefs: np.ndarray
     places: np.ndarray
@@ -31,6 +32,7 @@ class Looked:
     sampled: list[Read]
     random: list[Read]
     spread: float | None = None
+    alone: Mapping[str, list[Read]] = field(default_factory=dict)
 
     def __getitem__(self, rows: slice) -> "Looked":
         """The same of some of the pictures."""
@@ -41,6 +43,7 @@ class Looked:
             answers=self.answers[rows],
             sampled=self.sampled[rows],
             random=self.random[rows],
+            alone={name: answers[rows] for name, answers in self.alone.items()},
         )
 
 
@@ -70,15 +73,18 @@ def look_at(
     readers: Sequence[LoadedReader],
     records: Sequence[SequenceRecord],
     *,
+    backward: LoadedReader | None = None,
     batch_size: int = 100,
     paths: int = 8,
     seed: int = 0,
 ) -> Looked:
     """What the readers together see and say of each record, each on a path of its own: the mean of their probabilities,
-    and the first one's path. paths: how many the first one draws for the sampled answers."""
+    and the first one's path. backward: a reader of the other direction, whose scores are averaged with theirs. paths:
+    how many the first one draws, and the one of the other direction, for the sampled answers."""
     loaded = readers[0]
     policy = loaded.model.policy
     beliefs, places, sampled, chance, answers, spreads = [], [], [], [], [], []
+    alone: dict[str, list[Read]] = {"forward": [], "backward": []} if backward else {}
     starts = range(0, len(records), batch_size)
     for start in tracked(starts, total=len(starts), description="Reading"):
         part = records[start : start + batch_size]
@@ -91,19 +97,38 @@ def look_at(
             spreads.append((len(part), spread_of(found[:, -1], np.stack(deviations)[:, -1])))
         beliefs.append(found)
         places.append(where)
-        answers += [answer(loaded, *each) for each in zip(found, where, strict=True)]
         drawn, _ = read_paths(loaded, pixels, paths=paths, seed=seed + start)
-        sampled += [answer(loaded, *each) for each in zip(drawn, where, strict=True)]
+        if backward is None:
+            answers += _answers(loaded, found, where)
+            sampled += _answers(loaded, drawn, where)
+        else:
+            turned = [backward.reader(picture_of(record)) for record in part]
+            back, there = read_paths(backward, turned)
+            alone["forward"] += _answers(loaded, found, where)
+            alone["backward"] += _answers(backward, back, there)
+            answers += _answers(loaded, found, where, said(backward, back))
+            back, _ = read_paths(backward, turned, paths=paths, seed=seed + start)
+            sampled += _answers(loaded, drawn, where, said(backward, back))
         if policy != "learnt":
             continue
         loaded.model.policy = "random"
         try:
-            blind, there = read_paths(loaded, pixels, seed=seed + start)
+            blind, nowhere = read_paths(loaded, pixels, seed=seed + start)
         finally:
             loaded.model.policy = policy
-        chance += [answer(loaded, *each) for each in zip(blind, there, strict=True)]
+        chance += _answers(loaded, blind, nowhere)
     spread = sum(number * each for number, each in spreads) / len(records) if spreads else None
-    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance, spread)
+    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance, spread, alone)
+
+
+def _answers(
+    loaded: LoadedReader, beliefs: np.ndarray, places: np.ndarray, behind: np.ndarray | None = None
+) -> list[Read]:
+    """Picture by picture; behind: what a reader of the other direction `said`."""
+    if behind is None:
+        return [answer(loaded, *each) for each in zip(beliefs, places, strict=True)]
+    rows = zip(beliefs, places, behind, strict=True)
+    return [answer(loaded, sure, where, backward=other) for sure, where, other in rows]
 
 
 def evaluate_reading(
@@ -113,15 +138,17 @@ def evaluate_reading(
     *,
     split: str,
     training: Sequence[SequenceRecord] = (),
+    backward: LoadedReader | None = None,
     others: Mapping[str, Looked] | None = None,
     resamples: int = 2000,
     seed: int = 0,
 ) -> ReadingEvaluation:
-    """The evaluation of what was looked at. training: whose commonest label is a control; others: other readers.
+    """The evaluation of what was looked at. training: whose commonest label is a control; backward: who
+    read with it from the other end; others: other readers.
 
     Controls: "majority", "random_looks" (this network looking anywhere, which it has not learnt to live with; a reader
     trained so is compared with `others`), "one_look" (its answer after the first look), "shuffled"; those of looks
-    where it chooses them and has several.
+    where it chooses them and has several; "forward" and "backward", each alone, where two read together.
     """
     symbols = loaded.symbols
     truth = [split_label(record.label, symbols.names) for record in records]
@@ -141,7 +168,9 @@ def evaluate_reading(
     def score(answers: Sequence[Read]) -> "_Tally":
         return _Tally([answers[place].symbols for place in known], asked)
 
-    controls = {"random_looks": score(looked.random)} if looked.random else {}
+    controls = {name: score(answers) for name, answers in looked.alone.items()}
+    if looked.random:
+        controls["random_looks"] = score(looked.random)
     if len(known) > 1:
         turned = [looked.answers[place] for place in np.roll(known, 1)]
         controls["shuffled"] = _Tally([each.symbols for each in turned], asked)
@@ -181,7 +210,7 @@ def evaluate_reading(
         differences=compared.differences,
         by_looks=by_looks,
         stopping=stopping,
-        multiply_adds=multiply_adds(loaded, records[known[0]]),
+        multiply_adds=sum(multiply_adds(each, records[known[0]]) for each in (loaded, backward) if each is not None),
         rows=[_row(records[place], looked.answers[place], written(truth[place], symbols.names)) for place in known],
         notes=notes,
     )

@@ -20,9 +20,9 @@ from seqvision.rnn import ElmanCell, Recurrent
 DIGITS = [np.random.default_rng(seed).integers(256, size=(9, 9), dtype=np.uint8) for seed in range(5)]
 
 
-def loaded(objects=1):
-    symbols = Symbols("012", most=max(1, objects - 1), several=objects > 1)
-    torch.manual_seed(0)
+def loaded(objects=1, *, backward=False, seed=0):
+    symbols = Symbols("012", most=max(1, objects - 1), several=objects > 1, backward=backward)
+    torch.manual_seed(seed)
     settings = {"classes": symbols.classes, "objects": symbols.objects, "pictures": {"channels": 1}, "looks": 3}
     kind = partial(RAM, size=4) if objects == 1 else partial(DRAM, size=4, channels=(4,))
     model = kind(partial(Recurrent, ElmanCell, hidden_size=8), **settings).eval()
@@ -58,6 +58,37 @@ def test_right_answers_are_counted():
     assert found.stopping[-1][1:] == (pytest.approx(75), 3)
     assert {"random_looks", "one_look", "shuffled"} <= set(found.controls)
     assert found.controls["one_look"]["accuracy"] == pytest.approx(found.by_looks[0])
+
+
+def test_readers_of_both_directions_stand_beside_each_alone():
+    forward, backward = loaded(3), loaded(3, backward=True, seed=1)
+    truth = records(["01", "2", "12", "00", "22"])
+    looked = look_at([forward], truth, backward=backward, batch_size=2, paths=2)
+    pair = [found for _, found in read(forward, DIGITS, backward=backward)]
+    assert [each.label for each in looked.answers] == [each.label for each in pair]
+    assert [each.probability for each in looked.answers] == pytest.approx([each.probability for each in pair])
+    for name, reader in (("forward", forward), ("backward", backward)):
+        single = [found for _, found in read(reader, DIGITS)]
+        assert [each.label for each in looked.alone[name]] == [each.label for each in single]
+    found = evaluate_reading(looked, truth, forward, backward=backward, split="test", resamples=20)
+    alone = evaluate_reading(look_at([forward], truth, paths=2), truth, forward, split="test", resamples=0)
+    assert found.controls["forward"]["symbols"] == alone.scores["symbols"]
+    assert found.multiply_adds == alone.multiply_adds + multiply_adds(backward, truth[0])
+    assert [len(answers) for answers in looked[:2].alone.values()] == [2, 2]
+
+
+def test_what_two_directions_say_is_averaged_whatever_their_numbers_of_looks():
+    """The forward reader hesitates between two strings, the backward one between two others; one is common to both."""
+    forward, backward = loaded(3), loaded(3, backward=True)
+    ahead = np.full((9, 4), 0.01)
+    for place, symbols in enumerate(((0, 1), (2,), (3,))):
+        ahead[3 * place + 2, list(symbols)] = 0.97 / len(symbols)
+    behind = np.full((3, 4), 0.01)
+    for place, symbols in enumerate(((2, 1), (1,), (3,))):
+        behind[place, list(symbols)] = 0.97 / len(symbols)
+    found = answer(forward, ahead, np.zeros((9, 2)), backward=behind)
+    assert found.label == "12"
+    assert answer(backward, ahead, np.zeros((9, 2))).label in ("20", "21"), "who reads from the end says it turned"
 
 
 def test_strings_count_as_a_whole_and_by_symbols():

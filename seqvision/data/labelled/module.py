@@ -23,7 +23,8 @@ class LabelledPictures(RecordData):
     read: gives the `SequenceSet`, every record a picture with its split and its label; called with `reading`.
     reader: makes them uint8 pixels.
     compose: a `Composer`: what is shown is laid on canvases, drawn anew in every epoch of training and the same ones at
-        every evaluation. `canvases`: how many a split has, {split: number}; as many as it has pictures unless given.
+        every evaluation. `canvases`: how many a split has, {split: number}; None, or no entry: as many as it
+        has pictures.
     backward: strings are read from the last symbol to the first.
     augmentation: transforms of a batch of training pictures by name, in order.
 
@@ -39,7 +40,7 @@ class LabelledPictures(RecordData):
         reader: WholePictureReader,
         *,
         compose: Composer | None = None,
-        canvases: Mapping[str, int] | None = None,
+        canvases: Mapping[str, int | None] | None = None,
         backward: bool = False,
         augmentation: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
         batch_size: int = 128,
@@ -59,7 +60,7 @@ class LabelledPictures(RecordData):
         self.read_with, self.reading = read, reading
         self.unfitted = reader
         self.compose = compose
-        self.canvases = dict(canvases or {})
+        self.canvases = {split: number for split, number in (canvases or {}).items() if number is not None}
         self.backward = backward
         self.augmentation = list((augmentation or {}).values())
 
