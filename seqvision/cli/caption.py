@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, load_captioners, parser
 from seqvision.cli.output import open_output
-from seqvision.cli.sources import names_of_input
+from seqvision.cli.sources import named_pictures
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
@@ -66,24 +66,6 @@ def main(arguments: list[str]) -> int:
     if skipped:
         print(f"seqvision: {len(skipped)} of {counted(len(paths), 'picture')} skipped, see above", file=sys.stderr)
     return 1 if skipped else 0
-
-
-def named_pictures(arguments: Iterable[str]) -> list[Path]:
-    """The files that are named, those in the named folders, and those named on standard input for "-"; each once.
-
-    A file that is missing is left in, to be reported with the unreadable ones. Raises `UserError` where there are
-    none at all.
-    """
-    from seqvision.data import list_pictures
-
-    found: dict[Path, None] = {}
-    for argument in arguments:
-        for name in names_of_input() if argument == "-" else [argument]:
-            path = Path(name)
-            found.update(dict.fromkeys(list_pictures(path) if path.is_dir() else [path]))
-    if not found:
-        raise UserError("no pictures: standard input named none; expected one name a line")
-    return list(found)
 
 
 def _write_text(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list[LoadedCaptioner]") -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, parser
-from seqvision.cli.sources import drawn_names
+from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -91,7 +91,6 @@ def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
     """How many pictures could not be read."""
     import torch
 
-    from seqvision.cli.caption import named_pictures
     from seqvision.inference.painting import reconstruct
 
     paths, images, skipped = named_pictures(given.reconstruct), [], 0

@@ -11,7 +11,7 @@ from typing import IO, TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, parser
 from seqvision.cli.output import open_output
-from seqvision.cli.sources import drawn_names
+from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ DESCRIPTION = """What your own pictures say: a class, or a string, read by a few
   seqvision read --checkpoint best.ckpt --format jsonl --output plates.jsonl plates/
   seqvision read --checkpoint best.ckpt --invert --overlay seen/ --gif seen/ digit.png
   seqvision read --checkpoint best.ckpt --look-cost 0.5 digits/
+  seqvision read --checkpoint runs/forward --backward runs/backward plates/     the second: data.backward=true
 
 Pictures, folders of them, or - for names on standard input; one that cannot be read is reported and skipped, and the
 exit status is then 1. JSON lines hold the path of looks too: x and y from -1, the left or upper edge, to 1."""
@@ -32,9 +33,8 @@ def main(arguments: list[str]) -> int:
     """0, or 1 if pictures were skipped."""
     given = _parse(arguments)
 
-    from seqvision.cli.caption import named_pictures
     from seqvision.inference import load_model
-    from seqvision.inference.reading import LoadedReader
+    from seqvision.inference.reading import LoadedReader, check_directions
 
     if given.trust and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # where a person's own module lies
@@ -43,13 +43,8 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"--checkpoint: {len(given.checkpoint)} models, expected one; see also --backward")
     loaded = _inverted(load_model(given.checkpoint[0], LoadedReader, **how), given.invert)
     backward = _inverted(load_model(given.backward, LoadedReader, **how), given.invert) if given.backward else None
-    if backward is not None and (
-        backward.symbols.backward == loaded.symbols.backward or backward.symbols.names != loaded.symbols.names
-    ):
-        raise UserError(
-            f"--backward {given.backward}: expected a reader of the same symbols ({', '.join(loaded.symbols.names)}) "
-            "in the opposite direction; train it with data.backward=true"
-        )
+    if backward is not None:
+        check_directions(loaded, backward)
     pictures = named_pictures(given.pictures)
     skipped: list[Path] = []
     with open_output(given.output) as file:

@@ -23,14 +23,31 @@ def named_sources(arguments: Iterable[str], reader: "FrameReader") -> list[tuple
     none at all.
     """
     found: dict[Path, Path] = {}
-    for argument in arguments:
-        for name in names_of_input() if argument == "-" else [argument]:
-            path = Path(name)
-            for file in _inside(path, reader) if path.is_dir() else [path]:
-                found.setdefault(file, path if path.is_dir() else path.parent)
-    if not found:
-        raise UserError("no files: standard input named none; expected one name a line")
+    for path in named_paths(arguments, what="files"):
+        for file in _inside(path, reader) if path.is_dir() else [path]:
+            found.setdefault(file, path if path.is_dir() else path.parent)
     return [(folder, file) for file, folder in found.items()]
+
+
+def named_pictures(arguments: Iterable[str]) -> list[Path]:
+    """The pictures that are named, those in the named folders, and those named on standard input for "-"; each once.
+    As with `named_sources`, one that is missing is left in.
+    """
+    from seqvision.data import list_pictures
+
+    found: dict[Path, None] = {}
+    for path in named_paths(arguments, what="pictures"):
+        found.update(dict.fromkeys(list_pictures(path) if path.is_dir() else [path]))
+    return list(found)
+
+
+def named_paths(arguments: Iterable[str], *, what: str) -> list[Path]:
+    """The paths as they are named, those on standard input in the place of "-". `UserError` where there are none."""
+    names = (name for argument in arguments for name in (names_of_input() if argument == "-" else [argument]))
+    found = [Path(name) for name in names]
+    if not found:
+        raise UserError(f"no {what}: standard input named none; expected one name a line")
+    return found
 
 
 def said_of(file: Path, error: UserError) -> str:

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
 from seqvision.models.reader import GlimpseReader, Policy
-from seqvision.rnn import Recurrent, State, map_state, state_parts
+from seqvision.rnn import Recurrent, StartingState, State
 
 Layers: TypeAlias = tuple[State, ...]
 
@@ -67,21 +67,6 @@ class ContextNetwork(nn.Module):
             cut = (picture[:, :height, :width] for picture, (height, width) in zip(pictures, sizes, strict=True))
             coarse = torch.stack([F.adaptive_avg_pool2d(picture, self.side) for picture in cut])
         return self.network(coarse)
-
-
-class StartingState(nn.Module):
-    """A recurrent network's first state, of any cell, from a vector."""
-
-    def __init__(self, rnn: Recurrent, inputs: int):
-        super().__init__()
-        self.rnn = [rnn]  # in a list: it is registered where it belongs
-        self.linear = nn.Linear(inputs, sum(part.shape[-1] for part in state_parts(rnn.initial_state(1))))
-
-    def forward(self, vector: Float[Tensor, "batch inputs"]) -> Layers:
-        state = self.rnn[0].initial_state(len(vector))
-        parts = iter(torch.tanh(self.linear(vector)).split([part.shape[-1] for part in state_parts(state)], dim=-1))
-        begun: Layers = map_state(lambda _: next(parts), state)
-        return begun
 
 
 class DRAM(GlimpseReader):

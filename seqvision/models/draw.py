@@ -3,7 +3,8 @@
 Source: Gregor, Danihelka, Graves, Rezende and Wierstra, "DRAW: A Recurrent Neural Network for Image Generation" (2015).
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -11,7 +12,6 @@ from torch import Tensor, nn
 
 from seqvision.attention.filter_banks import Window
 from seqvision.models.painter import Drawing, Painter, Posterior
-from seqvision.models.pixels import Pixels
 from seqvision.models.read_write import Read, Write
 from seqvision.rnn import LearntState, Recurrent
 
@@ -31,23 +31,11 @@ class Draw(Painter):
         *,
         read: Callable[..., Read],
         write: Callable[..., Write],
-        pixels: Pixels,
-        pictures: Mapping[str, int | None],
         steps: int = 10,
         latent_size: int = 100,
-        classes: int = 0,
-        objects: int = 1,
-        conditional: bool = False,
+        **settings: Any,
     ):
-        super().__init__(
-            pixels,
-            pictures=pictures,
-            steps=steps,
-            latent_size=latent_size,
-            classes=classes,
-            objects=objects,
-            conditional=conditional,
-        )
+        super().__init__(steps=steps, latent_size=latent_size, **settings)
         channels, height, width = self.shape
         shape = {"channels": channels, "height": height, "width": width}
         self.read, self.write = read(**shape), write(**shape)

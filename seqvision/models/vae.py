@@ -3,15 +3,14 @@
 Source: Kingma and Welling, "Auto-Encoding Variational Bayes" (2014).
 """
 
-from collections.abc import Mapping
 from itertools import pairwise
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.models.painter import Drawing, Painter, Posterior
-from seqvision.models.pixels import Pixels
 
 
 class VariationalAutoencoder(Painter):
@@ -20,27 +19,8 @@ class VariationalAutoencoder(Painter):
     num_layers: hidden layers on either side. The others: see `Painter`.
     """
 
-    def __init__(
-        self,
-        *,
-        pixels: Pixels,
-        pictures: Mapping[str, int | None],
-        hidden_size: int = 500,
-        num_layers: int = 2,
-        latent_size: int = 100,
-        classes: int = 0,
-        objects: int = 1,
-        conditional: bool = False,
-    ):
-        super().__init__(
-            pixels,
-            pictures=pictures,
-            steps=1,
-            latent_size=latent_size,
-            classes=classes,
-            objects=objects,
-            conditional=conditional,
-        )
+    def __init__(self, *, hidden_size: int = 500, num_layers: int = 2, latent_size: int = 100, **settings: Any):
+        super().__init__(steps=1, latent_size=latent_size, **settings)
         numbers = self.start.numel()
         self.encoder = layers(numbers + self.classes, hidden_size, num_layers, 2 * latent_size)
         self.decoder = layers(latent_size + self.classes, hidden_size, num_layers, numbers)

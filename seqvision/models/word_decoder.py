@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqvision.attention import Attention, DotAttention
 from seqvision.decoding import StepOutput
-from seqvision.rnn import Recurrent, State, map_state, state_parts, unroll
+from seqvision.rnn import Recurrent, State, map_state, state_of, state_parts, state_size, unroll
 from seqvision.rnn.kernels import attend, supports_attention
 
 RecurrentState: TypeAlias = tuple[State, ...]
@@ -76,8 +76,7 @@ class WordDecoder(nn.Module):
         self.rnn = rnn(input_size=embedding_size + beside)
         self.attention = attention and attention(query_size=self.rnn.output_size, value_size=feature_size)
         self.to_input = nn.Linear(feature_size, embedding_size) if summary_as != "state" else None
-        sizes = [part.shape[-1] for part in state_parts(self.rnn.initial_state(1))]
-        self.to_state = nn.Linear(feature_size, sum(sizes)) if summary_as != "input" else None
+        self.to_state = nn.Linear(feature_size, state_size(self.rnn)) if summary_as != "input" else None
 
         seen = self.rnn.output_size + (feature_size if attention is not None else 0)
         self.readout = nn.Linear(seen, embedding_size) if tie_embeddings else nn.Identity()
@@ -98,11 +97,10 @@ class WordDecoder(nn.Module):
     ) -> tuple[Memory, RecurrentState]:
         """What `start` returns for this summary and, if the network is to look, these places."""
         projected = self.to_input(summary) if self.to_input is not None else None
-        state = self.rnn.initial_state(len(summary), 1)
-        if self.to_state is not None:
-            sizes = [part.shape[-1] for part in state_parts(state)]
-            parts = iter(torch.tanh(self.to_state(summary)).unsqueeze(1).split(sizes, -1))
-            state = map_state(lambda _: next(parts), state)
+        if self.to_state is None:
+            state = self.rnn.initial_state(len(summary), 1)
+        else:
+            state = state_of(self.rnn, torch.tanh(self.to_state(summary)).unsqueeze(1))
         memory = Memory(projected, None, None)
         if self.attention is not None and places is not None:
             memory = Memory(projected, places, self.attention.keys(places), lengths)

@@ -7,7 +7,7 @@ from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, La
 from seqvision.rnn.dropconnect import DropConnect
 from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
-from seqvision.rnn.start import LearntState
+from seqvision.rnn.start import LearntState, StartingState, state_of, state_size
 from seqvision.rnn.unroll import detach, map_state, state_parts, unroll, windows
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "NoRecurrence",
     "DropConnect",
     "LearntState",
+    "StartingState",
     "Cell",
     "ElmanCell",
     "LayerNormElmanCell",
@@ -24,7 +25,9 @@ __all__ = [
     "State",
     "detach",
     "map_state",
+    "state_of",
     "state_parts",
+    "state_size",
     "unroll",
     "windows",
 ]

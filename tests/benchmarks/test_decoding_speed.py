@@ -6,11 +6,8 @@
 and topk for the same 250 rows, without any bookkeeping.
 """
 
-import time
-from collections.abc import Callable
-from statistics import median
-
 import torch
+from measuring import interleaved, middle
 from torch import Tensor, nn
 
 from seqvision.decoding import BeamSearch, GreedySearch, StepOutput
@@ -45,18 +42,6 @@ def bare_loop(model: ElmanCaptioner, features: Tensor) -> Tensor:
     return tokens
 
 
-def interleaved_medians(rounds: int, *runs: Callable[[], object]) -> list[float]:
-    """The median seconds of each, taking turns, so that a busy machine slows all of them alike."""
-    times: list[list[float]] = [[] for _ in runs]
-    for turn in range(rounds + 1):
-        for run, kept in zip(runs, times, strict=True):
-            begin = time.perf_counter()
-            run()
-            if turn:  # the first turn warms up
-                kept.append(time.perf_counter() - begin)
-    return [median(kept) for kept in times]
-
-
 def test_beam_search_costs_little_more_than_its_arithmetic():
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
@@ -67,9 +52,12 @@ def test_beam_search_costs_little_more_than_its_arithmetic():
         beam, greedy = BeamSearch(BEAMS, **length), GreedySearch(**length)
         with torch.inference_mode():
             assert all(len(hypothesis.tokens) == WORDS for [hypothesis] in beam(model, features))
-            bare, wide, narrow = interleaved_medians(
-                7, lambda: bare_loop(model, features), lambda: beam(model, features), lambda: greedy(model, features)
-            )
+            runs = {
+                "bare": lambda: bare_loop(model, features),
+                "beam": lambda: beam(model, features),
+                "greedy": lambda: greedy(model, features),
+            }
+            bare, wide, narrow = map(middle, interleaved(runs, rounds=7, warmup=1).values())
     finally:
         torch.set_num_threads(threads)
     print(

@@ -7,31 +7,17 @@ laid ready: the sensor at six places, forward and backward of glimpse network, r
 optimiser.
 """
 
-import time
-from collections.abc import Callable
 from functools import partial
-from statistics import median
 
 import torch
 import torch.nn.functional as F
+from measuring import interleaved, middle
 
 from seqvision.losses.reinforce import reinforce
 from seqvision.models import RAM
 from seqvision.rnn import LayerNormElmanCell, Recurrent
 
 BATCH, LOOKS, UNITS, ROUNDS = 128, 6, 256, 40
-
-
-def interleaved_medians(*runs: Callable[[], object]) -> list[float]:
-    """The median seconds of each, taking turns, so that a busy machine slows all of them alike."""
-    times: list[list[float]] = [[] for _ in runs]
-    for turn in range(ROUNDS + 3):
-        for run, kept in zip(runs, times, strict=True):
-            begin = time.perf_counter()
-            run()
-            if turn >= 3:  # the first turns warm up
-                kept.append(time.perf_counter() - begin)
-    return [median(kept) for kept in times]
 
 
 def test_a_step_is_at_most_1_3_times_its_parts():
@@ -82,9 +68,11 @@ def test_a_step_is_at_most_1_3_times_its_parts():
         for _ in range(LOOKS):
             model.output(x).sum().backward()
 
-    whole, *parts = interleaved_medians(step, sensor, glimpses, core, heads, optimizer.step)
-    names = ("sensor", "glimpse network", "recurrence", "heads", "optimiser")
-    print(f"step {1e3 * whole:.1f} ms = {whole / sum(parts):.2f} times its parts:")
-    for name, seconds in zip(names, parts, strict=True):
+    runs = {"sensor": sensor, "glimpse network": glimpses, "recurrence": core, "heads": heads}
+    times = interleaved({"step": step, **runs, "optimiser": optimizer.step}, rounds=ROUNDS, warmup=3)
+    parts = {name: middle(seconds) for name, seconds in times.items()}
+    whole, together = parts.pop("step"), sum(parts.values())
+    print(f"step {1e3 * whole:.1f} ms = {whole / together:.2f} times its parts:")
+    for name, seconds in parts.items():
         print(f"  {name:<16}{1e3 * seconds:6.2f} ms")
-    assert whole <= 1.3 * sum(parts)
+    assert whole <= 1.3 * together

@@ -3,6 +3,7 @@
 import pytest
 import torch
 from pytorch_lightning import LightningModule, Trainer
+from quiet_trainer import quiet_trainer
 from torch import nn
 
 from seqvision.callbacks import Forgetting
@@ -46,16 +47,7 @@ class Watch(Forgetting):
 
 def test_late_layers_begin_again_after_half_of_the_epochs(tmp_path):
     callback, task = Watch(modules=["late"], at=[0.5]), Task()
-    Trainer(
-        max_epochs=4,
-        accelerator="cpu",
-        callbacks=[callback],
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=tmp_path,
-    ).fit(task)
+    quiet_trainer(tmp_path, max_epochs=4, callbacks=[callback]).fit(task)
     first, second, third, _ = callback.seen
     assert not torch.equal(second["late"][0], first["late"][0])
     assert torch.equal(third["late"][0], first["late"][0])

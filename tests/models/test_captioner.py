@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from step_by_step import scores, step_by_step
 from torch import nn
 
 from seqvision.attention import AdditiveAttention, DotAttention
@@ -35,23 +36,6 @@ def batch(size: int = 3, time: int = 6) -> tuple[torch.Tensor, torch.Tensor]:
     """Features of a 2 × 2 map, and words."""
     torch.manual_seed(1)
     return torch.randn(size, 2, 2, 4), torch.randint(WORDS, (size, time))
-
-
-def step_by_step(model: Captioner, features, tokens):
-    """The scores, and the attention's weights, that `start` and `step` give for these words."""
-    memory, state = model.start(features)
-    logits, attention = [], []
-    for words in tokens.unbind(1):
-        out = model.step(words.unsqueeze(1), state, memory)
-        state = out.state
-        logits.append(out.logits.squeeze(1))
-        attention.append(None if out.attention is None else out.attention.squeeze(1))
-    return torch.stack(logits, 1), None if attention[0] is None else torch.stack(attention, 1)
-
-
-def scores(model: Captioner, features, tokens, **settings):
-    """The scores of every next word under teacher forcing."""
-    return model.output(model(features, tokens, **settings).hidden)
 
 
 @pytest.mark.parametrize("image_as", PLACES)

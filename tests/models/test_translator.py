@@ -4,6 +4,7 @@ from functools import partial
 
 import pytest
 import torch
+from step_by_step import scores, step_by_step
 from torch import nn
 
 from seqvision.attention import AdditiveAttention, DotAttention
@@ -45,23 +46,6 @@ def batch() -> tuple[Source, torch.Tensor]:
     lengths = torch.tensor([5, 3, 1])
     tokens = torch.randint(4, READ, (3, 5)).masked_fill(torch.arange(5) >= lengths.unsqueeze(1), 0)
     return Source(tokens, lengths), torch.randint(WORDS, (3, 6))
-
-
-def step_by_step(model: Translator, source, tokens):
-    """The scores, and the attention's weights, that `start` and `step` give for these words."""
-    memory, state = model.start(source)
-    logits, attention = [], []
-    for words in tokens.unbind(1):
-        out = model.step(words.unsqueeze(1), state, memory)
-        state = out.state
-        logits.append(out.logits.squeeze(1))
-        attention.append(None if out.attention is None else out.attention.squeeze(1))
-    return torch.stack(logits, 1), None if attention[0] is None else torch.stack(attention, 1)
-
-
-def scores(model: Translator, source, tokens, **settings):
-    """The scores of every next word under teacher forcing."""
-    return model.output(model(source, tokens, **settings).hidden)
 
 
 @pytest.mark.parametrize("summary_as", PLACES)

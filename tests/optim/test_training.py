@@ -10,6 +10,7 @@ import torch
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from pytorch_lightning import Callback, Trainer
+from quiet_trainer import quiet_trainer
 from sequence_models import strong
 from torch.utils.data import DataLoader
 
@@ -57,15 +58,7 @@ def clips(seed: int, number: int = 6):
 
 
 def trainer(folder, **settings) -> Trainer:
-    return Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        **{"max_epochs": 2, "gradient_clip_val": 1.0, **settings},
-    )
+    return quiet_trainer(folder, **{"max_epochs": 2, "gradient_clip_val": 1.0, **settings})
 
 
 def loader(batches) -> DataLoader:

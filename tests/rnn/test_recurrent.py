@@ -1,5 +1,7 @@
 """The core against torch's own networks, a written-out reference and finite differences."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -15,8 +17,12 @@ from seqvision.rnn import (
     LearntState,
     LSTMCell,
     Recurrent,
+    StartingState,
     detach,
     map_state,
+    state_of,
+    state_parts,
+    state_size,
     windows,
 )
 
@@ -155,6 +161,27 @@ def test_a_learnt_state_begins_as_zeros_and_is_the_same_for_all(cell):
     network.output(state).sum().backward()
     assert all(value.grad.abs().sum() > 0 for value in start.values)
     assert network.output(start(5)).shape == (5, 4)
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("kind", [LearntState, partial(StartingState, inputs=3)], ids=["learnt", "vector"])
+def test_a_state_that_is_no_zeros_begins_a_new_pass_too(cell, kind):
+    """What is left out of the recurrence is drawn anew, and has no graph of the pass before."""
+    network = Recurrent(cell, 3, 20, dropconnect=0.5)
+    start = kind(network)
+    left = []
+    for _ in range(2):
+        output, _ = network.step(torch.ones(2, 3), start(2 if kind is LearntState else torch.ones(2, 3)))
+        output.sum().backward()
+        left.append(network.cells[0].hidden_to_hidden.matrix.detach() == 0)
+    assert not torch.equal(*left)
+
+
+def test_a_vector_says_all_parts_of_a_state():
+    network = Recurrent(LSTMCell, 3, 4, num_layers=2)
+    assert state_size(network) == 16
+    numbers = torch.arange(32.0).reshape(2, 16)
+    assert torch.equal(torch.cat(state_parts(state_of(network, numbers)), dim=-1), numbers)
 
 
 @pytest.mark.parametrize("cell", CELLS)

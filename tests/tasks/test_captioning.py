@@ -7,6 +7,7 @@ from itertools import pairwise
 import pytest
 import torch
 from pytorch_lightning import Trainer
+from quiet_trainer import quiet_trainer
 from torch.utils.data import DataLoader
 
 from seqvision.attention import DotAttention
@@ -70,15 +71,7 @@ def as_they_are(batches: list) -> DataLoader:
 
 
 def fit(module: Captioning, batches: list, folder, **settings) -> Trainer:
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        **{"max_epochs": 1, **settings},
-    )
+    trainer = quiet_trainer(folder, **settings)
     trainer.fit(module, as_they_are(batches), weights_only=True)
     return trainer
 

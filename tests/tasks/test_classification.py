@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from pytorch_lightning import Trainer
+from quiet_trainer import quiet_trainer
 from sequence_models import FEATURES, network
 from torch.utils.data import DataLoader
 
@@ -46,18 +46,6 @@ def task(**settings):
     )
 
 
-def trainer(folder, **settings):
-    return Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        **{"max_epochs": 1, **settings},
-    )
-
-
 def loader(batches):
     return DataLoader(batches, batch_size=None)
 
@@ -65,8 +53,10 @@ def loader(batches):
 @pytest.mark.parametrize("cut", [[[0, 1, 2, 3, 4, 5]], [[0, 5], [1, 2, 3], [4]], [[5, 4, 3], [2, 1, 0]]])
 def test_the_step_is_that_of_the_whole_batch_however_it_is_cut(tmp_path, cut):
     expected, found = task(), task()
-    trainer(tmp_path).fit(expected, loader([batch(range(6))]))
-    trainer(tmp_path, accumulate_grad_batches=len(cut)).fit(found, loader([batch(part, width=20) for part in cut]))
+    quiet_trainer(tmp_path).fit(expected, loader([batch(range(6))]))
+    quiet_trainer(tmp_path, accumulate_grad_batches=len(cut)).fit(
+        found, loader([batch(part, width=20) for part in cut])
+    )
     for name, weight in expected.model.state_dict().items():
         torch.testing.assert_close(found.model.state_dict()[name], weight, atol=1e-6, rtol=1e-5, msg=name)
     start = network(SequenceClassifier).state_dict()
@@ -75,7 +65,7 @@ def test_the_step_is_that_of_the_whole_batch_however_it_is_cut(tmp_path, cut):
 
 def test_validation_is_that_of_all_sequences_whose_class_is_known(tmp_path):
     module = task(top_k=2)
-    runner = trainer(tmp_path)
+    runner = quiet_trainer(tmp_path)
     runner.validate(module, loader([batch([0, 1, 5]), batch([2]), batch([3, 4])]), verbose=False)
     module.eval()
     whole = batch(range(5))
@@ -99,7 +89,7 @@ def test_a_batch_is_memorised_by_the_task(tmp_path):
         scheduler=constant,
         contents={},
     )
-    runner = trainer(tmp_path, max_epochs=60)
+    runner = quiet_trainer(tmp_path, max_epochs=60)
     runner.fit(module, loader([batch(range(6))]), loader([batch(range(6))]))
     assert float(runner.callback_metrics["val/accuracy"]) == 100
 
@@ -110,7 +100,7 @@ def test_a_penalty_enters_the_step_as_it_is_however_the_batch_is_cut(tmp_path, c
     before = {name: weight.detach().clone() for name, weight in plain.model.named_parameters()}
     for each in (plain, pulled):
         batches = [batch(part) for part in cut]
-        trainer(tmp_path, accumulate_grad_batches=len(cut)).fit(each, loader(batches))
+        quiet_trainer(tmp_path, accumulate_grad_batches=len(cut)).fit(each, loader(batches))
     for name, weight in pulled.model.named_parameters():
         pull = 0.01 * before[name].sign() + 0.1 * before[name] if weight.dim() > 1 else torch.zeros_like(weight)
         expected = dict(plain.model.named_parameters())[name] - 0.1 * pull

@@ -5,7 +5,8 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from pytorch_lightning import Callback, Trainer
+from pytorch_lightning import Callback
+from quiet_trainer import quiet_trainer
 from sequence_models import CELLS, FEATURES, network
 from torch.utils.data import DataLoader
 
@@ -146,18 +147,6 @@ def data():
     return SequenceData(read, FeatureReader(), window=5, batch_size=3, num_workers=0, seed=1)
 
 
-def trainer(folder, **settings):
-    return Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        **{"max_epochs": 2, **settings},
-    )
-
-
 class StopAt(Callback):
     """Saves and ends the run after a step, wherever the epoch is."""
 
@@ -175,20 +164,22 @@ class StopAt(Callback):
 def test_a_run_that_stops_between_two_windows_goes_on_bit_for_bit(tmp_path, cell, step):
     settings = {"dropout": 0.3, "optimizer": torch.optim.Adam, "rate": 1e-2}
     calm = task(cell, **settings)
-    trainer(tmp_path).fit(calm, datamodule=data())
+    quiet_trainer(tmp_path, max_epochs=2).fit(calm, datamodule=data())
     file = tmp_path / "middle.ckpt"
     with pytest.raises(SystemExit):
-        trainer(tmp_path, callbacks=[StopAt(step, file)]).fit(task(cell, **settings), datamodule=data())
+        quiet_trainer(tmp_path, max_epochs=2, callbacks=[StopAt(step, file)]).fit(
+            task(cell, **settings), datamodule=data()
+        )
     held = torch.load(file, weights_only=True)
     assert held["global_step"] == step
     assert held["carried"][0][1], "where each row stopped"
     found = task(cell, **settings)
-    trainer(tmp_path).fit(found, datamodule=data(), ckpt_path=file, weights_only=True)
+    quiet_trainer(tmp_path, max_epochs=2).fit(found, datamodule=data(), ckpt_path=file, weights_only=True)
     for name, weight in calm.model.state_dict().items():
         assert torch.equal(found.model.state_dict()[name], weight), name
     forgetful = task(cell, **settings)
     forgetful.on_load_checkpoint = lambda checkpoint: None
-    trainer(tmp_path).fit(forgetful, datamodule=data(), ckpt_path=file, weights_only=True)
+    quiet_trainer(tmp_path, max_epochs=2).fit(forgetful, datamodule=data(), ckpt_path=file, weights_only=True)
     same = [torch.equal(forgetful.model.state_dict()[name], weight) for name, weight in calm.model.state_dict().items()]
     assert not all(same), "the state makes no difference here, so that this test says nothing"
 
@@ -196,7 +187,7 @@ def test_a_run_that_stops_between_two_windows_goes_on_bit_for_bit(tmp_path, cell
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_validation_sees_whole_sequences(tmp_path, bidirectional):
     module = task(bidirectional=bidirectional)
-    runner = trainer(tmp_path)
+    runner = quiet_trainer(tmp_path, max_epochs=2)
     runner.validate(module, datamodule=data(), verbose=False)
     record = data().records["val"][0]
     module.eval()
@@ -221,7 +212,7 @@ def test_thresholds_of_validation_go_into_the_checkpoint(tmp_path):
         return SequenceSet(records, CLASSES, multilabel=True)
 
     module = task(loss=FrameBinaryCrossEntropy(smoothing=0.0), multilabel=True)
-    runner = trainer(tmp_path)
+    runner = quiet_trainer(tmp_path, max_epochs=2)
     runner.fit(module, datamodule=SequenceData(several, FeatureReader(), batch_size=3, num_workers=0))
     runner.save_checkpoint(tmp_path / "last.ckpt")
     held = torch.load(tmp_path / "last.ckpt", weights_only=True)["seqvision"]
@@ -245,7 +236,7 @@ def test_unlabelled_frames_count_for_nothing():
 def test_a_batch_is_memorised_by_the_task(tmp_path):
     batch = window(*[(f"s{n}", *sequence(7, n), 0, 7) for n in range(4)])
     module = task(hidden_size=24, rate=2e-2, optimizer=torch.optim.Adam)
-    runner = trainer(tmp_path, max_epochs=120, gradient_clip_val=1.0)
+    runner = quiet_trainer(tmp_path, max_epochs=120, gradient_clip_val=1.0)
     loader = DataLoader([batch], batch_size=None)
     runner.fit(module, loader)
     runner.validate(module, loader, verbose=False)

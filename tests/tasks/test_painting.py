@@ -4,9 +4,9 @@ import types
 from functools import partial
 
 import pytest
-import pytorch_lightning as pl
 import torch
 from painters import autoencoder, painter
+from quiet_trainer import quiet_trainer
 
 from seqvision.data import LabelledPictures, WholePictureReader, read_digits
 from seqvision.data.labelled.batches import picture_batch
@@ -54,16 +54,7 @@ def test_pictures_are_drawn_anew_in_training():
 
 def fit(model, data, *, epochs=1, devices=1, **settings):
     task = task_of(model, seed=1, **settings)
-    trainer = pl.Trainer(
-        max_epochs=epochs,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        num_sanity_val_steps=0,
-    )
+    trainer = quiet_trainer(max_epochs=epochs, use_distributed_sampler=False, num_sanity_val_steps=0)
     trainer.fit(task, datamodule=data)
     return {name: float(value) for name, value in trainer.callback_metrics.items()}
 

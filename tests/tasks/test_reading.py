@@ -5,6 +5,7 @@ from functools import partial
 import pytest
 import pytorch_lightning as pl
 import torch
+from quiet_trainer import quiet_trainer
 
 from seqvision.data import LabelledPictures, WholePictureReader, read_digits
 from seqvision.data.labelled.symbols import Symbols
@@ -86,16 +87,7 @@ def test_pictures_without_a_label_add_nothing(objects):
 def test_it_learns_to_read_digits(tmp_path):
     data = digits()
     built = task(data)
-    trainer = pl.Trainer(
-        max_epochs=25,
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        gradient_clip_val=5.0,
-        default_root_dir=tmp_path,
-    )
+    trainer = quiet_trainer(tmp_path, max_epochs=25, gradient_clip_val=5.0)
     pl.seed_everything(0, verbose=False)
     trainer.fit(built, data)
     assert float(trainer.callback_metrics["val/accuracy"]) > 65  # 10 by chance

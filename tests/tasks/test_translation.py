@@ -6,6 +6,7 @@ from itertools import pairwise
 import pytest
 import torch
 from pytorch_lightning import Trainer
+from quiet_trainer import quiet_trainer
 from torch.utils.data import DataLoader
 
 from seqvision.attention import DotAttention
@@ -58,15 +59,7 @@ def batch(places, *, widths=(None, None)):
 
 
 def fit(module: Translation, batches, folder, **settings) -> Trainer:
-    trainer = Trainer(
-        accelerator="cpu",
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        **{"max_epochs": 1, **settings},
-    )
+    trainer = quiet_trainer(folder, **settings)
     trainer.fit(module, DataLoader(batches, batch_size=None), weights_only=True)
     return trainer
 
