@@ -4,6 +4,7 @@ from contextlib import nullcontext
 from typing import Any
 
 import torch
+import torch.distributed as dist
 from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
@@ -19,7 +20,8 @@ class DecorrelatedBatchNorm(nn.Module):
     Whitening is of the ZCA kind, x̂ = Σ^(-1/2) (x − μ), which of all whitenings stays nearest to x (Huang, Yang, Lang
     and Deng, 2018, Decorrelated Batch Normalization, equations 3 to 5), within groups of neighbouring channels. Like
     batch norm it uses the batch's μ and Σ in training, and their running averages in evaluation: those of Σ, which has
-    no bias in small batches, and not of its root.
+    no bias in small batches, and not of its root. Where several processes train together, μ and Σ are those of all of
+    their samples, which a covariance needs more than a variance does.
 
     Args:
         channels: C
@@ -79,15 +81,18 @@ class DecorrelatedBatchNorm(nn.Module):
 
     def whiten(self, flat: Float[Tensor, "channels samples"]) -> Float[Tensor, "groups size samples"]:
         """The samples without mean and correlation, group by group; in training the running averages move."""
-        samples = flat.shape[1]
         if not self.training:
             centred = (flat - self.running_mean.unsqueeze(1)).unflatten(0, (-1, self.group_size))
             return self.inverse_root(self.running_covariance) @ centred
+        several = dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1
+        number = flat.new_tensor(flat.shape[1])
+        samples = int(_SumOverRanks.apply(number)) if several else flat.shape[1]
         if samples < 2:
             raise ValueError(f"decorrelated norm: {samples} sample in training; expected at least two values a channel")
-        mean = flat.mean(dim=1)
+        mean = _SumOverRanks.apply(flat.sum(dim=1)) / samples if several else flat.mean(dim=1)
         centred = (flat - mean.unsqueeze(1)).unflatten(0, (-1, self.group_size))
-        covariance = centred @ centred.mT / samples
+        products = centred @ centred.mT
+        covariance = (_SumOverRanks.apply(products) if several else products) / samples
         with torch.no_grad():
             self.running_mean.lerp_(mean, self.momentum)
             self.running_covariance.lerp_(covariance * (samples / (samples - 1)), self.momentum)
@@ -121,6 +126,23 @@ def newton_inverse_root(
         change = 1.5 * one - 0.5 * root @ times_matrix
         root, times_matrix = change @ root, times_matrix @ change
     return root / trace.sqrt()
+
+
+class _SumOverRanks(torch.autograd.Function):
+    """The sum over all processes, to which each one's share is as dear as the others': so is its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, share: Tensor) -> Tensor:
+        total = share.clone()
+        dist.all_reduce(total)
+        return total
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
+        total = gradient.contiguous().clone()
+        dist.all_reduce(total)
+        return total
 
 
 class _InverseRoot(torch.autograd.Function):

@@ -1,9 +1,12 @@
 """Decorrelated batch norm: whitened in training, whitened by running averages in evaluation, with right gradients."""
 
 import math
+from pathlib import Path
 
 import pytest
 import torch
+import torch.distributed as dist
+import torch.multiprocessing as mp
 
 from seqvision.encoders import DecorrelatedBatchNorm
 from seqvision.encoders.decorrelated import newton_inverse_root
@@ -140,3 +143,31 @@ def test_settings_that_cannot_be_are_named(settings, message):
 def test_a_training_batch_of_one_sample_is_refused():
     with pytest.raises(ValueError, match="1 sample in training"):
         DecorrelatedBatchNorm(4)(torch.zeros(1, 4, 1, 1))
+
+
+def one_of_two(rank: int, settings: dict, folder: Path) -> None:
+    """A process with a third of the batch, or with the rest."""
+    dist.init_process_group("gloo", init_method=f"file://{folder / 'meeting'}", rank=rank, world_size=2)
+    norm = DecorrelatedBatchNorm(CHANNELS, group_size=4, **settings)
+    x = mixed(9, 5, 5)[[slice(0, 3), slice(3, 9)][rank]].requires_grad_()
+    y = norm(x)
+    (y**3).sum().backward()
+    torch.save({"y": y.detach(), "gradient": x.grad, "state": norm.state_dict()}, folder / f"{rank}.pt")
+    dist.destroy_process_group()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("settings", [{}, MANY], ids=["zca", "newton"])
+def test_two_processes_whiten_by_all_of_their_samples(settings, tmp_path):
+    """Outputs, gradients of the sum of both losses, and running averages are those of one process with all of it."""
+    mp.start_processes(one_of_two, (settings, tmp_path), nprocs=2, start_method="fork")
+    norm = DecorrelatedBatchNorm(CHANNELS, group_size=4, **settings)
+    x = mixed(9, 5, 5).requires_grad_()
+    y = norm(x)
+    (y**3).sum().backward()
+    first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in (0, 1))
+    torch.testing.assert_close(torch.cat([first["y"], second["y"]]), y.detach(), atol=1e-4, rtol=1e-4)
+    torch.testing.assert_close(torch.cat([first["gradient"], second["gradient"]]), x.grad, atol=1e-3, rtol=1e-3)
+    for name, value in norm.state_dict().items():
+        torch.testing.assert_close(first["state"][name], value, atol=1e-4, rtol=1e-4)
+        torch.testing.assert_close(second["state"][name], first["state"][name], atol=0, rtol=0)
