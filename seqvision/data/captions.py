@@ -84,12 +84,16 @@ class CaptionData(RecordData):
         return f"{super().summary()}; vocabulary: {len(self.vocabulary)}"
 
     def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:
-        """A frozen encoder's features, where they are the same in every epoch, and their statistics."""
+        """The features of what is fixed in the encoder, where they are the same in every epoch; a frozen one's
+        statistics.
+        """
         encoder: Any = model.encoder
-        if encoder.frozen:
-            encoder.to(device)
+        fixed = encoder.fixed()
+        if fixed is not None:
+            fixed.to(device)
             if cache and self.cacheable:
-                self.compute_features(encoder, cache)
+                self.compute_features(fixed, cache)
+        if encoder.frozen:
             model.standardise(self.sample_features(encoder))  # type: ignore[operator]  # a Module's method
 
     @property

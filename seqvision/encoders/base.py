@@ -163,6 +163,16 @@ class Encoder(nn.Module):
         """True when no parameter trains, so that features may be computed once and kept."""
         return not any(parameter.requires_grad for parameter in self.parameters())
 
+    def fixed(self) -> "Encoder | None":
+        """The part of it that gives the same features in every epoch, which may be kept: all of a frozen encoder; None
+        where there is no such part. `finish` does the rest.
+        """
+        return self if self.frozen else None
+
+    def finish(self, features: Float[Tensor, "batch *places fixed"]) -> Float[Tensor, "batch *places features"]:
+        """The encoder's features, from those of its `fixed` part."""
+        return features
+
     def set_trainable(self, trainable: Trainable) -> None:
         """Let "all", "none" or the last n stages train.
 

@@ -77,7 +77,7 @@ class EmbeddingFront(Front):
 
 class PictureFront(Front):
     """The encoder's pooled features of each frame of a clip, then a linear layer, unless `size` is None. Frames that
-    are features already, computed before with the frozen encoder, skip the encoder.
+    are features already, those of what is fixed in the encoder, computed before, skip that.
 
     encoder: one that gives a vector a picture.
     at_once: frames that go through the encoder together where no gradient is asked for, so that an hour fits.
@@ -97,8 +97,10 @@ class PictureFront(Front):
     def forward(
         self, frames: Shaped[Tensor, "batch time *frame"], valid: Shaped[Tensor, "batch time"]
     ) -> Float[Tensor, "batch time size"]:
-        made = frames.dim() == 3
-        features = frames.masked_fill(~valid.unsqueeze(-1), 0.0) if made else self.encode(frames, valid)
+        if frames.dim() == 3:
+            features = self.encoder.finish(frames.masked_fill(~valid.unsqueeze(-1), 0.0))
+        else:
+            features = self.encode(frames, valid)
         return self.dropout(self.linear(self.norm(features)))
 
     def encode(

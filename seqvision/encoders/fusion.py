@@ -95,6 +95,26 @@ class Fusion(Encoder):
         together[-1] += list(self.join.modules())
         return together
 
+    def fixed(self) -> "Encoder | None":
+        """Where only the join trains, the encoders' features side by side."""
+        if not self._join_alone_trains():
+            return super().fixed()
+        aside = copy.copy(self)
+        aside._modules = {**self._modules}  # the copy's alone
+        aside.join = Join(self.join.sizes, join="concatenate", size=0, cells=self.join.cells)
+        aside.feature_size = aside.join.size * self.join.cells
+        return aside
+
+    def finish(self, features: Float[Tensor, "batch *places fixed"]) -> Float[Tensor, "batch *places features"]:
+        if not self._join_alone_trains():
+            return features
+        cells = features.unflatten(-1, (self.join.cells, -1)) if self.pooled else features
+        joined = self.join.at_each_place(list(cells.split(self.join.sizes, dim=-1)))
+        return joined.flatten(-2) if self.pooled else joined
+
+    def _join_alone_trains(self) -> bool:
+        return not self.frozen and all(each.frozen for each in self._encoders())
+
     def set_trainable(self, trainable: Trainable) -> None:
         """Let each encoder train as it was built ("each"), or all, none, or their last n stages. The join trains
         unless nothing is to.
@@ -131,7 +151,7 @@ class Join(nn.Module):
         super().__init__()
         if join not in JOINS:
             raise UserError(f"encoder.join is {join!r}; expected one of {', '.join(JOINS)}")
-        self.kind, self.cells = join, cells
+        self.kind, self.cells, self.sizes = join, cells, list(sizes)
         self.size = sum(sizes) if join == "concatenate" else size
         learnt = [] if join == "concatenate" else sizes
         self.norms = nn.ModuleList(nn.LayerNorm(each) for each in learnt)

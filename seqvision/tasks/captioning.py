@@ -36,7 +36,7 @@ class Captioning(WordTask):
     def features(self, batch: CaptionBatch) -> Tensor:
         """The batch's features: those computed before, or the encoder's."""
         if batch.features is not None:
-            return batch.features
+            return self.model.encoder.finish(batch.features)
         assert batch.images is not None
         return self.model.encode(batch.images)
 

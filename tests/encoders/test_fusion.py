@@ -10,7 +10,7 @@ from PIL import Image
 from torchvision.transforms.v2.functional import pil_to_tensor
 
 from seqvision.data.sequences.readers.video import VideoReader
-from seqvision.encoders import Encoder, FeatureCache, Fusion, ResNet, SmallCNN
+from seqvision.encoders import Encoder, FeatureCache, Fusion, PictureFront, ResNet, SmallCNN
 from seqvision.encoders.cache import fingerprint
 from seqvision.encoders.video_cache import VideoFeatureCache
 from seqvision.errors import UserError
@@ -177,6 +177,39 @@ def test_each_encoder_is_kept_by_itself(tmp_path, paths):
     other = Fusion([one(1, channels=(4, 3), strides=(4, 4), trainable="none"), one(0, trainable="none")], pooled=True)
     compute(tmp_path / "cache", paths, other, again)
     assert sum(again.read.values()) == 2
+
+
+@pytest.mark.parametrize("join", ["project", "gate"])
+@pytest.mark.parametrize("shape", [{"pooled": True}, {"pooled": True, "grid": 2}, {}], ids=["pooled", "grid", "map"])
+def test_where_only_the_join_learns_what_stands_before_it_is_kept(join, shape, tmp_path, paths):
+    fusion = pair(inner="none", join=join, size=5, **shape)
+    fixed = fusion.fixed()
+    assert fixed is not None
+    assert fixed.frozen
+    assert not fusion.frozen
+    assert fusion.join.kind == join, "the fusion itself stays what it is"
+    table = compute(tmp_path / "cache", paths, fixed)
+    pictures = torch.stack([load(path) for path in paths])
+    torch.testing.assert_close(table.batch([4, 1]), fixed(pictures)[[4, 1]])
+    expected, found = fusion(pictures), fusion.finish(table.batch(range(len(paths))))
+    torch.testing.assert_close(found, expected)
+    found.sum().backward()
+    assert all(parameter.grad is not None for parameter in fusion.join.projections.parameters())
+
+
+def test_what_is_fixed_is_all_or_nothing_otherwise():
+    for fusion in (pair(trainable="none", join="gate", pooled=True), pair(inner="none", pooled=True)):
+        assert fusion.fixed() is fusion
+        features = torch.randn(2, fusion.feature_size)
+        assert fusion.finish(features) is features
+    assert pair(join="gate").fixed() is None
+
+
+def test_frames_whose_features_are_kept_go_through_the_join_that_learns():
+    front = PictureFront(pair(inner="none", join="gate", size=5, pooled=True), size=4).eval()
+    frames, valid = IMAGES[None], torch.tensor([[True, True, False]])
+    features = front.encoder.fixed()(IMAGES)[None]
+    torch.testing.assert_close(front(features, valid)[valid], front(frames, valid)[valid])
 
 
 def test_a_fusion_that_learns_is_not_kept(tmp_path, paths):

@@ -128,11 +128,13 @@ class SequenceData(RecordData):
         return f"{super().summary()}; {len(self.classes)} classes{notes}"
 
     def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:
-        """The statistics of training features; a frozen encoder's features, where they are the same in every epoch."""
+        """The statistics of training features; the features of what is fixed in the encoder, where they are the same in
+        every epoch.
+        """
         front: Any = model.front
-        encoder = getattr(front, "encoder", None)
-        if encoder is not None and encoder.frozen and cache and not self.augmentation:
-            self.compute_features(encoder, cache, device=device)
+        fixed = front.encoder.fixed() if hasattr(front, "encoder") else None
+        if fixed is not None and cache and not self.augmentation:
+            self.compute_features(fixed, cache, device=device)
         if hasattr(front, "standardise"):
             front.standardise(self.sample_frames())
 
