@@ -68,7 +68,7 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
 
 def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig], search: str | None) -> str:
     """The composition's complaint in one sentence, with the near key, group or choice."""
-    choice = re.search(r"Could not find '([^']+)'", message)
+    choice = re.search(r"Could not (?:find|load) '([^']+)'", message)
     if choice:
         group, _, name = choice.group(1).rpartition("/")
         folders = [conf_dir() / group, *([Path(search) / group] if search else [])]
@@ -77,6 +77,14 @@ def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig],
             return f"{group}={name}: not installed. pip install 'seqvision[{extra}]'"
         names = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
         return f"{group}={name}: there is no such choice. {_near(name, names)}"
+    group = re.search(r"config group '([^']+)' does not exist", message)
+    if group:
+        override = next((each for each in overrides if _name(each).partition("@")[0] == group[1]), group[1])
+        names = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
+        return f"{override}: there is no group of choices '{group[1]}'. {_near(group[1], names)}"
+    absent = re.search(r"Could not delete '([^'@]+)@([^']+)'", message)
+    if absent:
+        return _no_choice(f"~{absent[1]}@{absent[2]}", absent[1], absent[2], add="")
     wrong = re.search(
         r"Could not (override|delete from config\.|append to config\. An item is already at) '([^']+)'", message
     )
@@ -87,16 +95,18 @@ def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig],
             return f"{override}: the configuration has a key '{key}' already. Write it without the +"
         if "@" in key:
             group, _, place = key.partition("@")
-            return (
-                f"{override}: the configuration makes no choice of '{group}' at '{place}'. Add one with +{override}, "
-                "or override a choice that is there: `seqvision train --info defaults` lists them"
-            )
+            return _no_choice(override, group, place, add=f"Add one with +{override}, or ")
         inner = re.search(r"full_key: (\S+)", message)
         key = inner[1] if inner and inner[1].startswith(f"{key}.") else key  # one within braces
         keys = _keys(base())
         add = f" To add a new key on purpose, write +{override}" if kind == "override" else ""
         return f"{override}: the configuration has no key '{key}'. {_near_key(key, keys)}{add}"
     return " ".join(message.partition("\n")[0].split())
+
+
+def _no_choice(override: str, group: str, place: str, *, add: str) -> str:
+    said = f"{add}override a choice that is there: `seqvision train --info defaults` lists them"
+    return f"{override}: the configuration makes no choice of '{group}' at '{place}'. {said[0].upper()}{said[1:]}"
 
 
 def _name(override: str) -> str:

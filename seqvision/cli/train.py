@@ -68,15 +68,25 @@ def main(arguments: list[str]) -> int:
     # the file name stays: Lightning starts further processes by the very command line that started this one
     command, sys.argv = sys.argv, [sys.argv[0], *arguments]
 
+    several = bool({"--multirun", "-m"} & set(arguments))
+    mistakes: list[UserError] = []
+
     def job(config: DictConfig) -> None:
         sys.argv = command
-        run(config)
+        try:
+            run(config)
+        except UserError as error:
+            if several:
+                raise  # or the runs that follow would begin
+            mistakes.append(error)  # Hydra would print a line of its own before the sentence
 
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come out as they are, not cut short
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
     finally:
         sys.argv = command
+    if mistakes:
+        raise mistakes[0]
     return 0
 
 
