@@ -15,7 +15,7 @@ from seqvision.errors import UserError
 if TYPE_CHECKING:
     from seqvision.data.sequences.module import SequenceData
     from seqvision.data.sequences.readers.base import FrameReader
-    from seqvision.data.sequences.records import SequenceRecord
+    from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 
 CHUNK = 256  # frames that are held at once
 
@@ -27,24 +27,48 @@ def check_sequences(
     lengths are taken from the files' heads, and damage inside goes unseen.
 
     UserError where labels, lists or columns are wrong, so that there is no set at all; what is wrong with single files
-    is in the report.
+    is in the report. Without every video there are no labels to count: then the report has those that cannot be read.
     """
     from seqvision.data.sequences.readers.features import fit_reader
+    from seqvision.data.sequences.records import SequenceSet, UnlearnableError
 
-    found = data.set
     reader, faults = data.unfitted, []
     try:
-        reader = fit_reader(data.unfitted, found.records)
-    except UserError as error:
+        found = data.set
+    except UnlearnableError as error:
+        found = error.found
         faults.append(str(error))
+    except UserError:
+        faults += _broken_videos(data)
+        if not faults:
+            raise
+        found = SequenceSet([], ())
+    try:
+        reader = fit_reader(data.unfitted, found.records) if found.records else reader
+    except UserError as error:
+        return _report(data, found, [], [*faults, str(error)], source=source, layout=layout, quick=quick)
     looked = tracked(found.records, total=len(found.records), description="Reading sequences", show=progress)
-    fates = [_fate(record, reader, quick) for record in looked] if not faults else []
+    fates = [_fate(record, reader, quick) for record in looked]
+    return _report(data, found, fates, faults, source=source, layout=layout, quick=quick)
+
+
+def _report(
+    data: "SequenceData",
+    found: "SequenceSet",
+    fates: list[FileFate],
+    faults: list[str],
+    *,
+    source: str,
+    layout: str,
+    quick: bool,
+) -> SequenceReport:
     by_split: dict[str, list[tuple[SequenceRecord, FileFate]]] = {}
     for record, fate in zip(found.records, fates, strict=False):
         by_split.setdefault(record.split or "no split", []).append((record, fate))
     names = sorted(by_split, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS))
     frames = any(record.labels is not None for record in found.records)
-    faults += [f"the split '{name}' has no sequences" for name in SPLITS[:2] if fates and name not in by_split]
+    if not faults:
+        faults = [f"the split '{name}' has no sequences" for name in SPLITS[:2] if fates and name not in by_split]
     return SequenceReport(
         source=source,
         layout=layout,
@@ -58,6 +82,22 @@ def check_sequences(
         notes=list(found.notes),
         faults=faults,
     )
+
+
+def _broken_videos(data: "SequenceData") -> list[str]:
+    """What is wrong with each video of a folder that cannot be read, where it is videos that are read."""
+    from seqvision.data.sequences.formats.video_files import list_videos
+    from seqvision.data.sequences.readers.video import VideoReader
+
+    if not isinstance(data.unfitted, VideoReader) or "path" not in data.reading:
+        return []
+    said = []
+    for video in list_videos(data.reading["path"])[1]:
+        try:
+            data.unfitted.recorded(video)
+        except UserError as error:
+            said.append(str(error))
+    return said
 
 
 def _fate(record: "SequenceRecord", reader: "FrameReader", quick: bool) -> FileFate:

@@ -1,12 +1,23 @@
 """What a check of sequences counts, finds and says."""
 
+from functools import partial
+
 import numpy as np
 import pytest
+from films import write_film, write_sound
 
 from seqvision.cli.data_source import layout_of_sequences
-from seqvision.data import FeatureReader, SequenceData, check_sequences
+from seqvision.data import (
+    FeatureReader,
+    SequenceData,
+    VideoReader,
+    check_sequences,
+    read_recordings,
+    read_videos,
+)
 from seqvision.data.sequences.formats.frame_table import read_frame_tables
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
+from seqvision.errors import UserError
 
 SPLITS = ("train", "train", "val", "test")
 
@@ -78,6 +89,39 @@ def test_what_is_wrong_with_one_file_is_its_fate_alone(tmp_path):
     assert "data.reader.on_nan" in report.to_text()
     quick = check_sequences(data_of(records), "here", layout="arrays", quick=True)
     assert quick.ok, "no frame was looked at"
+
+
+def test_all_videos_that_cannot_be_read_are_listed(tmp_path):
+    write_film(tmp_path / "good.mp4")
+    cut = write_film(tmp_path / "cut.mp4").read_bytes()
+    (tmp_path / "cut.mp4").write_bytes(cut[: len(cut) // 2])
+    (tmp_path / "empty.mp4").touch()
+    write_sound(tmp_path / "sound.mp4")
+    (tmp_path / "segments.csv").write_text("file,start,end,label\ngood.mp4,0,1,rest\n")
+    reader = VideoReader()
+    data = SequenceData(partial(read_videos, reader=reader), reader, path=tmp_path)
+    report = check_sequences(data, str(tmp_path), layout="videos")
+    assert not report.ok
+    assert [fault.split(":")[0].rpartition("/")[2] for fault in report.faults] == ["cut.mp4", "empty.mp4", "sound.mp4"]
+    assert "no video stream" in report.to_text()
+    for name in ("cut", "empty", "sound"):
+        (tmp_path / f"{name}.mp4").unlink()
+    (tmp_path / "segments.csv").write_text("file,start,end,label\ngood.mp4,0,9,rest\n")
+    with pytest.raises(UserError, match="longer than the video"):
+        check_sequences(SequenceData(partial(read_videos, reader=reader), reader, path=tmp_path), "", layout="videos")
+
+
+def test_a_class_without_training_is_a_fault_and_all_else_is_said(tmp_path):
+    for split, name in (("train", "a"), ("train", "b"), ("val", "a"), ("val", "c")):
+        (tmp_path / split / name).mkdir(parents=True)
+        rows = "".join(f"{n},{len(split) * n + ord(name)}\n" for n in range(4))
+        (tmp_path / split / name / "1.csv").write_text("x,y\n" + rows)
+    reader = FeatureReader()
+    report = check_sequences(SequenceData(read_recordings, reader, path=tmp_path), "here", layout="recordings")
+    assert not report.ok
+    assert "the class 'c' is seen only in val" in report.faults[0]
+    assert report.splits["val"].classes == {"a": 1, "b": 0, "c": 1}
+    assert [fate.frames for fate in report.files] == [4] * 4
 
 
 def test_several_labels_a_frame_are_counted_by_label():
