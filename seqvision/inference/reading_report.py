@@ -1,6 +1,6 @@
 """The page of a reader: what more looks are worth, what it mistakes for what, and where it looked."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from html import escape
 
 import numpy as np
@@ -8,12 +8,13 @@ import numpy as np
 from seqvision.data.labelled.reader import picture_of
 from seqvision.data.labelled.symbols import split_label, written
 from seqvision.data.sequences.records import SequenceRecord
-from seqvision.figures import Page, curves_figure, data_uri, figure_svg
+from seqvision.figures import Page, curves_figure, data_uri, figure_svg, table
 from seqvision.figures.looks import path_picture
 from seqvision.inference.read_pictures import as_picture, boxes_of
 from seqvision.inference.reading import LoadedReader
 from seqvision.inference.reading_evaluation import Looked
 from seqvision.inference.report import Words
+from seqvision.inference.sequence_report import write_mistakes
 from seqvision.wording import counted
 
 
@@ -69,7 +70,7 @@ class ReadingReport:
         return {"labels": str(self.loaded.symbols)}
 
     def write(self, page: Page) -> None:
-        """Accuracy by looks, examples with their paths."""
+        """Accuracy by looks or by length, confusions, calibration, examples with their paths."""
         known = [place for place, names in enumerate(self.truth) if names]
         if self.loaded.symbols.objects == 1 and known:
             places = np.array([self.loaded.symbols.places.get(self.truth[place][0], -1) for place in known])
@@ -79,6 +80,10 @@ class ReadingReport:
             page.add(
                 f'<div class="figure">{figure_svg(curves_figure({"accuracy": {"": points}}, xlabel="look"))}</div>'
             )
+            self._early(page)
+        elif known:
+            self._lengths(page, known)
+        self._mistakes(page, known)
         order = sorted(known, key=lambda place: self.looked.answers[place].probability)
         wrong = [place for place in order[::-1] if self.looked.answers[place].symbols != self.truth[place]]
         right_ones = [place for place in known if self.looked.answers[place].symbols == self.truth[place]]
@@ -88,6 +93,52 @@ class ReadingReport:
         self._cards(page, wrong[: self.examples])
         page.heading(f"Least sure, {self.split}")
         self._cards(page, order[: self.examples])
+
+    def _early(self, page: Page) -> None:
+        """What stopping as soon as it is so sure would have given on the validation pictures."""
+        rows = [
+            ["never" if threshold > 1 else f"{threshold:.0%} sure", f"{accuracy:.1f}", f"{looks:.2f}"]
+            for threshold, accuracy, looks in self.loaded.stopping
+        ]
+        if rows and self.loaded.model.looks > 1:
+            page.heading(
+                "Looking no further than needed",
+                "On the validation pictures, had it stopped as soon as it was so sure: `seqvision read --look-cost` "
+                "chooses between these.",
+            )
+            page.add(f'<div class="left">{table(["it stops when", "right", "looks"], rows)}</div>')
+
+    def _lengths(self, page: Page, known: Sequence[int]) -> None:
+        """Whole labels and symbols that are right, by how many symbols a label has."""
+        rows = []
+        for length in sorted({len(self.truth[place]) for place in known}):
+            some = [place for place in known if len(self.truth[place]) == length]
+            whole = [self.looked.answers[place].symbols == self.truth[place] for place in some]
+            same = [said == true for place in some for said, true in self._pairs(place)]
+            right = sum(same) / (length * len(some))
+            rows.append([counted(length, "symbol"), str(len(some)), f"{np.mean(whole):.1%}", f"{right:.1%}"])
+        page.heading("Short and long labels", f"Whole labels and single symbols that are right, {self.split}.")
+        page.add(f'<div class="left">{table(["labels of", "pictures", "whole", "symbols"], rows)}</div>')
+
+    def _mistakes(self, page: Page, known: Sequence[int]) -> None:
+        """What is taken for what, symbol by symbol, and whether its probabilities can be believed."""
+        names, places = self.loaded.symbols.names, self.loaded.symbols.places
+        confusion = np.zeros((len(names), len(names)), int)
+        sure: list[float] = []
+        right: list[bool] = []
+        for place in known:
+            pairs = list(self._pairs(place))
+            for said, true in pairs:
+                confusion[places[true], places[said]] += 1
+            sure += self.looked.answers[place].probabilities[: len(pairs)]
+            right += [said == true for said, true in pairs]
+        if sure:
+            unit = "picture" if self.loaded.symbols.objects == 1 else "symbol"
+            write_mistakes(page, confusion, names, np.array(sure), np.array(right), unit=unit)
+
+    def _pairs(self, place: int) -> Iterator[tuple[str, str]]:
+        """What was said and what is true, symbol by symbol, as far as both go."""
+        return zip(self.looked.answers[place].symbols, self.truth[place], strict=False)
 
     def _cards(self, page: Page, places: Sequence[int]) -> None:
         page.add('<div class="cards" style="grid-template-columns:repeat(auto-fill,minmax(11rem,1fr))">')
