@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 Curve = Sequence[tuple[float, float]]
 
@@ -30,6 +31,7 @@ def curves_figure(panels: Mapping[str, Mapping[str, Curve]], *, columns: int = 3
                 axis.plot(x, y, color=colour, lw=1.8, marker="o", ms=3.5, label=name)
         axis.set_title(title, fontsize=11, loc="left")
         axis.set_xlabel(xlabel, fontsize=9)
+        axis.xaxis.set_major_locator(MaxNLocator(nbins="auto", integer=True, steps=[1, 2, 5, 10]))
         axis.tick_params(labelsize=9, color=GREY)
         axis.grid(alpha=0.25, color=GREY, lw=0.6)
         axis.spines[["top", "right"]].set_visible(False)

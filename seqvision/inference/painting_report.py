@@ -87,7 +87,8 @@ class PaintingReport:
         if self.loaded.model.steps > 1:
             page.heading("What each step tells", f"KL of each step in nats, mean over {self.split}.")
             points = [(step + 1.0, float(value)) for step, value in enumerate(self.bounds.kl.mean(axis=0))]
-            page.add(f'<div class="figure">{figure_svg(curves_figure({"KL": {"KL": points}}))}</div>')
+            drawn = figure_svg(curves_figure({"KL": {"": points}}))
+            page.add(f'<div class="figure" style="max-width:26rem">{drawn}</div>')
 
     def _show(self, page: Page, picture: Image.Image) -> None:
         page.add(f'<p><img src="{data_uri(picture)}" alt="" style="max-width:100%"></p>')

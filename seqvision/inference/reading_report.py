@@ -77,9 +77,8 @@ class ReadingReport:
             right = 100 * (self.looked.beliefs[known].argmax(axis=2) == places[:, None]).mean(axis=0)
             points = [(float(look + 1), float(share)) for look, share in enumerate(right)]
             page.heading("What more looks are worth", f"Right answers after each look, in percent, {self.split}.")
-            page.add(
-                f'<div class="figure">{figure_svg(curves_figure({"accuracy": {"": points}}, xlabel="look"))}</div>'
-            )
+            drawn = figure_svg(curves_figure({"accuracy": {"": points}}, xlabel="look"))
+            page.add(f'<div class="figure" style="max-width:26rem">{drawn}</div>')
             self._early(page)
         elif known:
             self._lengths(page, known)
@@ -97,14 +96,14 @@ class ReadingReport:
     def _early(self, page: Page) -> None:
         """What stopping as soon as it is so sure would have given on the validation pictures."""
         rows = [
-            ["never" if threshold > 1 else f"{threshold:.0%} sure", f"{accuracy:.1f}", f"{looks:.2f}"]
+            ["never" if threshold > 1 else f"{100 * threshold:g} % sure", f"{accuracy:.1f}", f"{looks:.2f}"]
             for threshold, accuracy, looks in self.loaded.stopping
         ]
         if rows and self.loaded.model.looks > 1:
             page.heading(
                 "Looking no further than needed",
-                "On the validation pictures, had it stopped as soon as it was so sure: `seqvision read --look-cost` "
-                "chooses between these.",
+                "On the validation pictures, had it stopped as soon as it was so sure; the option --look-cost of "
+                "seqvision read chooses between these.",
             )
             page.add(f'<div class="left">{table(["it stops when", "right", "looks"], rows)}</div>')
 
