@@ -184,7 +184,14 @@ def test_readers_of_both_directions_are_trained_scored_and_used_together(run, tm
     for name, backward in (("forward", "false"), ("backward", "true")):
         overrides = [*composed, *small, "model.looks=1", "model.size=8", "model.scales=2", f"data.backward={backward}"]
         trained = run(
-            *("train", "pattern=reading", "model=dram", "trainer.max_epochs=6", "optimizer.lr=0.003"),
+            *(
+                "train",
+                "pattern=reading",
+                "model=dram",
+                "trainer.max_epochs=6",
+                "optimizer.lr=0.003",
+                "data.num_workers=0",
+            ),
             *overrides,
             f"hydra.run.dir={tmp_path / name}",
         )
@@ -260,7 +267,7 @@ def test_colour_pictures_of_any_size_are_learnt_and_read(run, tmp_path, model):
     trained = run(
         *("train", "pattern=reading", f"model={model}", "data=pictures_files", f"data.path={tmp_path / 'mine'}"),
         *("model.looks=2", "model.size=8", "model.scales=2", "rnn.hidden_size=16", "trainer.max_epochs=2"),
-        *("data.batch_size=24", *small, f"hydra.run.dir={tmp_path / 'run'}"),
+        *("data.batch_size=24", "data.num_workers=0", *small, f"hydra.run.dir={tmp_path / 'run'}"),
     )
     assert trained.status == 0, trained.err
     assert run("evaluate", "--checkpoint", tmp_path / "run", "--bootstrap", "0").status == 0
