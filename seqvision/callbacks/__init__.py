@@ -2,6 +2,7 @@
 
 from seqvision.callbacks.agreement import SameConfiguration
 from seqvision.callbacks.averaging import AveragedWeights
+from seqvision.callbacks.budget import ProcessorTime
 from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
 from seqvision.callbacks.forgetting import Forgetting
 from seqvision.callbacks.progress import progress_bar
@@ -14,6 +15,7 @@ __all__ = [
     "Forgetting",
     "AveragedWeights",
     "Snapshots",
+    "ProcessorTime",
     "SameConfiguration",
     "progress_bar",
     "wandb_logger",

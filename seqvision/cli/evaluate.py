@@ -34,9 +34,12 @@ picture in the model's own features; the model's own captions of other pictures 
 sentence itself, the nearest training sentence's. Of classes: their shares in training; logistic regression without a
 recurrence. Of labels: the commonest; the features' own scores, smoothed; a window of frames. Of painted pictures,
 in nats, of which less is better: the mean picture. A good model beats them.
-Several checkpoints make an ensemble, whose probabilities are averaged; `spread` says how far the members lie apart.
+Several checkpoints make an ensemble, whose probabilities are averaged; `spread` says how far the members lie apart,
+and classes, labels and what is read are set beside the mean of the members' scores. RUN:snapshots are all snapshots.
 evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine; those of
 ensembles, of other inference, of predictions and of other data are only written where --output says."""
+
+DRAWN = ("mc_dropout", "dropconnect_gaussian")  # of `seqvision.inference.members`, what takes samples
 
 COLUMNS = {
     "most_frequent": "most frequent",
@@ -54,6 +57,7 @@ COLUMNS = {
     "mean_picture": "mean picture",
     "shuffled": "shuffled",
     "references": "references",
+    "mean_member": "the mean member",
 }
 
 
@@ -137,10 +141,10 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     )
     options.add_argument(
         "--inference",
-        choices=("mc_dropout", "ten_crop", "ten_crop_five_scales"),
-        help="the mean of several answers: with dropout left on, or of views of a picture (not of painters)",
+        choices=(*DRAWN, "ten_crop", "ten_crop_five_scales"),
+        help="the mean of several answers: with its noise left on, or of views of a picture (not of painters)",
     )
-    options.add_argument("--samples", type=int, metavar="N", help="of mc_dropout (default 20)")
+    options.add_argument("--samples", type=int, metavar="N", help="of mc_dropout and dropconnect_gaussian (default 20)")
     options.add_argument("--per-class", action="store_true", help="the scores of each class as well")
     options.add_argument(
         "--data",
@@ -165,8 +169,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     given.decoding_options = set(untouched) - before - {"seed"}
     if not given.checkpoint and not given.predictions:
         raise UserError("evaluate: nothing to score; give a --checkpoint, or --predictions and --data")
-    if given.samples is not None and (given.samples < 1 or given.inference != "mc_dropout"):
-        raise UserError(f"--samples {given.samples}: expected 1 or more, with --inference mc_dropout")
+    if given.samples is not None and (given.samples < 1 or given.inference not in DRAWN):
+        raise UserError(f"--samples {given.samples}: expected 1 or more, with --inference {' or '.join(DRAWN)}")
     given.samples = given.samples or 20
     if given.importance < 0:
         raise UserError(f"--importance {given.importance}: expected a number of draws, 0 for none")

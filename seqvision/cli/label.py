@@ -70,23 +70,23 @@ def main(arguments: list[str]) -> int:
     options.add_argument(
         "--format", choices=("text", "jsonl"), default="text", help="of what is printed (default text)"
     )
-    add_checkpoint_options(options, several="", batch="frames", batch_size=1024)
+    add_checkpoint_options(
+        options, several="the mean of their probabilities counts (an ensemble)", batch="frames", batch_size=1024
+    )
     given = options.parse_args(arguments)
     _check(given)
-    labeller = _load(given)
+    labellers = _load(given)
     if given.inputs == ["-"]:
         from seqvision.cli.label_stream import label_stream
 
-        return label_stream(labeller, given)
+        return label_stream(labellers, given)
     from seqvision.cli.label_files import label_files
 
-    return label_files(labeller, given, _formats(given))
+    return label_files(labellers, given, _formats(given))
 
 
 def _check(given: argparse.Namespace) -> None:
     """Raises `UserError` for what does not go together, before anything is loaded."""
-    if len(given.checkpoint) > 1:
-        raise UserError(f"--checkpoint: {len(given.checkpoint)} given, expected one; label with each in turn")
     for name in ("frame_rate", "min_seconds", "uncertain"):
         if getattr(given, name) is not None and not getattr(given, name) > 0:
             raise UserError(f"--{name.replace('_', '-')} {getattr(given, name):g}: expected a number above 0")
@@ -112,9 +112,9 @@ def _formats(given: argparse.Namespace) -> list[str]:
     return [kind.strip() for kind in (given.formats or DEFAULT).split(",") if kind.strip()]
 
 
-def _load(given: argparse.Namespace) -> "LoadedLabeller":
+def _load(given: argparse.Namespace) -> "list[LoadedLabeller]":
     from seqvision.inference import LoadedLabeller, load_model
 
     if given.trust and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    return load_model(given.checkpoint[0], LoadedLabeller, device=given.device, trust=given.trust)
+    return [load_model(path, LoadedLabeller, device=given.device, trust=given.trust) for path in given.checkpoint]

@@ -29,6 +29,7 @@ from seqvision.inference.label_outputs import (
     write_video,
 )
 from seqvision.inference.label_scores import label_scores
+from seqvision.inference.sequences import class_places
 from seqvision.inference.short_segments import without_short
 from seqvision.inference.truth import Truth
 from seqvision.inference.uncertainty import least_certain, write_stretches
@@ -48,23 +49,26 @@ class Recording:
     kinds: tuple[str, ...]
 
 
-def label_files(labeller: LoadedLabeller, given: argparse.Namespace, formats: Sequence[str]) -> int:
+def label_files(labellers: Sequence[LoadedLabeller], given: argparse.Namespace, formats: Sequence[str]) -> int:
     """0, or 1 if recordings were skipped."""
-    return _Labelling(labeller, given, formats)()
+    return _Labelling(labellers, given, formats)()
 
 
 class _Labelling:
-    """One run of the command."""
+    """One run of the command. Classes, thresholds and how videos are read are those of the first labeller."""
 
-    def __init__(self, labeller: LoadedLabeller, given: argparse.Namespace, formats: Sequence[str]):
-        self.labeller, self.given, self.formats = labeller, given, formats
+    def __init__(self, labellers: Sequence[LoadedLabeller], given: argparse.Namespace, formats: Sequence[str]):
+        class_places(labellers)
+        labeller = labellers[0]
+        self.labellers, self.labeller, self.given, self.formats = labellers, labeller, given, formats
         if (given.video or given.clips) and not isinstance(labeller.reader, VideoReader):
             raise UserError(
                 f"--{'video' if given.video else 'clips'}: the model reads features, so that there is no video"
             )
         named = named_sources(given.inputs, labeller.reader)
         truths = [] if given.truth is None else [given.truth, *(given.truth.rglob("*") if given.truth.is_dir() else [])]
-        about = {"written_by": "seqvision label", "checkpoint": str(labeller.path.resolve())}
+        files = ", ".join(str(each.path.resolve()) for each in labellers)
+        about = {"written_by": "seqvision label", "checkpoint": files}
         self.folder = LabelFolder(given.output, inputs=truths, overwrite=given.overwrite, about=about)
         self.named = [(folder, file) for folder, file in named if not self.folder.made(file)]
         self.folder.inputs.update(file.resolve() for _, file in self.named)
@@ -149,7 +153,7 @@ class _Labelling:
         source, given = recording.source, self.given
         total = -(-self.labeller.reader.length(source) // given.batch_size)
         watch = partial(tracked, total=total, description=f"Labelling {source.name}")
-        probabilities = label(self.labeller, source, part=given.batch_size, watch=watch)
+        probabilities = label(self.labellers, source, part=given.batch_size, watch=watch)
         labels = self.labeller.decide(probabilities)
         if given.min_seconds and recording.edges is not None:
             labels, dropped = _without_short(labels, probabilities, recording.edges, given.min_seconds)

@@ -17,13 +17,15 @@ if TYPE_CHECKING:
 WHERE = "standard input"
 
 
-def label_stream(labeller: "LoadedLabeller", given: argparse.Namespace) -> int:
+def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespace) -> int:
     """Writes a line for each row of features, as soon as it has come; 0 when the input ends."""
     import torch
 
     from seqvision.data import FeatureReader
     from seqvision.inference import LabelStream
+    from seqvision.inference.sequences import class_places
 
+    labeller, orders = labellers[0], class_places(labellers)
     reader = labeller.reader
     if not isinstance(reader, FeatureReader):
         raise UserError(
@@ -37,10 +39,18 @@ def label_stream(labeller: "LoadedLabeller", given: argparse.Namespace) -> int:
     if labeller.path_of_labels is not None:
         print("seqvision: -: each frame by itself; the path over all labels needs the whole recording", file=sys.stderr)
         labeller = replace(labeller, path_of_labels=None)
-    stream = LabelStream(labeller)
-    stream.check()
+    other = next((each for each in labellers if each.reader != reader), None)
+    if other is not None:
+        raise UserError(
+            f"-: {other.path} reads its features in another way than {labeller.path}; only labellers that read the "
+            "same can see the same frames as they come. Name finished files"
+        )
+    streams = [LabelStream(each) for each in labellers]
+    for stream in streams:
+        stream.check()
     for frame, values in enumerate(feature_rows(sys.stdin, reader)):
-        probabilities = stream(torch.tensor([values]))
+        row = torch.tensor([values])
+        probabilities = sum(stream(row)[:, order] for stream, order in zip(streams, orders, strict=True)) / len(streams)
         place = labeller.decide(probabilities)[0]
         of = dict(zip(labeller.classes, map(float, probabilities[0]), strict=True))
         names = (

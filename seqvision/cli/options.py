@@ -5,7 +5,11 @@ import os
 import shlex
 import sys
 from dataclasses import replace
+from glob import glob
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from seqvision.errors import UserError
 
 if TYPE_CHECKING:
     from seqvision.decoding import Search
@@ -38,10 +42,11 @@ def add_checkpoint_options(
     group = to.add_argument_group("model")
     group.add_argument(
         "--checkpoint",
-        action="append",
+        action=_Checkpoints,
         required=required,
         metavar="FILE",
-        help="a checkpoint, or a run's folder" + (several and f"; given several times, {several}"),
+        help="a checkpoint, or a run's folder"
+        + (several and f"; several times, or as RUN:snapshots or 'runs/*/best.ckpt', {several}"),
     )
     group.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps …; auto takes a GPU where there is one")
     group.add_argument(
@@ -121,6 +126,34 @@ def decoder_of(arguments: argparse.Namespace, config: dict[str, Any]) -> "Search
 def typed(name: str, arguments: list[str]) -> str:
     """The command as a person could type it again."""
     return shlex.join(["seqvision", name, *arguments])
+
+
+class _Checkpoints(argparse.Action):
+    """Gathers checkpoints; what means several stands for all of them."""
+
+    def __call__(self, parser: Any, namespace: Any, value: Any, option_string: str | None = None) -> None:
+        setattr(namespace, self.dest, [*(getattr(namespace, self.dest) or []), *checkpoints_of(str(value))])
+
+
+def checkpoints_of(said: str) -> list[str]:
+    """The checkpoints that are meant: by RUN:snapshots those that callbacks=snapshots left in a run's folder, in the
+    order of their cycles; by a pattern with * or ? what fits it; by all else itself.
+    """
+    folder, _, what = said.rpartition(":")
+    if what == "snapshots" and folder:
+        found = sorted(Path(folder).glob("snapshot_*.ckpt"), key=lambda file: int(file.stem.partition("_")[2]))
+        if not found:
+            raise UserError(
+                f"--checkpoint {said}: no snapshot_1.ckpt, snapshot_2.ckpt, … in {folder}; train with "
+                "scheduler=restarts callbacks=snapshots"
+            )
+        return [str(file) for file in found]
+    if any(mark in said for mark in "*?") and not Path(said).exists():
+        fitting = sorted(glob(said))
+        if not fitting:
+            raise UserError(f"--checkpoint '{said}': no file or folder fits this pattern")
+        return fitting
+    return [said]
 
 
 def _positive(text: str) -> int:

@@ -34,21 +34,23 @@ def main(arguments: list[str]) -> int:
     given = _parse(arguments)
 
     from seqvision.inference import load_model
-    from seqvision.inference.reading import LoadedReader, check_directions
+    from seqvision.inference.reading import LoadedReader, check_directions, check_readers
 
     if given.trust and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())  # where a person's own module lies
     how = {"device": given.device, "trust": given.trust}
-    if len(given.checkpoint) > 1:
-        raise UserError(f"--checkpoint: {len(given.checkpoint)} models, expected one; see also --backward")
-    loaded = _inverted(load_model(given.checkpoint[0], LoadedReader, **how), given.invert)
+    readers = [_inverted(load_model(path, LoadedReader, **how), given.invert) for path in given.checkpoint]
+    check_readers(readers)
+    loaded = readers[0]
+    if len(readers) > 1 and given.look_cost is not None:
+        raise UserError("--look-cost: how sure is sure is known of one reader, not of several together; name one")
     backward = _inverted(load_model(given.backward, LoadedReader, **how), given.invert) if given.backward else None
     if backward is not None:
         check_directions(loaded, backward)
     pictures = named_pictures(given.pictures)
     skipped: list[Path] = []
     with open_output(given.output) as file:
-        _WRITERS[given.format](_read(loaded, backward, pictures, given, skipped), file)
+        _WRITERS[given.format](_read(readers, backward, pictures, given, skipped), file)
     if skipped:
         print(f"seqvision: {len(skipped)} of {len(pictures)} pictures skipped, see above", file=sys.stderr)
     return 1 if skipped else 0
@@ -77,7 +79,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     options.add_argument(
         "--backward", metavar="FILE", help="a reader of the opposite direction, averaged with this one"
     )
-    add_checkpoint_options(options, several="")
+    add_checkpoint_options(options, several="their mean counts, and the first one's path of looks is shown")
     given = options.parse_args(arguments)
     if given.paths < 0:
         raise UserError(f"--paths {given.paths}: expected a number of paths to draw, or 0 for the mean path")
@@ -93,7 +95,7 @@ def _inverted(loaded: "LoadedReader", invert: bool) -> "LoadedReader":
 
 
 def _read(
-    loaded: "LoadedReader",
+    readers: "list[LoadedReader]",
     backward: "LoadedReader | None",
     pictures: list[Path],
     given: argparse.Namespace,
@@ -106,8 +108,9 @@ def _read(
         skipped.append(Path(str(picture)))
         print(f"seqvision: skipped {error}", file=sys.stderr)
 
+    loaded = readers[0]
     found = read(
-        loaded,
+        readers,
         pictures,
         batch_size=given.batch_size,
         paths=given.paths,

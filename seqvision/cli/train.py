@@ -177,8 +177,10 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it unseen
     data = instantiate(config.data)
     sizes = data.model_sizes()
-    model = instantiate(config.model, **sizes)
-    held = contents(resolved, {**resolved["model"], **sizes}, data.held(), pattern=config.pattern)
+    model, noise = instantiate(config.model, **sizes), instantiate(config.noise)
+    noise.into(model)
+    parts = {**data.held(), "noise": noise.settings()}
+    held = contents(resolved, {**resolved["model"], **sizes}, parts, pattern=config.pattern)
     task = instantiate(config.task)(model, contents=held, **data.task_parts())
     if not config.start_from:
         data.prepare(model, cache=config.cache, device=device)

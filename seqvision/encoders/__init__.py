@@ -9,6 +9,7 @@ from seqvision.encoders.cache import FeatureCache
 from seqvision.encoders.decorrelated import DecorrelatedBatchNorm
 from seqvision.encoders.feature_table import FeatureTable
 from seqvision.encoders.fractalnet import FractalNet
+from seqvision.encoders.fractional import FractionalMaxPool
 from seqvision.encoders.fronts import EmbeddingFront, Front, LinearFront, PictureFront
 from seqvision.encoders.fusion import Fusion
 from seqvision.encoders.named import (
@@ -54,6 +55,7 @@ __all__ = [
     "DecorrelatedBatchNorm",
     "make_norm",
     "swap_norms",
+    "FractionalMaxPool",
     "FeatureCache",
     "FeatureTable",
     "Front",

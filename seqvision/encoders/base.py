@@ -159,6 +159,11 @@ class Encoder(nn.Module):
         return height, width
 
     @property
+    def frozen_modules(self) -> list[nn.Module]:
+        """The modules of the stages that do not train."""
+        return list(self._frozen_modules)
+
+    @property
     def frozen(self) -> bool:
         """True when no parameter trains, so that features may be computed once and kept."""
         return not any(parameter.requires_grad for parameter in self.parameters())

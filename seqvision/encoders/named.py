@@ -93,27 +93,33 @@ class _WithStem(TimmEncoder):
         return "none" if self.stem == "small" else super().pretrained()
 
 
-class ResNet(_WithStem):
+class _Residual(_WithStem):
+    """A network of residual blocks, which stochastic depth leaves out at random in training (Huang, Sun, Liu, Sedra and
+    Weinberger, 2016): block l of L with probability `drop_path` * l / L, picture by picture. Where a block stays, what
+    it adds is divided by its chance to stay, so that nothing need be scaled in evaluation; in expectation the same.
+    """
+
+    def __init__(self, name: str, *, drop_path: float | int = 0.0, **settings: Any) -> None:
+        if not 0 <= drop_path < 1:
+            raise UserError(f"encoder.drop_path is {drop_path}; expected a share from 0 to below 1, e.g. 0.5")
+        super().__init__(name, **with_options(settings, {"drop_path_rate": drop_path} if drop_path else {}))
+
+
+class ResNet(_Residual):
     """Features of a residual network (He, Zhang, Ren and Sun, 2016)."""
 
     def __init__(self, *, depth: int = 18, **settings: Any) -> None:
         super().__init__(f"resnet{one_of('depth', depth, (18, 26, 34, 50, 101, 152))}", **settings)
 
 
-class StochasticDepthResNet(_WithStem):
-    """Features of a ResNet whose blocks are left out at random in training (Huang, Sun, Liu, Sedra and Weinberger,
-    2016): block l of L with probability `drop_path` * l / L, picture by picture. Where a block stays, what it adds is
-    divided by its chance to stay, so that nothing need be scaled in evaluation; in expectation the same.
-    """
+class StochasticDepthResNet(ResNet):
+    """Features of a ResNet with stochastic depth, as its paper has it: the last block is left out every second time."""
 
-    def __init__(self, *, depth: int = 18, drop_path: float | int = 0.5, **settings: Any) -> None:
-        if not 0 <= drop_path < 1:
-            raise UserError(f"encoder.drop_path is {drop_path}; expected a share from 0 to below 1, e.g. 0.5")
-        name = f"resnet{one_of('depth', depth, (18, 26, 34, 50, 101, 152))}"
-        super().__init__(name, **with_options(settings, {"drop_path_rate": drop_path}))
+    def __init__(self, *, drop_path: float | int = 0.5, **settings: Any) -> None:
+        super().__init__(drop_path=drop_path, **settings)
 
 
-class PreActResNet(_WithStem):
+class PreActResNet(_Residual):
     """Features of a ResNet with normalisation and activation before each convolution (He et al., 2016, Identity
     Mappings in Deep Residual Networks).
     """
@@ -124,7 +130,7 @@ class PreActResNet(_WithStem):
         super().__init__(f"resnetv2_{one_of('depth', depth, (18, 34, 50, 101, 152))}", **settings)
 
 
-class WideResNet(_WithStem):
+class WideResNet(_Residual):
     """Features of a wide residual network (Zagoruyko and Komodakis, 2016).
 
     depth, width: 50 or 101 layers with width 2 are the networks for ImageNet; 6 n + 4 layers (16, 22, 28, 40, …) with
@@ -153,7 +159,7 @@ class WideResNet(_WithStem):
         return f"WideResNet {self.depth}-{self.width}"
 
 
-class ResNeXt(_WithStem):
+class ResNeXt(_Residual):
     """Features of a ResNeXt (Xie, Girshick, Dollár, Tu and He, 2017): 32 x 4d is `groups` x `group_width`."""
 
     def __init__(self, *, depth: int = 50, groups: int = 32, group_width: int = 4, **settings: Any) -> None:
@@ -166,7 +172,7 @@ class ResNeXt(_WithStem):
         super().__init__(f"resnext{name}d", **settings)
 
 
-class SENet(_WithStem):
+class SENet(_Residual):
     """Features of a ResNet with squeeze-and-excitation blocks, which weigh the channels by what the whole map holds
     (Hu, Shen and Sun, 2018).
     """

@@ -1,13 +1,15 @@
 """A small convolutional network for small pictures, quick on a CPU."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from math import gcd
 
 import torch
 from jaxtyping import Float
+from timm.layers import DropPath
 from torch import Tensor, nn
 
 from seqvision.encoders.base import Encoder, Trainable
+from seqvision.encoders.fractional import FractionalMaxPool
 from seqvision.encoders.normalisation import Norm, make_norm
 from seqvision.encoders.weights import read_state_dict
 from seqvision.errors import UserError
@@ -22,18 +24,38 @@ def normalisation(norm: Norm, channels: int) -> nn.Module:
     return nn.GroupNorm(gcd(8, channels), channels) if norm == "group" else make_norm(norm, channels)
 
 
-class ConvBlock(nn.Module):
-    """Convolution, normalisation, ReLU; plus its input if `residual`."""
+POOLS: dict[str, Callable[[float], nn.Module]] = {
+    "max": lambda ratio: nn.MaxPool2d(int(ratio), ceil_mode=True),
+    "average": lambda ratio: nn.AvgPool2d(int(ratio), ceil_mode=True),
+    "fractional": FractionalMaxPool,
+}
 
-    def __init__(self, inputs: int, outputs: int, *, kernel: int = 3, stride: int = 1, norm: Norm, residual=False):
+
+class ConvBlock(nn.Module):
+    """Convolution, normalisation, ReLU; plus its input if `residual`, and then in training left out altogether with
+    probability `drop_path`.
+    """
+
+    def __init__(
+        self,
+        inputs: int,
+        outputs: int,
+        *,
+        kernel: int = 3,
+        stride: int = 1,
+        norm: Norm,
+        residual: bool = False,
+        drop_path: float = 0.0,
+    ):
         super().__init__()
         self.residual = residual
+        self.drop_path = DropPath(drop_path)
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm == "none")
         self.norm = normalisation(norm, outputs)
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs height2 width2"]:
         y = torch.relu(self.norm(self.convolution(x)))
-        return x + y if self.residual else y
+        return x + self.drop_path(y) if self.residual else y
 
 
 class SmallCNN(Encoder):
@@ -45,6 +67,11 @@ class SmallCNN(Encoder):
     2018, CoordConv), so that features can say where something is. `dropout` drops whole channels of the last map.
     `norm` stands behind every convolution: "none", or as of `make_norm`. `weights` is a file with the state dict of
     such an encoder.
+
+    pool: how a stage makes its map smaller: "stride" of its first convolution, or pooling behind it, "max", "average",
+        or "fractional", which has `strides` such as 1.41 besides whole ones. drop_path: stochastic depth (Huang et al.,
+        2016): residual block l of L is left out of a training pass, picture by picture, with probability
+        `drop_path` * l / L.
     """
 
     def __init__(
@@ -55,12 +82,14 @@ class SmallCNN(Encoder):
         pooled: bool = False,
         grid: int = 1,
         channels: Sequence[int] = (32, 64, 128, 256),
-        strides: Sequence[int] = (2, 2, 2, 1),
+        strides: Sequence[float | int] = (2, 2, 2, 1),
         blocks: int | Sequence[int] = 1,
         stem_kernel: int = 3,
         norm: Norm = "group",
         coordinates: bool = False,
         dropout: float = 0.0,
+        drop_path: float | int = 0.0,
+        pool: str = "stride",
         weights: str | None = None,
         trainable: Trainable = "all",
     ) -> None:
@@ -71,15 +100,22 @@ class SmallCNN(Encoder):
                 f"SmallCNN: channels {list(channels)}, strides {list(strides)} and blocks {blocks} must have one "
                 "entry a stage, and a stage at least one block"
             )
+        self._check(strides, pool, sum(blocks) - len(blocks), drop_path)
         self.coordinates = coordinates
+        rates = iter(torch.linspace(0, drop_path, sum(blocks) - len(blocks) + 1)[1:].tolist())
         inputs, stages = in_channels, []
         for index, (outputs, stride, count) in enumerate(zip(channels, strides, blocks, strict=True)):
             extra = 2 if self._sees_coordinates(index, len(channels)) else 0
             kernel = stem_kernel if index == 0 else 3
+            step = int(stride) if pool == "stride" else 1
             stages.append(
                 nn.Sequential(
-                    ConvBlock(inputs + extra, outputs, kernel=kernel, stride=stride, norm=norm),
-                    *(ConvBlock(outputs, outputs, norm=norm, residual=True) for _ in range(count - 1)),
+                    ConvBlock(inputs + extra, outputs, kernel=kernel, stride=step, norm=norm),
+                    *([POOLS[pool](stride)] if pool != "stride" and stride != 1 else []),
+                    *(
+                        ConvBlock(outputs, outputs, norm=norm, residual=True, drop_path=next(rates))
+                        for _ in range(count - 1)
+                    ),
                 )
             )
             inputs = outputs
@@ -97,6 +133,20 @@ class SmallCNN(Encoder):
 
     def stage_modules(self) -> list[list[nn.Module]]:
         return [list(stage.modules()) for stage in self.stages]
+
+    def _check(self, strides: Sequence[float | int], pool: str, residual: int, drop_path: float | int) -> None:
+        """Raises `UserError` for what does not go together."""
+        if pool not in ("stride", *POOLS):
+            raise UserError(f"SmallCNN: pool is {pool!r}; expected one of stride, {', '.join(POOLS)}")
+        if pool != "fractional" and any(stride != int(stride) for stride in strides):
+            raise UserError(
+                f"SmallCNN: strides {list(strides)} with pool={pool}; expected whole numbers, or pool=fractional"
+            )
+        if not 0 <= drop_path < 1 or (drop_path and not residual):
+            raise UserError(
+                f"SmallCNN: drop_path is {drop_path} with {residual} residual blocks; expected a share from 0 to below "
+                "1, and blocks to leave out: set encoder.blocks to 2 or more"
+            )
 
     def _sees_coordinates(self, index: int, count: int) -> bool:
         return self.coordinates and index in (0, count - 1)

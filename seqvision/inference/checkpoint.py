@@ -13,7 +13,7 @@ from torch import nn
 from seqvision.data import ImageTransform, Vocabulary, vocabulary_from_state
 from seqvision.errors import UserError
 from seqvision.inference.build import build
-from seqvision.models import Captioner
+from seqvision.models import Captioner, Noise
 
 FORMAT = 1
 
@@ -96,6 +96,7 @@ def load_model(
         raise UserError(f"{file}: a model for {found}, expected one for {kind.pattern}{_USED_BY.get(found, '')}")
     try:
         model = build(held["model"], trust=trust)
+        Noise(**held.get("noise", {})).into(model)
         config = held["config"]
         if not isinstance(model, kind.network):
             raise UserError(f"holds a {type(model).__name__}, expected a {kind.network.__name__}")

@@ -44,13 +44,15 @@ def evaluate_classes(
     split: str,
     training: Mapping[str, Sequence[SequenceRecord]] | None = None,
     others: Mapping[str, np.ndarray] | None = None,
+    members: Sequence[np.ndarray] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> SequenceEvaluation:
     """The evaluation of probabilities (records, classes) of a network's classes.
 
     training: the splits "train" and "val", of which two of the controls learn; others: the probabilities of other
-    networks for the same records and classes, by name; resamples: of the bootstrap, 0 leaves intervals out.
+    networks for the same records and classes, by name; members: those of the networks whose mean `probabilities` are;
+    resamples: of the bootstrap, 0 leaves intervals out.
 
     Controls: "majority" (the classes' shares in training, for every item), "without_recurrence" (logistic regression on
     words and word pairs, or on the frames; see `without_recurrence`), "shuffled" (the network's predictions of other
@@ -78,6 +80,7 @@ def evaluate_classes(
         score_of(p),
         {name: score_of(values) for name, values in found.items()},
         {name: score_of(values[known]) for name, values in (others or {}).items()},
+        members=[score_of(values[known]) for values in members],
         groups=groups_of(asked),
         by=("accuracy",),
         resamples=resamples,

@@ -44,6 +44,7 @@ def evaluate_labels(
     background: Collection[str] = (),
     training: Mapping[str, Sequence[SequenceRecord]] | None = None,
     others: Mapping[str, Sequence[np.ndarray]] | None = None,
+    members: Sequence[Sequence[np.ndarray]] = (),
     resamples: int = 2000,
     seed: int = 0,
 ) -> SequenceEvaluation:
@@ -51,8 +52,8 @@ def evaluate_labels(
 
     protocol, background: how segments are counted, as `frame_scores` has them. training: the splits "train" and "val",
     of which the controls learn (see `frame_controls`); others: what other networks decided of the same records, as the
-    labeller's `decide` gives it, by name. Frames that nobody labelled have no part in anything. Intervals draw
-    whole recordings.
+    labeller's `decide` gives it, by name; members: the probabilities of the networks whose mean these are, to be decided
+    upon as these are. Frames that nobody labelled have no part in anything. Intervals draw whole recordings.
     """
     known = [place for place, record in enumerate(records) if record.labels is not None and (record.labels >= 0).any()]
     if not known:
@@ -86,6 +87,7 @@ def evaluate_labels(
             for name, values in found.probabilities.items()
         },
         {name: score_of([values[place] for place in known]) for name, values in (others or {}).items()},
+        members=[score_of([labeller.decide(values[place]) for place in known]) for values in members],
         groups=[record.id for record in asked],
         by=("macro_f1",) if several else ("accuracy", "edit", "f1@25"),
         resamples=resamples,

@@ -11,31 +11,38 @@ import torch.nn.functional as F
 from jaxtyping import Shaped
 from torch import Tensor, nn
 
+from seqvision.encoders import FractionalMaxPool
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedModel
-from seqvision.rnn import DropConnect, Recurrent
+from seqvision.models.noise import DropConnectConv2d, DropConnectLinear
+from seqvision.rnn import DropConnect
 
 LoadedT = TypeVar("LoadedT", bound=LoadedModel)
 View = Callable[[Tensor], Tensor]
 CROPS = ((0.0, 0.0), (1.0, 0.0), (0.0, 1.0), (1.0, 1.0), (0.5, 0.5))  # left upper corners, of what is left over
 SCALES = {"ten_crop": (256 / 224,), "ten_crop_five_scales": tuple(side / 224 for side in (224, 256, 384, 480, 640))}
-INFERENCE = ("mc_dropout", *SCALES)
+DRAWN = ("mc_dropout", "dropconnect_gaussian")
+INFERENCE = (*DRAWN, *SCALES)
 
 
 def members_of(loaded: Sequence[LoadedT], inference: str | None, *, samples: int = 20) -> list[LoadedT]:
     """What answers in place of these models: each of them several times, with the same weights.
 
-    inference: "mc_dropout", `samples` copies whose dropout and DropConnect stay on (Gal and Ghahramani, "Dropout as a
-    Bayesian Approximation", 2016); "ten_crop", the corners and the middle of the picture at 256/224 of its size, and
-    their mirror images (Krizhevsky, Sutskever and Hinton, 2012, section 4.1); "ten_crop_five_scales", these at 1,
-    256/224, 384/224, 480/224 and 640/224 (He et al., 2016, section 3.4), each different view once; None, themselves.
+    inference: "mc_dropout", `samples` copies whose noise stays on: dropout, DropConnect, stochastic depth, the regions
+    of fractional pooling (Gal and Ghahramani, "Dropout as a Bayesian Approximation", 2016); "dropconnect_gaussian", the
+    same with the layers of noise.dropconnect alone, whose units are drawn and not their weights, with the mean and the
+    variance that leaving out weights gives them (Wan et al., 2013, section 3.2); "ten_crop", the corners and the middle
+    of the picture at 256/224 of its size, and their mirror images (Krizhevsky, Sutskever and Hinton, 2012, section
+    4.1); "ten_crop_five_scales", these at 1, 256/224, 384/224, 480/224 and 640/224 (He et al., 2016, section 3.4), each
+    different view once; None, themselves.
 
     UserError for a network without noise, or for views of what are no pictures.
     """
     if inference is None:
         return list(loaded)
-    if inference == "mc_dropout":
-        return [member for each in loaded for member in _noisy_copies(each, samples)]
+    if inference in DRAWN:
+        noisy = _is_noisy if inference == "mc_dropout" else _is_dropconnect
+        return [member for each in loaded for member in _noisy_copies(each, samples, noisy, inference)]
     views = list(crop_views(SCALES[inference]))
     return [_seeing(each, view) for each in loaded for view in views]
 
@@ -82,27 +89,37 @@ class _Crop:
         return seen if pictures.is_floating_point() else seen.round_().clamp_(0, 255).to(pictures.dtype)
 
 
-def _noisy_copies(loaded: LoadedT, samples: int) -> Iterator[LoadedT]:
-    if not any(_is_noisy(module) for module in loaded.model.modules()):
+def _noisy_copies(
+    loaded: LoadedT, samples: int, noisy: Callable[[nn.Module], bool], inference: str
+) -> Iterator[LoadedT]:
+    if not any(noisy(module) for module in loaded.model.modules()):
+        keys = "model.dropout or rnn.dropconnect" if inference == "mc_dropout" else "noise.dropconnect"
         raise UserError(
-            f"--inference mc_dropout: {loaded.path} draws nothing, so that all samples would be the same; train it "
-            "with model.dropout or rnn.dropconnect above 0"
+            f"--inference {inference}: {loaded.path} draws nothing, so that all samples would be the same; train it "
+            f"with {keys} above 0"
         )
     for _ in range(samples):
         model = _copied(loaded.model)
         for module in model.modules():
-            if _is_noisy(module):
+            if noisy(module):
                 module.training = True  # its own flag, not that of what is in it: statistics stay as they are
+                if inference == "dropconnect_gaussian":
+                    module.gaussian = True
         yield replace(loaded, model=model)
 
 
 def _is_noisy(module: nn.Module) -> bool:
     """Whether it draws in training what it does not in evaluation, and nothing else of it changes."""
-    if isinstance(module, Recurrent):
-        return bool(module.dropout and module.num_layers > 1)
+    if isinstance(module, FractionalMaxPool):
+        return True
     drawn = float(getattr(module, "drop_prob", 0.0) or 0.0)  # stochastic depth
-    is_dropout = isinstance(module, (nn.modules.dropout._DropoutNd, DropConnect))
+    is_dropout = isinstance(module, (nn.modules.dropout._DropoutNd, DropConnect, DropConnectConv2d))
     return bool(module.p if is_dropout else drawn)
+
+
+def _is_dropconnect(module: nn.Module) -> bool:
+    """Whether it is a layer whose units can be drawn in place of its weights."""
+    return isinstance(module, (DropConnectLinear, DropConnectConv2d))
 
 
 def _seeing(loaded: LoadedT, view: View) -> LoadedT:

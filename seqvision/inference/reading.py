@@ -119,7 +119,7 @@ def read_paths(
 
 
 def read(
-    loaded: LoadedReader,
+    readers: LoadedReader | Sequence[LoadedReader],
     pictures: Sequence[Picture],
     *,
     batch_size: int = 32,
@@ -129,19 +129,26 @@ def read(
     backward: LoadedReader | None = None,
     on_unreadable: Callable[[Picture, UserError], None] | None = None,
 ) -> Iterator[tuple[Picture, Read]]:
-    """Each picture with what was read of it, in order, as it is made.
+    """Each picture with what was read of it, in order, as it is made: of several readers by the mean of their
+    probabilities, each on a path of its own, and the first one's path.
 
     paths: as in `read_paths`. threshold: stop at the first look after which the likeliest class is that likely.
     backward: a reader of the same strings from the other end, whose scores are averaged with these
         (see `check_directions`).
     A picture that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
     """
+    members = [readers] if isinstance(readers, LoadedReader) else list(readers)
+    check_readers(members)
+    loaded = members[0]
     for start in range(0, len(pictures), batch_size):
-        names, pixels, mirrored = [], [], []
+        names: list[Picture] = []
+        pixels: list[list[Tensor]] = []
+        mirrored: list[Tensor] = []
         for picture in pictures[start : start + batch_size]:
             try:
-                pixels.append(loaded.reader(picture))
-                mirrored.append(backward.reader(picture) if backward else pixels[-1])
+                seen = [member.reader(picture) for member in members]
+                mirrored.append(backward.reader(picture) if backward else seen[0])
+                pixels.append(seen)
                 names.append(picture)
             except UserError as error:
                 if on_unreadable is None:
@@ -149,7 +156,11 @@ def read(
                 on_unreadable(picture, error)
         if not names:
             continue
-        beliefs, places = read_paths(loaded, pixels, paths=paths, seed=seed)
+        found = [
+            read_paths(member, list(theirs), paths=paths, seed=seed)
+            for member, theirs in zip(members, zip(*pixels, strict=True), strict=True)
+        ]
+        beliefs, places = np.mean([each for each, _ in found], axis=0), found[0][1]
         behind = said(backward, read_paths(backward, mirrored, paths=paths, seed=seed)[0]) if backward else None
         for row, picture in enumerate(names):
             other = behind[row] if behind is not None else None

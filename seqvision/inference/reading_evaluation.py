@@ -23,8 +23,8 @@ from seqvision.wording import counted
 class Looked:
     """Beliefs (pictures, looks, classes) and places (pictures, looks, 2) of the mean path, and the answers; the same of
     drawn paths' mean and of random looks, if the reader chooses where to look. spread: of several readers, how far they
-    lie apart in the end, in percent. alone: where readers of both directions answer together, what each of them says by
-    itself, "forward" and "backward"."""
+    lie apart in the end, in percent; members: the answers of each of them. alone: where readers of both directions answer
+    together, what each of them says by itself, "forward" and "backward"."""
 
     beliefs: np.ndarray
     places: np.ndarray
@@ -33,6 +33,7 @@ class Looked:
     random: list[Read]
     spread: float | None = None
     alone: Mapping[str, list[Read]] = field(default_factory=dict)
+    members: tuple[list[Read], ...] = ()
 
     def __getitem__(self, rows: slice) -> "Looked":
         """The same of some of the pictures."""
@@ -44,6 +45,7 @@ class Looked:
             sampled=self.sampled[rows],
             random=self.random[rows],
             alone={name: answers[rows] for name, answers in self.alone.items()},
+            members=tuple(answers[rows] for answers in self.members),
         )
 
 
@@ -85,6 +87,7 @@ def look_at(
     policy = loaded.model.policy
     beliefs, places, sampled, chance, answers, spreads = [], [], [], [], [], []
     alone: dict[str, list[Read]] = {"forward": [], "backward": []} if backward else {}
+    members: tuple[list[Read], ...] = tuple([] for _ in readers) if len(readers) > 1 else ()
     starts = range(0, len(records), batch_size)
     for start in tracked(starts, total=len(starts), description="Reading"):
         part = records[start : start + batch_size]
@@ -93,6 +96,8 @@ def look_at(
         if len(readers) > 1:
             each = [found, *(read_paths(reader, pixels)[0] for reader in readers[1:])]
             means, deviations = averaged(each)
+            for mine, theirs in zip(members, each, strict=True):
+                mine += [answer(loaded, *one) for one in zip(theirs, where, strict=True)]
             found = np.stack(means)
             spreads.append((len(part), spread_of(found[:, -1], np.stack(deviations)[:, -1])))
         beliefs.append(found)
@@ -118,7 +123,7 @@ def look_at(
             loaded.model.policy = policy
         chance += _answers(loaded, blind, nowhere)
     spread = sum(number * each for number, each in spreads) / len(records) if spreads else None
-    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance, spread, alone)
+    return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance, spread, alone, members)
 
 
 def _answers(
@@ -140,11 +145,12 @@ def evaluate_reading(
     training: Sequence[SequenceRecord] = (),
     backward: LoadedReader | None = None,
     others: Mapping[str, Looked] | None = None,
+    ensemble: bool = False,
     resamples: int = 2000,
     seed: int = 0,
 ) -> ReadingEvaluation:
-    """The evaluation of what was looked at. training: whose commonest label is a control; backward: who
-    read with it from the other end; others: other readers.
+    """The evaluation of what was looked at. training: whose commonest label is a control; backward: who read with it from
+    the other end; others: other readers; ensemble: set beside the mean of its members.
 
     Controls: "majority", "random_looks" (this network looking anywhere, which it has not learnt to live with; a reader
     trained so is compared with `others`), "one_look" (its answer after the first look), "shuffled"; those of looks
@@ -193,6 +199,7 @@ def evaluate_reading(
         score(looked.answers),
         controls,
         {name: score(other.answers) for name, other in (others or {}).items()},
+        members=[score(answers) for answers in looked.members] if ensemble else [],
         groups=list(range(len(asked))),
         by=("accuracy",),
         resamples=resamples,

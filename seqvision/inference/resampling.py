@@ -37,6 +37,17 @@ class Resampled:
         return found
 
 
+class MeanScore:
+    """The mean of several systems' scores: what one of them, taken blindly, is worth."""
+
+    def __init__(self, scores: Sequence[Score]):
+        self.scores = scores
+
+    def __call__(self, places: np.ndarray) -> dict[str, float]:
+        each = [score(places) for score in self.scores]
+        return {name: float(np.mean([found[name] for found in each])) for name in each[0]}
+
+
 def resample(
     score: Score, groups: Sequence[Hashable], *, resamples: int, seed: int, description: str = ""
 ) -> Resampled:

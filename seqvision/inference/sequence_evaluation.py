@@ -8,7 +8,7 @@ import numpy as np
 
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
-from seqvision.inference.resampling import Score, resample
+from seqvision.inference.resampling import MeanScore, Score, resample
 from seqvision.metrics import PairedDifference
 
 UNSIGNED = ("calibration_error", "cross_entropy")  # more of them is not better
@@ -94,18 +94,20 @@ def compare(
     controls: Mapping[str, Score],
     others: Mapping[str, Score],
     *,
+    members: Sequence[Score] = (),
     groups: Sequence[Hashable],
     by: Sequence[str],
     resamples: int,
     seed: int,
 ) -> Compared:
     """The network's scores with their intervals beside the controls', and its differences from the best control (by the
-    mean of the scores `by`) and from every other network.
+    mean of the scores `by`), from every other network and, if it is an ensemble, from the mean of its `members`' scores
+    ("mean_member").
     """
     everything = np.arange(len(groups))
     of_controls = {name: dict(score(everything)) for name, score in controls.items()}
     mine = resample(own, groups, resamples=resamples, seed=seed, description="Intervals")
-    rivals = dict(others)
+    rivals = {**others, **({"mean_member": MeanScore(members)} if members else {})}
     able = [name for name in controls if name != "shuffled"]  # which nobody would use
     if able:
         best = max(able, key=lambda name: float(np.nanmean([of_controls[name][score] for score in by])))

@@ -107,7 +107,7 @@ def classify(
     source that cannot be read is handed to `on_unreadable` and left out; without it the `UserError` is raised.
     """
     members = [classifiers] if isinstance(classifiers, LoadedClassifier) else list(classifiers)
-    places = [_places(member, members[0]) for member in members]
+    places = class_places(members)
     for readable, frames in _batches(members, sources, batch_size, on_unreadable):
         names = [_name(source) for source in readable]
         found = [_probabilities(member, names, part) for member, part in zip(members, frames, strict=True)]
@@ -116,7 +116,7 @@ def classify(
 
 
 def label(
-    labeller: LoadedLabeller,
+    labellers: LoadedLabeller | Sequence[LoadedLabeller],
     source: Source,
     *,
     start: int = 0,
@@ -124,12 +124,37 @@ def label(
     part: int = PART,
     watch: Callable[[Iterator[Tensor]], Iterator[Tensor]] = iter,
 ) -> np.ndarray:
-    """The probabilities (time, classes) of a source's frames.
+    """The probabilities (time, classes) of a source's frames; of several labellers, which must have the same classes,
+    the mean, in the order of the first one's classes.
 
     Frames are read and looked at `part` at a time, so that an hour of video needs no more memory than a minute, but for
     the vectors of its frames where the network looks in both directions. What comes out is that of one pass over all.
     watch: what the parts pass through on their way, such as a progress bar.
     """
+    members = [labellers] if isinstance(labellers, LoadedLabeller) else list(labellers)
+    found = [
+        _labelled(member, source, start, stop, part, watch)[:, order]
+        for member, order in zip(members, class_places(members), strict=True)
+    ]
+    for member, each in zip(members, found, strict=True):
+        if len(each) != len(found[0]):
+            raise UserError(
+                f"{_name(source)}: {len(found[0])} frames for {members[0].path}, {len(each)} for {member.path}; only "
+                "labellers that take the same frames of a recording can be taken together"
+            )
+    mean: np.ndarray = np.mean(found, axis=0)
+    return mean
+
+
+def _labelled(
+    labeller: LoadedLabeller,
+    source: Source,
+    start: int,
+    stop: int | None,
+    part: int,
+    watch: Callable[[Iterator[Tensor]], Iterator[Tensor]],
+) -> np.ndarray:
+    """The probabilities of one labeller."""
     stream = LabelStream(labeller)
     both = not labeller.model.forward_only
     found, vectors = [], []
@@ -190,15 +215,21 @@ class LabelStream:
         return probabilities.cpu().numpy()
 
 
-def _places(member: LoadedClassifier, first: LoadedClassifier) -> list[int]:
-    """Where the first one's classes stand among the member's."""
-    if sorted(member.classes) != sorted(first.classes):
-        other = sorted({*member.classes} ^ {*first.classes})
-        raise UserError(
-            f"{member.path} has other classes than {first.path} ({', '.join(other[:5])}); only classifiers of the same "
-            "classes can be taken together"
-        )
-    return [member.classes.index(name) for name in first.classes]
+def class_places(members: Sequence[LoadedSequenceModel]) -> list[list[int]]:
+    """Where the first one's classes stand among those of each; a UserError where there are others."""
+    first = members[0]
+    for member in members:
+        if sorted(member.classes) != sorted(first.classes):
+            other = sorted({*member.classes} ^ {*first.classes})
+            raise UserError(
+                f"{member.path} has other classes than {first.path} ({', '.join(other[:5])}); only models of the same "
+                "classes can be taken together"
+            )
+        if (member.thresholds is None) != (first.thresholds is None):
+            raise UserError(
+                f"{member.path} and {first.path} cannot be taken together: one has a label a frame, one several"
+            )
+    return [[member.classes.index(name) for name in first.classes] for member in members]
 
 
 def _batches(

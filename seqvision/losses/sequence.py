@@ -39,9 +39,8 @@ class SequenceCrossEntropy(nn.Module):
                 _at_least_single(output(rows)), wanted, reduction="sum", label_smoothing=self.label_smoothing
             )
         piece = max(1, self.scores_at_once // output.out_features)
-        loss: Tensor = _CrossEntropyInPieces.apply(
-            rows, output.weight, output.bias, wanted, self.label_smoothing, piece
-        )
+        weight = getattr(output, "matrix", output.weight)  # of DropConnect what is left of it
+        loss: Tensor = _CrossEntropyInPieces.apply(rows, weight, output.bias, wanted, self.label_smoothing, piece)
         return loss
 
 

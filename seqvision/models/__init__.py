@@ -3,6 +3,7 @@
 from seqvision.models.captioner import Captioner
 from seqvision.models.dram import DRAM
 from seqvision.models.draw import Draw
+from seqvision.models.noise import Noise
 from seqvision.models.painter import Bound, Drawing, Painter, Posterior
 from seqvision.models.pixels import BernoulliPixels, GaussianPixels
 from seqvision.models.ram import RAM
@@ -35,6 +36,7 @@ __all__ = [
     "WholeWrite",
     "WindowRead",
     "WindowWrite",
+    "Noise",
     "Captioner",
     "Translator",
     "SentenceEncoder",

@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Literal
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
@@ -54,7 +53,8 @@ class Recurrent(nn.Module):
         self.hidden_size = hidden_size
         self.num_layers = num_layers
         self.bidirectional = bidirectional
-        self.dropout, self.locked = dropout, locked
+        self.dropout = nn.Dropout(dropout if num_layers > 1 else 0.0)
+        self.locked = locked
         self.backend = backend
         self.directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.directions
@@ -119,12 +119,12 @@ class Recurrent(nn.Module):
 
     def _drop(self, x: Tensor, layer: int, *, over_time: bool) -> Tensor:
         """What a layer sees of what the one below it says."""
-        if not self.locked or not self.training or not self.dropout:
-            return F.dropout(x, self.dropout, self.training)
+        if not (self.locked and self.dropout.training and self.dropout.p):
+            return self.dropout(x)
         first = x[:, :1] if over_time else x
         mask = self._masks.get(layer)
         if mask is None or mask.shape != first.shape:
-            mask = self._masks[layer] = F.dropout(torch.ones_like(first), self.dropout)
+            mask = self._masks[layer] = self.dropout(torch.ones_like(first))
         return x * mask
 
     def _cells(self) -> list[Cell]:

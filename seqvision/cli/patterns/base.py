@@ -3,7 +3,7 @@
 import argparse
 import os
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
@@ -34,6 +34,7 @@ class Pattern:
     models: Sequence[LoadedModel]
     decoding: str | None = None
     spread: float | None = None
+    apart: Sequence[Sequence[np.ndarray]] = ()  # what each member of an ensemble answered
 
     def __init__(self, given: argparse.Namespace):
         self.given = given
@@ -74,8 +75,14 @@ class Pattern:
         """What answers in the models' place."""
         return members_of(models, self.given.inference, samples=self.given.samples)
 
-    def together(self, found: Sequence[Iterable[np.ndarray]]) -> list[np.ndarray]:
+    @property
+    def ensemble(self) -> bool:
+        """Whether several models answer, and nothing else."""
+        return len(self.models) > 1 and not self.given.inference
+
+    def together(self, found: Sequence[Sequence[np.ndarray]]) -> list[np.ndarray]:
         """The mean of the members' probabilities, item by item."""
+        self.apart = found if self.ensemble else ()
         means, spreads = averaged(found)
         self.spread = spread_of(means, spreads) if len(found) > 1 else None
         return means

@@ -46,6 +46,7 @@ class Classification(Pattern):
                 path: predict_classes(other, records, batch_size=self.given.batch_size)[:, order]
                 for path, (other, order) in self.others.items()
             },
+            members=[np.stack(list(each)) for each in self.apart],
             **self.settings(),
         )
         return self.with_spread(found)

@@ -62,6 +62,7 @@ class Labelling(Pattern):
             background=self.background,
             training={name: in_classes_of(some, data.classes, classes) for name, some in learnt_of.items()},
             others=others,
+            members=self.apart,
             **self.settings(),
         )
         return self.with_spread(found)

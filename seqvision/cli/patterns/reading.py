@@ -51,6 +51,7 @@ class Reading(Pattern):
             others={
                 path: look_at([other], records, batch_size=self.given.batch_size) for path, other in self.others.items()
             },
+            ensemble=self.ensemble,
             **self.settings(),
         )
         return self.with_spread(found)

@@ -17,13 +17,18 @@ _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 
 
 def read_idx(
-    folder: str | Path, *, classes: Sequence[str] | None = None, splits: Mapping[str, Any] | None = None
+    folder: str | Path,
+    *,
+    classes: Sequence[str] | None = None,
+    splits: Mapping[str, Any] | None = None,
+    limit: int | None = None,
 ) -> SequenceSet:
     """The pictures of `train-images-idx3-ubyte` (or `.gz`) and `t10k-…` with their classes, and a slice of the
     training pictures to validate on.
 
     A record's source is a view of one array, uint8 (height, width). `classes` names the numbers 0, 1, 2, …, which
-    are the names otherwise. `splits`: the share `val` and the `seed` of the slice. UserError for files that are
+    are the names otherwise. `splits`: the share `val` and the `seed` of the slice. `limit`: only so many of the
+    training pictures, the first, those to validate on among them; all are tested on. UserError for files that are
     missing, damaged, cut off or do not belong together.
     """
     folder = Path(folder)
@@ -40,6 +45,8 @@ def read_idx(
                 f"{pictures.name} holds {_said(pixels)}, {numbers.name} holds {_said(labels)}: expected uint8 "
                 "pictures and one number for each. The files are of different sets, or are called by each other's name."
             )
+        if split == "train" and limit is not None:
+            pixels, labels = pixels[:limit], labels[:limit]
         names = _names(labels, classes, numbers)
         records += [
             SequenceRecord(id=id, source=picture, label=name, group=id, split=split)
