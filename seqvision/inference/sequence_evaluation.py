@@ -107,7 +107,9 @@ def compare(
     everything = np.arange(len(groups))
     of_controls = {name: dict(score(everything)) for name, score in controls.items()}
     mine = resample(own, groups, resamples=resamples, seed=seed, description="Intervals")
-    rivals = {**others, **({"mean_member": MeanScore(members)} if members else {})}
+    rivals: dict[str, Score] = dict(others)
+    if members:
+        rivals["mean_member"] = MeanScore(members)
     able = [name for name in controls if name != "shuffled"]  # which nobody would use
     if able:
         best = max(able, key=lambda name: float(np.nanmean([of_controls[name][score] for score in by])))

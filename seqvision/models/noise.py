@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -105,7 +105,7 @@ class Noise:
         for all.
     """
 
-    dropout: Literal["inverted", "vanilla"] = "inverted"
+    dropout: str = "inverted"
     dropconnect: float | int = 0.0
     layers: Sequence[str] | None = None
 

@@ -98,3 +98,10 @@ def test_a_run_leaves_snapshots_that_inference_loads(tmp_path, monkeypatch):
     first, second = (load_captioner(tmp_path / "run" / f"snapshot_{n}.ckpt").model for n in (1, 2))
     assert not torch.equal(first.output.weight, second.output.weight)
     assert {"best.ckpt", "last.ckpt"} <= {file.name for file in (tmp_path / "run").iterdir()}
+    picture = sorted(tmp_path.rglob("*.png"))[0]
+    each = [argument for n in (1, 2) for argument in ("--checkpoint", f"run/snapshot_{n}.ckpt")]
+    said = {}
+    for name, checkpoints in (("named", ["--checkpoint", "run:snapshots"]), ("listed", each)):
+        assert main(["caption", *checkpoints, "--format", "jsonl", "--output", f"{name}.jsonl", str(picture)]) == 0
+        said[name] = (tmp_path / f"{name}.jsonl").read_text()
+    assert said["named"] == said["listed"]

@@ -229,6 +229,30 @@ def test_several_checkpoints_are_scored_by_the_mean_of_their_probabilities(run, 
     assert "a model for classification, expected one for labelling" in wrong.err
 
 
+def test_an_ensemble_stands_beside_its_mean_member_on_the_same_items(run, classifier, labeller, tmp_path):
+    sentences = [f"data.path={classifier.parent / 'sentences.csv'}"]
+    others = {
+        classifier: make_pattern_run(tmp_path / "c", "pattern=classification", "data=sentences", *sentences, seed=3),
+        labeller: make_pattern_run(tmp_path / "l", *labelling(labeller.parent / "recordings"), seed=3),
+    }
+    options = ("--bootstrap", 40, "--no-controls", "--format", "json")
+    for own, other in others.items():
+        alone = [json.loads(run("evaluate", "--checkpoint", each, *options).out)["scores"] for each in (own, other)]
+        found = json.loads(run("evaluate", "--checkpoint", own, "--checkpoint", other, *options).out)
+        beside = found["differences"]["mean_member"]["accuracy"]
+        mean = (alone[0]["accuracy"] + alone[1]["accuracy"]) / 2
+        assert beside["difference"] == pytest.approx(found["scores"]["accuracy"] - mean)
+        assert beside["interval"][0] <= beside["difference"] <= beside["interval"][1]
+        text = run("evaluate", "--checkpoint", own, "--checkpoint", other, *options[:-2]).out
+        assert re.search(r"\nabove the mean member: accuracy [+-]\d", text)
+        noisy = ("--inference", "mc_dropout", "--samples", 2)
+        if own is classifier:
+            assert (
+                "mean_member"
+                not in json.loads(run("evaluate", "--checkpoint", own, *noisy, *options).out)["differences"]
+            )
+
+
 def test_dropout_left_on_gives_a_mean_and_a_spread(run, classifier, translator):
     found = run("evaluate", "--checkpoint", classifier, "--inference", "mc_dropout", "--samples", 5, "--bootstrap", 0)
     assert found.status == 0, found.err

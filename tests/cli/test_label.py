@@ -99,6 +99,48 @@ def test_a_recording_becomes_frames_segments_and_subtitles(run, sensor, tmp_path
     assert note == "segments are as they were predicted; --min-seconds X would drop shorter ones"
 
 
+@pytest.fixture(scope="module")
+def other_sensor(tmp_path_factory):
+    """Another labeller of the same tables, which names the classes in another order."""
+    reader = FeatureReader(features=2, columns=COLUMNS)
+    folder = tmp_path_factory.mktemp("run")
+    return save_run(folder, "labelling", described(LINEAR), reader, CLASSES[::-1], config=CONFIG, seed=9)
+
+
+def test_several_labellers_label_together(run, sensor, other_sensor, tmp_path):
+    source = write_table(tmp_path / "ann.csv")
+    both = ("--checkpoint", sensor, "--checkpoint", other_sensor)
+    found = run("label", *both, "--output", tmp_path / "out", "--probabilities", source)
+    assert found.status == 0, found.err
+    first, second = predicted(sensor, source)[0], predicted(other_sensor, source)[0][:, ::-1]
+    mean = (first + second) / 2
+    assert not np.array_equal(mean.argmax(axis=1), first.argmax(axis=1))
+    written = rows(tmp_path / "out" / "ann.frames.csv")
+    assert [row["label"] for row in written] == [CLASSES[place] for place in mean.argmax(axis=1)]
+    assert [float(row["probability"]) for row in written] == pytest.approx(mean.max(axis=1).tolist(), abs=1e-3)
+
+
+def test_several_labellers_answer_as_frames_come(run, sensor, other_sensor, monkeypatch, tmp_path):
+    text = "x,y\n1,2\n0.5,-1\n-2,0.3\n"
+    each = {
+        model: [
+            line.split("\t") for line in streamed(run, monkeypatch, model, text, "--probabilities").out.splitlines()
+        ]
+        for model in (sensor, other_sensor)
+    }
+    together = streamed(run, monkeypatch, sensor, text, "--checkpoint", other_sensor, "--probabilities").out
+    for line, mine, theirs in zip(together.splitlines(), *each.values(), strict=True):
+        mean = (np.array(mine[2:], float) + np.array(theirs[2:][::-1], float)) / 2
+        label, _, *shares = line.split("\t")
+        assert label == CLASSES[mean.argmax()]
+        assert [float(share) for share in shares] == pytest.approx(mean.tolist(), abs=2e-4)
+    reader = FeatureReader(features=3, columns=("x", "y", "z"))
+    strange = save_run(tmp_path / "strange", "labelling", described(LINEAR), reader, CLASSES, config=CONFIG)
+    wrong = streamed(run, monkeypatch, sensor, text, "--checkpoint", strange)
+    assert wrong.status == 2
+    assert "only labellers that read the same" in wrong.err
+
+
 def test_every_kind_of_file_and_a_second_run(run, sensor, tmp_path):
     folder, out = tmp_path / "in", tmp_path / "in" / "labels"
     for name in ("a.csv", "sub/b.csv"):

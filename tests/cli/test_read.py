@@ -232,13 +232,38 @@ def test_what_cannot_be_read_is_named_and_skipped(run, digits, pictures):
     [
         (["--paths", "-1"], "--paths -1"),
         (["--look-cost", "-2"], "--look-cost -2"),
-        (["--checkpoint", "another"], "2 models, expected one"),
+        (["--checkpoint", "another"], "another: no such checkpoint"),
     ],
 )
 def test_wrong_options_are_named(run, digits, pictures, options, said):
     status, _, err = run("read", "--checkpoint", digits, *options, *pictures)
     assert status == 2
     assert said in err
+
+
+def test_several_readers_read_together(run, digits, pictures, tmp_path):
+    second = save_reader(tmp_path, Symbols("0123"), seed=5)
+    both = ("--checkpoint", digits, "--checkpoint", second)
+    status, out, err = run("read", *both, "--format", "jsonl", *pictures)
+    assert status == 0, err
+    alone = [[answer for _, answer in read(load_model(folder, LoadedReader), pictures)] for folder in (digits, second)]
+    for line, first, other in zip(out.splitlines(), *alone, strict=True):
+        entry = json.loads(line)
+        mean = (first.beliefs[-1] + other.beliefs[-1]) / 2
+        assert entry["label"] == "0123"[mean.argmax()]
+        assert entry["probability"] == pytest.approx(mean.max(), abs=1e-5)
+        assert entry["looks"][1]["x"] == pytest.approx(float(first.places[1, 0]), abs=1e-4)
+    status, _, err = run("read", *both, "--look-cost", "1", *pictures)
+    assert status == 2
+    assert "--look-cost: how sure is sure is known of one reader" in err
+
+
+def test_readers_of_other_symbols_are_not_taken_together(run, digits, pictures, tmp_path):
+    status, _, err = run(
+        "read", "--checkpoint", digits, "--checkpoint", save_reader(tmp_path, Symbols("012")), *pictures
+    )
+    assert status == 2
+    assert "only readers of the same can be taken together" in err
 
 
 def test_strings_cannot_stop_early(run, strings, pictures):

@@ -115,20 +115,30 @@ def captioner(encoder: Encoder) -> nn.Module:
     return Captioner(encoder, rnn, vocabulary_size=7, embedding_size=5, attention=partial(DotAttention, size=4))
 
 
-def loss_of(model: nn.Module, size: int) -> torch.Tensor:
+def loss_of(model: nn.Module, size: int, channels: int) -> torch.Tensor:
     if isinstance(model, Captioner):
-        features = model.encode(torch.rand(2, 3, size, size))
+        features = model.encode(torch.rand(2, channels, size, size))
         scores = model.output(model(features, torch.ones(2, 4, dtype=torch.long)).hidden)
         return nn.functional.cross_entropy(scores.flatten(0, 1), torch.arange(8) % 7)
-    found = model(torch.rand(2, 2, 3, size, size), torch.tensor([2, 1]))
+    found = model(torch.rand(2, 2, channels, size, size), torch.tensor([2, 1]))
     scores = found[0].flatten(0, 1) if isinstance(model, FrameLabeller) else found
     return nn.functional.cross_entropy(scores, torch.arange(len(scores)) % 3)
 
 
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("pattern", ["captioner", "classifier", "labeller"])
-def test_one_step_in_every_pattern(pattern, name):
-    encoder = build(name, pooled=pattern != "captioner")
+@pytest.mark.parametrize(
+    ("size", "channels"),
+    [
+        (None, 3),  # the smallest
+        pytest.param(None, 1, marks=pytest.mark.slow),
+        pytest.param(96, 3, marks=pytest.mark.slow),
+        pytest.param(96, 1, marks=pytest.mark.slow),
+    ],
+)
+def test_one_step_in_every_pattern(pattern, name, size, channels):
+    settings = {"image_size": size} if size else {}
+    encoder = build(name, pooled=pattern != "captioner", in_channels=channels, **settings)
     rnn = partial(Recurrent, ElmanCell, hidden_size=6)
     model = {
         "captioner": captioner,
@@ -137,7 +147,7 @@ def test_one_step_in_every_pattern(pattern, name):
     }[pattern](encoder).train()
     before = [parameter.detach().clone() for parameter in encoder.parameters()]
     optimizer = torch.optim.SGD(model.parameters(), lr=0.5)
-    loss = loss_of(model, encoder.image_size)
+    loss = loss_of(model, encoder.image_size, channels)
     loss.backward()
     assert loss.isfinite()
     assert all(parameter.grad is not None and parameter.grad.isfinite().all() for parameter in encoder.parameters())
@@ -279,6 +289,17 @@ def test_vgg_takes_published_weights_with_their_classifier(tmp_path):
     encoder = VGG(depth=11, norm=None, image_size=32, weights=str(tmp_path / "vgg11.pth"))
     assert torch.equal(encoder.network.features[0].weight, state["features.0.weight"])
     assert weights_of(encoder) == weights_of(VGG(depth=11, norm=None, image_size=32))
+
+
+@pytest.mark.parametrize("make", [ResNet, PreActResNet, WideResNet, ResNeXt, SENet])
+def test_every_residual_network_can_leave_out_blocks(make):
+    with torch.device("meta"):
+        rates = [m.drop_prob for m in make(image_size=32, drop_path=0.3).modules() if type(m).__name__ == "DropPath"]
+        assert not any(type(module).__name__ == "DropPath" for module in make(image_size=32).modules())
+    assert rates == sorted(rates)
+    assert rates[-1] == pytest.approx(0.3)
+    with pytest.raises(UserError, match=r"encoder.drop_path is 1; expected a share from 0"):
+        make(image_size=32, drop_path=1)
 
 
 @pytest.mark.parametrize(

@@ -62,6 +62,45 @@ def test_noise_is_dropout_dropconnect_and_what_stands_between_layers(tmp_path, s
     assert torch.equal(own.model(frames, lengths), own.model(frames, lengths))
 
 
+def test_layers_with_dropconnect_are_sampled_by_weights_or_by_units(tmp_path):
+    """Of the weights that are left out and of Wan's normal distribution the mean is much the same."""
+    plain = loaded(tmp_path / "plain")
+    with pytest.raises(UserError, match=r"dropconnect_gaussian: .* train it with noise\.dropconnect above 0"):
+        members_of([plain], "dropconnect_gaussian")
+    front = {"_target_": "seqvision.encoders.LinearFront", "size": 40}
+    reader = FeatureReader(features=2, layout="time_first")
+    noise = {"dropout": "inverted", "dropconnect": 0.5, "layers": ["front", "output"]}
+    own = load_model(
+        save_run(tmp_path / "noisy", "classification", described(front), reader, ("a", "b"), noise=noise),
+        LoadedClassifier,
+    )
+    torch.manual_seed(0)
+    frames, lengths = torch.randn(1, 5, 2), torch.tensor([5])
+    means = {}
+    for inference in ("mc_dropout", "dropconnect_gaussian"):
+        members = members_of([own], inference, samples=300)
+        found = [member.model(frames, lengths).detach().numpy() for member in members]
+        assert len({round(float(each[0, 0]), 6) for each in found}) > 250
+        means[inference] = np.mean(found, axis=0)
+        error = np.std(found, axis=0) / 300**0.5
+    assert (np.abs(means["mc_dropout"] - means["dropconnect_gaussian"]) < 6 * error).all()
+    assert torch.equal(own.model(frames, lengths), own.model(frames, lengths))
+
+
+def test_vanilla_dropout_is_scaled_in_a_loaded_model(tmp_path):
+    reader = FeatureReader(features=2, layout="time_first")
+    front = {"_target_": "seqvision.encoders.LinearFront", "size": 6}
+    models = {}
+    for dropout in ("inverted", "vanilla"):
+        noise = {"dropout": dropout, "dropconnect": 0.0, "layers": None}
+        settings = {**described(front), "dropout": 0.5}
+        folder = save_run(tmp_path / dropout, "classification", settings, reader, ("a", "b"), noise=noise)
+        models[dropout] = load_model(folder, LoadedClassifier).model
+    outputs = torch.randn(3, 8)
+    for name, factor in (("inverted", 1.0), ("vanilla", 0.5)):
+        assert torch.equal(models[name].dropout(outputs), factor * outputs)
+
+
 def test_batch_statistics_stay_those_of_training(tmp_path):
     own = loaded(tmp_path, dropout=0.5)
     own.model.norm = torch.nn.BatchNorm1d(3).eval()
