@@ -1,6 +1,7 @@
 """Keeps the records of runs in results/ and writes the README's tables from them.
 
 python results/tables.py add RUN …     copies the records of runs (run.json, evaluation_*.json)
+python results/tables.py add FILE …    the same of models together: what `evaluate --format json --output FILE` wrote
 python results/tables.py               writes the tables between the README's marks
 python results/tables.py show          prints them
 
@@ -45,7 +46,9 @@ HELD_OUT = ("data.split", "data.splits.test_groups", "data.splits.val_groups")
 
 
 def add(run: Path) -> Path:
-    """The file in results/ that holds the records of a run."""
+    """The file in results/ that holds the records of a run, or of an evaluation of several models."""
+    if run.is_file():
+        return add_together(run)
     record = json.loads((run / "run.json").read_text())
     evaluations = {
         file.stem.removeprefix("evaluation_"): _short(json.loads(file.read_text()))
@@ -54,6 +57,41 @@ def add(run: Path) -> Path:
     if not evaluations:
         sys.exit(f"{run}: no evaluation_*.json; run `seqvision evaluate --checkpoint {run}` first")
     changed, held_out = told_apart(record["command"])
+    return _written(record, evaluations, changed, held_out)
+
+
+def add_together(file: Path) -> Path:
+    """The record of models that answered together, or of one by several answers of its own: what their runs changed of
+    the experiment, and what they are together (`5 together`, `4 snapshots`, `inference=mc_dropout`). Training took as
+    long as that of all the runs.
+    """
+    found = json.loads(file.read_text())
+    evaluations = {each["split"]: _short(each) for each in (found if isinstance(found, list) else [found])}
+    first = next(iter(evaluations.values()))
+    checkpoints = [Path(name) for name in first["checkpoints"]]
+    folders = list(dict.fromkeys(checkpoint.parent for checkpoint in checkpoints))
+    runs = [json.loads((folder / "run.json").read_text()) for folder in folders]
+    told = [told_apart(run["command"]) for run in runs]
+    if len({(run["name"], *map(tuple, each)) for run, each in zip(runs, told, strict=True)}) > 1:
+        sys.exit(f"{file}: the runs differ in more than their seed: {', '.join(map(str, folders))}")
+    changed, held_out = told[0]
+    said = re.findall(r"--inference[ =](\w+)", first["command"])
+    if len(checkpoints) > len(folders):
+        said = [f"({len(checkpoints)} snapshots)"]
+    elif len(checkpoints) > 1:
+        said = [f"({len(checkpoints)} together)"]
+    elif not said:
+        sys.exit(f"{file}: one model; add its run {folders[0]} instead")
+    else:
+        said = [f"(inference={said[0]})"]
+    record = {**runs[0], "command": first["command"], "members": [run["command"] for run in runs]}
+    record["seconds"] = {"training": round(sum(run["seconds"]["training"] for run in runs), 1)}
+    return _written(record, evaluations, [*changed, *said], held_out)
+
+
+def _written(
+    record: dict[str, Any], evaluations: dict[str, Any], changed: Sequence[str], held_out: Sequence[str]
+) -> Path:
     folder = HERE / record["name"]
     folder.mkdir(exist_ok=True)
     stem = "-".join([*changed, *held_out, f"seed{record['seed']}"])
@@ -105,8 +143,7 @@ def table(
         runs = records[name]
         cells = [spread([run["evaluations"][s]["scores"][m] for run in runs]) for s, m in columns.values()]
         minutes = statistics.mean(run["run"]["seconds"]["training"] for run in runs) / 60
-        seeds = f"{len(runs)} seeds" if len(runs) > 1 else "1 seed"
-        lines.append(f"| `{name}` ({seeds}) | {' | '.join(cells)} | {minutes:.1f} min |")
+        lines.append(f"| `{name}` ({how_many(runs)}) | {' | '.join(cells)} | {minutes:.1f} min |")
     if present:
         first = records[present[0]][0]["evaluations"]
         for key, name in CONTROLS.items():
@@ -119,46 +156,55 @@ def table(
 
 @dataclass(frozen=True)
 class Column:
-    """A column of percentages: a score of the split `test`, or by how much it is above the best control's."""
+    """A column of percentages: a score of the split `test`, or of another; or by how much it is above the best
+    control's, or above another network's (`than`); or what a run's record says (`of_run`, in units of that).
+    """
 
     title: str
     score: str
     above: bool = False
+    than: Sequence[str] = tuple(OTHER_CONTROLS)
+    split: str = "test"
+    of_run: float = 0.0
+    digits: int = 1
 
     def cell(self, runs: Sequence[dict[str, Any]]) -> str:
         """Mean over what was held out, then mean and deviation over the seeds."""
+        if self.of_run:
+            return spread([run["run"][self.score] / self.of_run for run in runs], digits=self.digits)
         if self.above:
-            found = [difference(run, self.score) for run in runs]
+            found = [difference(run, self.score, self.than) for run in runs]
             known = [each for each in found if each is not None]
             if not known:
                 return "–"
             value, lower, upper = (statistics.mean(part) for part in zip(*known, strict=True))
             return f"{value:+.1f} ({lower:+.1f} to {upper:+.1f})"
-        values = over_folds(runs, lambda test: test["scores"].get(self.score))
-        return spread(values, digits=1) if values else "–"
+        values = over_folds(runs, lambda test: test["scores"].get(self.score), split=self.split)
+        return spread(values, digits=self.digits) if values else "–"
 
     def control(self, runs: Sequence[dict[str, Any]], name: str) -> str:
         """The same of a control; empty where there is none."""
-        if self.above:
+        if self.above or self.of_run or self.split != "test":
             return ""
         values = over_folds(runs, lambda test: test["controls"].get(name, {}).get(self.score))
-        return f"{statistics.mean(values):.1f}" if values else ""
+        return f"{statistics.mean(values):.{self.digits}f}" if values else ""
 
 
-def over_folds(runs: Sequence[dict[str, Any]], value_of: Any) -> list[float]:
+def over_folds(runs: Sequence[dict[str, Any]], value_of: Any, *, split: str = "test") -> list[float]:
     """For each seed the mean of a value over what was held out."""
     by_seed = defaultdict(list)
     for run in runs:
-        value = value_of(run["evaluations"]["test"])
+        found = run["evaluations"].get(split)
+        value = None if found is None else value_of(found)
         if value is not None:
             by_seed[run["run"]["seed"]].append(value)
     return [statistics.mean(values) for values in by_seed.values()]
 
 
-def difference(run: dict[str, Any], score: str) -> tuple[float, float, float] | None:
-    """By how much a run is above its best control, and the ends of the interval."""
+def difference(run: dict[str, Any], score: str, than: Sequence[str]) -> tuple[float, float, float] | None:
+    """By how much a run is above the one of these that it is compared with, and the ends of the interval."""
     for name, scores in run["evaluations"]["test"].get("differences", {}).items():
-        if name in OTHER_CONTROLS and score in scores:
+        if name in than and score in scores:
             return scores[score]["difference"], *scores[score]["interval"]
     return None
 
@@ -186,7 +232,9 @@ def sequence_table(
 
 
 def how_many(runs: Sequence[dict[str, Any]]) -> str:
-    """`3 seeds`, `mean of 4 splits`, …"""
+    """`3 seeds`, `mean of 4 splits`, …; of a single ensemble that it is one."""
+    if len(runs) == 1 and len(runs[0]["run"].get("members", ())) > 1:
+        return "1 ensemble"
     seeds = len({run["run"]["seed"] for run in runs})
     folds = len({run.get("held_out", "") for run in runs})
     said = [f"mean of {folds} splits"] if folds > 1 else []
@@ -219,8 +267,22 @@ PAINTERS = (
     Column("KL", "kl"),
     Column("−log p, importance-weighted", "importance_weighted"),
 )
+REGULARISED = (
+    Column("accuracy", "accuracy"),
+    Column("on training pictures", "accuracy", split="train"),
+    Column("cross-entropy", "cross_entropy", digits=3),
+    Column("calibration error", "calibration_error"),
+    Column("accuracy above the mean member (95 %)", "accuracy", above=True, than=("mean_member",)),
+)
+ENCODERS = (
+    Column("accuracy", "accuracy"),
+    Column("million weights", "parameters", of_run=1e6),
+    Column("thousand steps", "steps", of_run=1e3),
+)
 SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
     "rows": ("pictures read row by row, or pixel by pixel", ("fashion_rows", "mnist_rows", "mnist_pixels"), CLASSES),
+    "fashion_cnn": ("pictures seen whole, 10,800 to learn from, test", ("fashion_cnn",), REGULARISED),
+    "encoders": ("every encoder after a minute of one core, test", ("fashion_encoders",), ENCODERS),
     "sentences": ("sentences, test", ("sst2", "trec", "subj"), CLASSES),
     "lips": ("words from the lips, frame by frame, test", ("lips",), LABELS),
     "kitchen": ("actions in a kitchen", ("salads", "gtea"), LABELS),
@@ -269,7 +331,12 @@ def caption_tables(records: dict[str, list[dict[str, Any]]]) -> dict[str, str]:
         "emoji": table(
             records,
             "emoji drawings to names, test",
-            [f"emoji_{cell}" for cell in ("layernorm_elman", "elman", "lstm", "gru")],
+            [
+                "emoji_layernorm_elman",
+                "emoji_layernorm_elman callbacks=ema",
+                "emoji_layernorm_elman (3 together)",
+                *(f"emoji_{cell}" for cell in ("elman", "lstm", "gru")),
+            ],
             {
                 "CIDEr-D": ("test", "cider_d"),
                 "BLEU-4": ("test", "bleu_4"),

@@ -78,3 +78,47 @@ def test_a_run_without_scores_is_refused(tables, tmp_path):
     (run / "evaluation_test.json").unlink()
     with pytest.raises(SystemExit, match="run `seqvision evaluate --checkpoint"):
         tables.add(run)
+
+
+def together(tmp_path, checkpoints, *options, accuracy=82.0, gain=(1.0, 0.4, 1.6)):
+    """What `evaluate --output` writes of several models."""
+    found = {
+        "split": "test",
+        "command": f"seqvision evaluate {' '.join(options)}",
+        "checkpoints": [str(path) for path in checkpoints],
+        "scores": {"accuracy": accuracy, "cross_entropy": 0.5},
+        "controls": {},
+        "differences": {"mean_member": {"accuracy": {"difference": gain[0], "interval": list(gain[1:])}}},
+    }
+    file = tmp_path / "together.json"
+    file.write_text(json.dumps([found, {**found, "split": "train"}]))
+    return file
+
+
+def test_models_together_have_rows_of_their_own(tables, tmp_path):
+    for seed in (0, 1):
+        run = make_record(tmp_path / f"s{seed}", "fashion_cnn", f"experiment=fashion_cnn seed={seed}", seed, 81.0, 80.0)
+        tables.add(run)
+    runs = [tmp_path / "s0" / "best.ckpt", tmp_path / "s1" / "best.ckpt"]
+    assert tables.add(together(tmp_path, runs)).name == "_2_together_-seed0.json"
+    command = "experiment=fashion_cnn callbacks=snapshots seed=1"
+    cycles = make_record(tmp_path / "c", "fashion_cnn", command, 1, 81.5, 80.0)
+    snapshots = [cycles / f"snapshot_{number}.ckpt" for number in (1, 2, 3)]
+    tables.add(together(tmp_path, snapshots, accuracy=83.0))
+    noisy = together(tmp_path, [cycles / "best.ckpt"], "--inference", "mc_dropout", accuracy=84.0)
+    tables.add(noisy)
+    rows = tables.tables()["fashion_cnn"].splitlines()[2:]
+    assert rows[0].startswith("| `fashion_cnn` (2 seeds) | 81.0 ± 0.0 | – |")
+    assert rows[1].startswith("| `fashion_cnn (2 together)` (1 ensemble) | 82.0 | 82.0 | 0.500 |")
+    assert rows[1].endswith("| +1.0 (+0.4 to +1.6) | 3.0 min |"), "both runs' time"
+    assert rows[2].startswith("| `fashion_cnn callbacks=snapshots (3 snapshots)` (1 seed) | 83.0 |")
+    assert rows[3].startswith("| `fashion_cnn callbacks=snapshots (inference=mc_dropout)` (1 seed) | 84.0 |")
+
+
+def test_only_runs_of_the_same_kind_are_one_row(tables, tmp_path):
+    make_record(tmp_path / "a", "fashion_cnn", "experiment=fashion_cnn", 0, 81.0, 80.0)
+    make_record(tmp_path / "b", "fashion_cnn", "experiment=fashion_cnn loss=hinge", 0, 81.0, 80.0)
+    with pytest.raises(SystemExit, match="differ in more than their seed"):
+        tables.add(together(tmp_path, [tmp_path / "a" / "best.ckpt", tmp_path / "b" / "best.ckpt"]))
+    with pytest.raises(SystemExit, match=r"one model; add its run .*/a instead"):
+        tables.add(together(tmp_path, [tmp_path / "a" / "best.ckpt"]))
