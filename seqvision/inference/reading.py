@@ -76,7 +76,8 @@ def check_readers(readers: Sequence[LoadedReader]) -> None:
     """Nothing, if the readers' answers can be averaged; else a UserError."""
     first, *others = readers
     for other in others:
-        if other.symbols != first.symbols or other.model.looks != first.model.looks:
+        same = other.symbols.settings() == first.symbols.settings()
+        if not same or other.model.looks != first.model.looks:
             raise UserError(
                 f"{other.path} reads {other.symbols} in {counted(other.model.looks, 'look')} for each, and "
                 f"{first.path} {first.symbols} in {first.model.looks}; only readers of the same can be taken together"

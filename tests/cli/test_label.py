@@ -445,7 +445,7 @@ def test_gaps_in_a_stream_are_filled_as_in_training(run, tmp_path, monkeypatch):
     assert outputs["zero"] != outputs["interpolate"]
 
 
-def test_what_does_not_go_together_is_refused_at_once(run, sensor, films, tmp_path):
+def test_what_does_not_go_together_is_refused_at_once(run, sensor, films, several, tmp_path):
     def refused(*arguments):
         found = run("label", "--checkpoint", *arguments)
         assert (found.status, found.out) == (2, "")
@@ -454,7 +454,9 @@ def test_what_does_not_go_together_is_refused_at_once(run, sensor, films, tmp_pa
     table = write_table(tmp_path / "a.csv")
     out = ["--output", tmp_path / "out"]
     assert "--output FOLDER is missing" in refused(sensor, table)
-    assert "--checkpoint: 2 given, expected one" in refused(sensor, "--checkpoint", sensor, *out, table)
+    assert "cannot be taken together: one has a label a frame, one several" in refused(
+        sensor, "--checkpoint", several, *out, table
+    )
     assert "--formats: no kind 'srt', expected some of frames, segments" in refused(
         sensor, *out, "--formats", "vtt,srt", table
     )
