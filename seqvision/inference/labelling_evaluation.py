@@ -52,8 +52,8 @@ def evaluate_labels(
 
     protocol, background: how segments are counted, as `frame_scores` has them. training: the splits "train" and "val",
     of which the controls learn (see `frame_controls`); others: what other networks decided of the same records, as the
-    labeller's `decide` gives it, by name; members: the probabilities of the networks whose mean these are, to be decided
-    upon as these are. Frames that nobody labelled have no part in anything. Intervals draw whole recordings.
+    labeller's `decide` gives it, by name; members: the probabilities of the networks whose mean these are, decided upon
+    as these are. Frames that nobody labelled have no part in anything. Intervals draw whole recordings.
     """
     known = [place for place, record in enumerate(records) if record.labels is not None and (record.labels >= 0).any()]
     if not known:
