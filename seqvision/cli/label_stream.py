@@ -19,6 +19,7 @@ WHERE = "standard input"
 
 def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespace) -> int:
     """Writes a line for each row of features, as soon as it has come; 0 when the input ends."""
+    import numpy as np
     import torch
 
     from seqvision.data import FeatureReader
@@ -50,7 +51,8 @@ def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespac
         stream.check()
     for frame, values in enumerate(feature_rows(sys.stdin, reader)):
         row = torch.tensor([values])
-        probabilities = sum(stream(row)[:, order] for stream, order in zip(streams, orders, strict=True)) / len(streams)
+        found = [stream(row)[:, order] for stream, order in zip(streams, orders, strict=True)]
+        probabilities = np.mean(found, axis=0)
         place = labeller.decide(probabilities)[0]
         of = dict(zip(labeller.classes, map(float, probabilities[0]), strict=True))
         names = (

@@ -104,7 +104,7 @@ def _noisy_copies(
             if noisy(module):
                 module.training = True  # its own flag, not that of what is in it: statistics stay as they are
                 if inference == "dropconnect_gaussian":
-                    module.gaussian = True
+                    setattr(module, "gaussian", True)  # noqa: B010  # a Module does not know it
         yield replace(loaded, model=model)
 
 

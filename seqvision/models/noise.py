@@ -90,7 +90,10 @@ def normal(mean: Float[Tensor, "*shape"], squares: Float[Tensor, "*shape"], p: f
     return mean + (squares * (p / (1 - p))).clamp(min=0).sqrt() * torch.randn_like(mean)
 
 
-LAYERS = {nn.Linear: DropConnectLinear, nn.Conv2d: DropConnectConv2d}  # exactly these, not what was derived from them
+LAYERS: dict[type[nn.Module], Any] = {
+    nn.Linear: DropConnectLinear,
+    nn.Conv2d: DropConnectConv2d,
+}  # exactly these, not what was derived from them
 
 
 @dataclass(frozen=True)
