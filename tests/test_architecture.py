@@ -16,14 +16,14 @@ LEVELS = [
     {"rnn", "encoders", "attention"},
     {"models", "decoding", "data", "losses", "metrics"},
     {"optim", "callbacks", "figures"},
-    {"inference", "tasks"},
+    {"inference", "tasks", "checks"},
     {"cli"},
 ]
 NEIGHBOURS = {("models", "decoding")}  # on one level: a network knows what a step has to give
 # ways down that a room must do without: decoding works over anything with start() and step()
 WITHOUT = {("decoding", "rnn"), ("decoding", "encoders"), ("data", "rnn"), ("losses", "rnn"), ("metrics", "rnn")}
 
-CLEAR_OF_LIGHTNING = {"rnn", "encoders", "attention", "models", "decoding", "losses", "metrics", "inference"}
+CLEAR_OF_LIGHTNING = {"rnn", "encoders", "attention", "models", "decoding", "losses", "metrics", "inference", "checks"}
 EVERYWHERE = {"errors", "wording", "__init__"}
 
 

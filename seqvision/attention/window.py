@@ -22,6 +22,8 @@ class WindowAttention(Attention):
     UserError for what is no square map, a sentence say.
     """
 
+    own_start = ("to_window",)  # the window begins with all of the map
+
     def __init__(self, query_size: int, value_size: int, *, size: int = 4):
         super().__init__(query_size, value_size)
         self.size = size

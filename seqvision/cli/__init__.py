@@ -9,6 +9,8 @@ from seqvision.errors import UserError
 
 COMMANDS = {
     "train": "train a model: every value and choice is an override, e.g. rnn=lstm optimizer.lr=1e-3",
+    "check": "before a long run: first loss, a few items by heart, every layer, rates, times; with advice",
+    "rate": "a learning rate by trying, with how sure that is",
     "caption": "caption your own pictures with a trained model",
     "classify": "classes of your own sentences, clips, recordings or pictures",
     "label": "a label for every frame of your own videos or recordings: tables, subtitles, annotations, pictures",

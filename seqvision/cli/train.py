@@ -137,7 +137,7 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     )
     if trainer.is_global_zero:
         OmegaConf.save(unresolved, run_dir / "config.yaml")
-    task, data = _build(config, resolved, trainer.strategy.root_device)
+    task, data = build(config, resolved, trainer.strategy.root_device)
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
         print(f"{data.summary()}\n  parameters: {size:,}")
@@ -166,7 +166,7 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     return scores
 
 
-def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
+def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
     """The task with its network, and the data, with a frozen encoder's features where they can be kept."""
     import torch
 
@@ -182,14 +182,40 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     parts = {**data.held(), "noise": noise.settings()}
     held = contents(resolved, {**resolved["model"], **sizes}, parts, pattern=config.pattern)
     task = instantiate(config.task)(model, contents=held, **data.task_parts())
+    if config.initialization and config.start_from:
+        raise UserError(
+            f"initialization and start_from={config.start_from}: every weight comes from that checkpoint, none begins "
+            "anew; leave one of them out (initialization=default)"
+        )
     if not config.start_from:
         data.prepare(model, cache=config.cache, device=device)
+        if config.initialization and not config.resume:
+            begin(task, data, instantiate(config.initialization), device=device, seed=config.seed)
         return task, data
     weights = model_weights(read_checkpoint(find_checkpoint(config.start_from)))
     model.load_state_dict(weights)  # first: the features that are kept must be those of this encoder
     data.prepare(model, cache=config.cache, device=device)
     model.load_state_dict(weights)  # and again: with the statistics that these weights were learnt with
     return task, data
+
+
+def begin(task: Any, data: Any, initialisation: Any, *, device: Any, seed: int) -> None:
+    """Sets the network's first weights; a rule that looks at data sees the first batch of all training items, the same
+    in every process.
+    """
+    import torch
+
+    from seqvision.data.loading import Item
+
+    def forward() -> None:
+        torch.manual_seed(seed)
+        dataset = data.dataset("train", training=False)
+        first = range(0, len(dataset), -(-len(dataset) // min(len(dataset), data.batch_size)))
+        task.to(device).judged(dataset.__getitems__([Item(index, index) for index in first]).to(device))
+
+    started = initialisation(task.model, forward, seed=seed)
+    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
+        print(f"initialization: {started}")
 
 
 def _flags_first(arguments: list[str]) -> list[str]:

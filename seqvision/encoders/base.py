@@ -58,6 +58,7 @@ class Encoder(nn.Module):
         self._frozen_modules: list[nn.Module] = []
         self._trainable: Trainable = "all"
         self._pretrained = False  # whether weights of the network's own normalisation are in it
+        self._restored = False  # whether all weights are those of an encoder like this one
 
     # --- what a subclass gives
 
@@ -94,6 +95,7 @@ class Encoder(nn.Module):
                 self.load_state_dict(weights)
             except RuntimeError as error:
                 raise UserError(f"{self}: the weights are those of an encoder with other settings: {error}") from error
+            self._restored = True
         self.feature_size = sum(m.shape[1] for m in maps) * self.grid**2
         self.set_trainable(trainable)
 
@@ -177,6 +179,11 @@ class Encoder(nn.Module):
     def finish(self, features: Float[Tensor, "batch *places fixed"]) -> Float[Tensor, "batch *places features"]:
         """The encoder's features, from those of its `fixed` part."""
         return features
+
+    @property
+    def loaded(self) -> bool:
+        """True when the weights came from a file or a package: no start of training's own making."""
+        return self._pretrained or self._restored
 
     def set_trainable(self, trainable: Trainable) -> None:
         """Let "all", "none" or the last n stages train.

@@ -6,7 +6,9 @@ Nothing here reads a checkpoint or a configuration; it is handed numbers, words 
 from seqvision.figures.attention import attention_figure, covered_share, spotlight
 from seqvision.figures.confusion import confusion_figure
 from seqvision.figures.curves import curves_figure
+from seqvision.figures.histograms import histograms_figure, wrapped
 from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
+from seqvision.figures.rates import rates_figure
 from seqvision.figures.reliability import reliability_figure
 from seqvision.figures.sheet import sheet_picture
 from seqvision.figures.timeline import class_colours, timeline_figure
@@ -16,6 +18,9 @@ __all__ = [
     "spotlight",
     "covered_share",
     "curves_figure",
+    "histograms_figure",
+    "wrapped",
+    "rates_figure",
     "timeline_figure",
     "class_colours",
     "confusion_figure",

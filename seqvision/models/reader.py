@@ -34,6 +34,8 @@ class Locator(nn.Module):
     says it for every look, `spread` being where it begins.
     """
 
+    own_start = ("output",)  # looks begin in the middle
+
     def __init__(self, inputs: int, *, hidden_size: int = 128, spread: int | float = 0.1, learnt: bool = False):
         super().__init__()
         self.learnt = learnt

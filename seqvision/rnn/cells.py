@@ -22,6 +22,9 @@ class Cell(nn.Module):
 
     input_to_hidden: nn.Linear
     hidden_to_hidden: nn.Linear
+    squashed: tuple[str, ...] = (
+        "state",
+    )  # what `step` puts through a tanh or a sigmoid, in the order in which it does
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__()
@@ -109,6 +112,8 @@ class LSTMCell(Cell):
     Same numbers as `torch.nn.LSTMCell` given the same weights. The forget gate starts open (bias 1).
     """
 
+    squashed = ("forget gate", "input gate", "candidate", "output gate", "memory")
+
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)
         self.input_to_hidden = _linear(input_size, hidden_size, gates=4)
@@ -165,6 +170,8 @@ class GRUCell(Cell):
 
     Same numbers as `torch.nn.GRUCell` given the same weights.
     """
+
+    squashed = ("update gate", "reset gate", "candidate")
 
     def __init__(self, input_size: int, hidden_size: int):
         super().__init__(input_size, hidden_size)

@@ -56,6 +56,24 @@ class Task(LightningModule):
         """The summed loss of a batch and the number of items that it is summed over."""
         raise NotImplementedError
 
+    def judged(self, batch: Any) -> tuple[Tensor, Tensor]:
+        """The part of the loss that says how well the network does, without noise of training's own, and the number."""
+        return self.loss(batch)
+
+    def chance(self, batch: Any) -> tuple[Tensor, Tensor] | None:
+        """`judged` of a network that knows nothing yet, all scores being alike; None where nobody can say."""
+        return None
+
+    def floor(self, batch: Any) -> float:
+        """What no network can bring the mean of `judged` below on this batch, known by heart."""
+        return 0.0
+
+    def steady(self) -> None:
+        """From here on training varies nothing at random and smooths no label, for what is to be learnt by heart."""
+        for part in self.modules():
+            if hasattr(part, "label_smoothing"):
+                part.label_smoothing = 0.0
+
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         _seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank), self.device)
         loss, count = self.loss(batch)
@@ -106,9 +124,13 @@ class Task(LightningModule):
         mean = sum(total for total, _ in totals) / max(1.0, sum(count for _, count in totals))
         self.log(name, mean, prog_bar=True, sync_dist=True)
 
-    def configure_optimizers(self) -> OptimizerLRScheduler:
+    def new_optimizer(self) -> Optimizer:
+        """The optimiser over the network, before its first step."""
         rates = {"slow": self.slow[0], "slow_factor": self.slow_factor, "layer_decay": self.layer_decay}
-        optimizer = build_optimizer(self.make_optimizer, self.model, **rates)  # type: ignore[arg-type]
+        return build_optimizer(self.make_optimizer, self.model, **rates)  # type: ignore[arg-type]
+
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        optimizer = self.new_optimizer()
         trainer = self.trainer
         check_closures(optimizer, accumulated=trainer.accumulate_grad_batches, precision=str(trainer.precision))
         if isinstance(optimizer, LBFGS):

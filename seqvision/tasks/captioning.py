@@ -86,7 +86,8 @@ class SelfCriticalCaptioning(Captioning):
             advantage = (self._reward(batch.ids, sample) - baseline).to(features.device)
             losses.append(-(advantage * sequence_log_probability(logits, tokens[:, 1:], valid)).sum())
             words.append(valid.sum())
-        self.log("train/reward", baseline.mean(), prog_bar=True)
+        if self.trainer.training:  # and not merely looked at
+            self.log("train/reward", baseline.mean(), prog_bar=True)
         return torch.stack(losses).sum(), torch.stack(words).sum()
 
     def _reward(self, ids: Sequence[str], hypotheses: Sequence[Hypothesis]) -> Tensor:

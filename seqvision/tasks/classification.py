@@ -47,6 +47,12 @@ class Classification(Task):
         loss: tuple[Tensor, Tensor] = self.class_loss(self.model(batch.frames, batch.lengths), batch.classes)
         return loss
 
+    def chance(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        assert batch.classes is not None
+        alike = torch.zeros(len(batch.classes), len(self.classes), device=batch.classes.device)
+        loss: tuple[Tensor, Tensor] = self.class_loss(alike, batch.classes)
+        return loss
+
     def on_validation_epoch_start(self) -> None:
         self._validation, self._validation_loss = [], []
 

@@ -80,6 +80,19 @@ class Labelling(Task):
         loss: tuple[Tensor, Tensor] = self.frame_loss(logits, batch.labels, batch.lengths)
         return loss
 
+    def judged(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        assert batch.labels is not None
+        loss: tuple[Tensor, Tensor] = self.frame_loss(
+            self.model(batch.frames, batch.lengths)[0], batch.labels, batch.lengths
+        )
+        return loss
+
+    def chance(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
+        assert batch.labels is not None
+        alike = torch.zeros(*batch.labels.shape[:2], len(self.classes), device=batch.labels.device)
+        loss: tuple[Tensor, Tensor] = self.frame_loss(alike, batch.labels, batch.lengths)
+        return loss
+
     def _state_before(self, batch: SequenceBatch) -> RecurrentState | None:
         """The state behind the last window of the sequences that go on in this batch, zeros for the others."""
         before = self._carried

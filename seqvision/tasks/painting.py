@@ -1,5 +1,6 @@
 """Painting pictures: the variational bound, in nats."""
 
+import math
 from typing import Any
 
 import torch
@@ -40,6 +41,22 @@ class Painting(Task):
     def loss(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
         nats = self.model(binarised(batch.images, self.binarise), batch.labels[:, 0]).nats
         return nats.sum(), torch.tensor(len(nats), device=nats.device)
+
+    def chance(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
+        pictures = binarised(batch.images, self.binarise)
+        mean = self.model.pixels.canvas(batch.images.float().mean(dim=0) / 255)
+        nats = -self.model.pixels.log_likelihood(pictures, mean.expand_as(pictures))
+        return nats.sum(), torch.tensor(len(nats), device=nats.device)
+
+    def floor(self, batch: PictureBatch) -> float:
+        pictures = binarised(batch.images, self.binarise)
+        own = -self.model.pixels.log_likelihood(pictures, self.model.pixels.canvas(pictures))
+        return float(own.mean()) + math.log(len(pictures))  # which of them it is has to be said
+
+    def steady(self) -> None:
+        super().steady()
+        if self.binarise == "sampled":
+            self.binarise = "threshold"
 
     def on_train_batch_start(self, batch: PictureBatch, batch_idx: int) -> None:
         # where all zeros still stand: neither after a start from other weights, nor in a run that is resumed

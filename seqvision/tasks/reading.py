@@ -79,6 +79,19 @@ class GlimpseReading(Task):
             total = total + self.policy_weight * policy + baseline
         return total / self.samples, (labels[:, 0] >= 0).sum() / self.samples
 
+    def judged(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
+        return self._classes_alone(batch, self.model(batch.images, batch.sizes))
+
+    def chance(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
+        looks = self.model.looks * self.model.objects
+        alike = torch.zeros(len(batch), looks, self.model.classes, device=batch.images.device)
+        return self._classes_alone(batch, Reading(alike, *[alike[..., 0]] * 3))
+
+    def _classes_alone(self, batch: PictureBatch, reading: Reading) -> tuple[Tensor, Tensor]:
+        """The classes' loss by the scores of a reading, and the number of pictures with a label."""
+        labels = padded(batch.labels, self.model.objects)
+        return classes_loss(reading, labels, self.model.looks, self.every_look), (labels[:, 0] >= 0).sum()
+
     def on_validation_epoch_start(self) -> None:
         self._validation, self._looks = [], []
 

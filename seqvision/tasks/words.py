@@ -1,5 +1,6 @@
 """What captioning and translation share: trained on words given the true ones before them, validated by decoding."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -88,6 +89,17 @@ class WordTask(Task):
         if self.word_swap:
             inputs = swap_words(inputs, batch.tokens[:, 1:] != PAD, self.word_swap)
         return self.word_loss(batch, inputs, self.sampling_probability * done)
+
+    def judged(self, batch: Any) -> tuple[Tensor, Tensor]:
+        return self.word_loss(batch, batch.tokens[:, :-1])
+
+    def chance(self, batch: Any) -> tuple[Tensor, Tensor]:
+        words = (batch.lengths - 1).sum()
+        return words * math.log(self.model.vocabulary_size), words
+
+    def steady(self) -> None:
+        super().steady()
+        self.word_swap = self.sampling_probability = 0.0
 
     def word_loss(self, batch: Any, inputs: Tensor, sampling_probability: float = 0.0) -> tuple[Tensor, Tensor]:
         """The loss summed over the words of a batch, given these words before them, and the number of words."""

@@ -19,7 +19,7 @@ from omegaconf import OmegaConf
 from pytorch_lightning import Callback
 
 from seqvision.cli.config import conf_dir, plain
-from seqvision.cli.train import _build
+from seqvision.cli.train import build
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WARM = 3
@@ -60,7 +60,7 @@ def one_run(config: Any) -> tuple[float, Any, Any]:
     callbacks = [instantiate(node) for name, node in config.callbacks.items() if node and name in ("rate", "progress")]
     logger = [instantiate(node) for node in config.logger.values() if node]
     trainer = instantiate(config.trainer, callbacks=[*callbacks, clock], logger=logger)
-    task, data = _build(config, plain(config), torch.device("cpu"))
+    task, data = build(config, plain(config), torch.device("cpu"))
     trainer.fit(task, datamodule=data)
     return clock.seconds(), task, data
 

@@ -14,6 +14,8 @@ HEAVY = ("torch", "numpy", "hydra", "omegaconf", "matplotlib", "PIL", "pytorch_l
     "command",
     [
         ["caption"],
+        ["check"],
+        ["rate"],
         ["classify"],
         ["label"],
         ["evaluate"],
