@@ -1,5 +1,5 @@
-"""What one does before a long run: where the loss begins, learning a few items by heart, what every layer does, how far a
-step moves the weights, which rate, and where the time goes. Takes a task and batches; knows no configuration.
+"""What one does before a long run: where the loss begins, learning a few items by heart, what every layer does, how far
+a step moves the weights, which rate, and where the time goes. Takes a task and batches; knows no configuration.
 """
 
 from seqvision.checks.advice import advice

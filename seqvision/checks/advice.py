@@ -7,7 +7,7 @@ import numpy as np
 
 from seqvision.checks.examine import Examination
 
-ABOVE_CHANCE, BELOW_CHANCE = 1.25, 0.75
+ABOVE_CHANCE, BELOW_CHANCE = 1.5, 0.75
 DEAD, SATURATED = 0.25, 0.5  # shares of units, of outputs
 FAINT = 1e-3  # deviation of a layer's outputs over that of the first
 STEEP = 1e3  # largest over smallest gradient of the weighted layers
@@ -31,8 +31,8 @@ def _start(found: Examination) -> Iterator[str]:
     ratio = found.initial / found.chance
     if ratio > ABOVE_CHANCE:
         yield (
-            f"the loss begins at {found.initial:.3g}, {ratio:.2g} times that of knowing nothing ({found.chance:.3g}): the "
-            "network is sure of wrong things, which the first steps have to undo. Try initialization=default or "
+            f"the loss begins at {found.initial:.3g}, {ratio:.2g} times that of knowing nothing ({found.chance:.3g}): "
+            "the network is sure of wrong things, which the first steps have to undo. Try initialization=default or "
             "initialization=xavier"
         )
     elif ratio < BELOW_CHANCE:
@@ -47,19 +47,24 @@ def _heart(found: Examination) -> Iterator[str]:
     (_, first), (steps, last) = learnt.curve[0], learnt.curve[-1]
     if learnt.enough:
         return
-    near = f", and the least that can be is {learnt.floor:.3g}" if learnt.floor else ""
+    way = f"the loss went from {first:.3g} to {last:.3g}" + (
+        f", {learnt.floor:.3g} being the least" * bool(learnt.floor)
+    )
+    what = f"learning {learnt.items} items by heart"
     if not math.isfinite(last):
-        yield f"learning {learnt.items} items by heart, the loss became no number: try optimizer.lr={_round(found.rate / 10)}"
+        yield f"{what}, the loss became no number: try optimizer.lr={_round(found.rate / 10)}"
+    elif learnt.cut_short:
+        yield f"{what}, time was up after {steps} steps: {way}. --seconds {4 * found.seconds:.0f} gives it more"
     elif last < first - 0.5 * (first - learnt.floor):
         yield (
-            f"{learnt.items} items were half learnt by heart in {steps} steps: the loss fell from {first:.3g} to "
-            f"{last:.3g}{near}. More steps (--steps {4 * steps}) or a higher rate will show whether they are learnt whole"
+            f"{what} was half done in {steps} steps: {way}. More of them (--steps {4 * steps}), or a higher rate, will "
+            "show whether it can be done"
         )
     else:
         yield (
-            f"{learnt.items} items could not be learnt by heart in {steps} steps: the loss went from {first:.3g} to "
-            f"{last:.3g}{near}. Before anything else look at the labels (`seqvision data check`), at the rate, and "
-            f"whether the network is large enough; data.memorise={learnt.items} trains on a few for longer"
+            f"{what} failed in {steps} steps: {way}. Before anything else look at the labels (`seqvision data check`), "
+            f"at the rate, and whether the network is large enough; data.memorise={learnt.items} trains on a few for "
+            "longer"
         )
 
 
@@ -108,13 +113,14 @@ def _curves(found: Examination) -> Iterator[str]:
     elif not math.isfinite(own) or own > first + LEVEL * abs(first):
         yield (
             f"at optimizer.lr={_round(found.rate)} the loss rises, from {first:.3g} to {own:.3g}: too high. Of those "
-            f"tried {_round(best)} did best ({ends[best]:.3g}); optimizer.lr={_round(best)}, and `seqvision rate` looks closer"
+            f"tried optimizer.lr={_round(best)} did best ({ends[best]:.3g}); `seqvision rate` looks closer"
         )
     elif best != found.rate and own - lowest > LEVEL * max(first - lowest, 0.0):
         steps = len(found.curves[best])
         yield (
-            f"after {steps} steps the loss is {own:.3g} at optimizer.lr={_round(found.rate)}, {lowest:.3g} at "
-            f"{_round(best)}: the rate looks too {'low' if best > found.rate else 'high'}. `seqvision rate` looks closer"
+            f"after {steps} steps the loss is {own:.3g} at optimizer.lr={_round(found.rate)}, {lowest:.3g} "
+            f"at {_round(best)}: the rate looks too {'low' if best > found.rate else 'high'}. `seqvision rate` looks "
+            "closer"
         )
 
 
@@ -123,11 +129,14 @@ def _steps(found: Examination) -> Iterator[str]:
     if not ratios:
         return
     middle = float(np.median(list(ratios.values())))
-    if middle > 20 * WANTED or middle < WANTED / 20:
+    way = 1 if middle < WANTED else -1
+    ends = {rate: _end(losses) for rate, losses in found.curves.items()}
+    others = [end for rate, end in ends.items() if (rate - found.rate) * way > 0]
+    # a rate that does better than those on the wanted side is right, whatever is usual
+    if not WANTED / 20 <= middle <= 20 * WANTED and (not others or min(others) <= ends.get(found.rate, math.inf)):
         yield (
             f"a step moves the weights by {middle:.1e} of their length (the median of {len(ratios)}), where about "
-            f"{WANTED:.0e} is usual: a rate {'lower' if middle > WANTED else 'higher'} by as much would be "
-            f"optimizer.lr={_round(found.rate * WANTED / middle)}"
+            f"{WANTED:.0e} is usual: optimizer.lr={_round(found.rate * WANTED / middle)} would do that"
         )
     fast, slow = max(ratios, key=ratios.__getitem__), min(ratios, key=ratios.__getitem__)
     if ratios[fast] > 1e3 * ratios[slow]:
@@ -142,8 +151,8 @@ def _time(found: Examination) -> Iterator[str]:
     waiting = found.times.get("data", 0.0) / total if total else 0.0
     if waiting > WAITING:
         yield (
-            f"{waiting:.0%} of a step is waiting for data ({1e3 * found.times['data']:.0f} ms): data.num_workers=4, or a "
-            "frozen encoder, whose features are kept (cache=cache)"
+            f"{waiting:.0%} of a step is waiting for data ({1e3 * found.times['data']:.0f} ms): data.num_workers=4, or "
+            "a frozen encoder, whose features are kept (cache=cache)"
         )
 
 

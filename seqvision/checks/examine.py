@@ -15,7 +15,7 @@ from torch import nn
 from seqvision.checks.layers import LayerRecord, record_layers
 from seqvision.checks.learner import Learner
 from seqvision.checks.times import step_times
-from seqvision.models.initialisation import DROPOUTS
+from seqvision.models.lsuv import DROPOUTS
 from seqvision.rnn import Recurrent
 
 BY_HEART = 0.1  # of where it began: the loss of what was learnt by heart is below
@@ -26,13 +26,14 @@ ALL_RATES = (0.1, 1.0, 10.0)  # times the configured one
 class Memorised:
     """The loss of a few items on the way to knowing them by heart: before, at the end, and by step.
 
-    floor: what no network can get below. enough: whether it came near it.
+    floor: what no network can get below. enough: whether it came near it. cut_short: the time was over before.
     """
 
     items: int
     curve: list[tuple[int, float]]
     floor: float
     enough: bool
+    cut_short: bool = False
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ def examine(
     batches: Sequence[Any],
     loader: Any,
     device: torch.device,
-    limit: float = 40.0,
+    limit: float = 25.0,
     steps: int = 300,
 ) -> Examination:
     """Measures everything, and leaves the weights as they were.
@@ -139,13 +140,16 @@ def memorise(learner: Learner, few: Any, *, steps: int, limit: float) -> Memoris
     begun = time.perf_counter()
     curve = [(0, learner.judged(few))]
     goal = floor + BY_HEART * (curve[0][1] - floor)
+    late = False
     for step in range(1, steps + 1):
         learner.step(few)
         if step % 10 == 0 or step == steps:
             curve.append((step, learner.judged(few)))
-            if not math.isfinite(curve[-1][1]) or curve[-1][1] <= goal or time.perf_counter() - begun > limit:
+            late = time.perf_counter() - begun > limit
+            if not math.isfinite(curve[-1][1]) or curve[-1][1] <= goal or late:
                 break
-    return Memorised(len(few), curve, floor, curve[-1][1] <= goal)
+    enough = curve[-1][1] <= goal
+    return Memorised(len(few), curve, floor, enough, cut_short=late and not enough and curve[-1][0] < steps)
 
 
 def without_dropout(network: nn.Module) -> None:

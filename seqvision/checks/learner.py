@@ -3,7 +3,7 @@
 import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -15,10 +15,11 @@ from seqvision.optim import LBFGS
 # optimisers without a rate that could be looked for
 RATELESS: dict[type[Optimizer], str] = {
     torch.optim.LBFGS: "searches along every direction for a step that fits; lr=1 is where it begins",
-    torch.optim.Adadelta: "takes steps as long as the last ones were, whatever the loss; lr is a factor, 1 in the paper",
+    torch.optim.Adadelta: "takes steps as long as the last ones were, whatever the loss; lr is a factor",
 }
 
 
+@runtime_checkable
 class Learns(Protocol):
     """What a task has to be for this: a network, its loss, an optimiser; see `seqvision.tasks.base.Task`."""
 
@@ -108,6 +109,6 @@ class Learner:
             if isinstance(self.optimizer, kind):
                 name = type(self.optimizer).__name__.lower()
                 raise UserError(
-                    f"optimizer={name}: there is no rate to look for: it {why}. Leave optimizer.lr as it is, or take an "
-                    "optimiser with a rate (optimizer=adamw, optimizer=sgd …)"
+                    f"optimizer={name}: there is no rate to look for: it {why}. Leave optimizer.lr as it is, or take "
+                    "an optimiser with a rate (optimizer=adamw, optimizer=sgd …)"
                 )

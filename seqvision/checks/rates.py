@@ -109,8 +109,8 @@ def _one(curve: RateCurve) -> tuple[float, float, float, bool] | None:
     """Of one run: a rate, the lowest and the highest that will do, and whether the ladder ended too soon. None where
     the loss hardly falls.
 
-    Where the smoothed loss is lowest the rate is at the edge of what is stable, or a little beyond, for it takes a while
-    to grow again. A fraction of it is steady. Rates below that at which half of the fall is made are wasted time.
+    Where the smoothed loss is lowest the rate is at the edge of what is stable, or a little beyond, for it takes a
+    while to grow again. A fraction of it is steady. Rates below that at which half of the fall is made waste time.
     """
     smooth = curve.smooth
     if len(smooth) < 10:

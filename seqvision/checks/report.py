@@ -28,6 +28,7 @@ def to_dict(found: Examination, *, name: str, command: str) -> dict[str, Any]:
         "memorised": {
             "items": learnt.items,
             "enough": learnt.enough,
+            "cut_short": learnt.cut_short,
             "floor": learnt.floor,
             "curve": [[step, loss] for step, loss in learnt.curve],
         },

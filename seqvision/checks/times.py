@@ -62,7 +62,7 @@ class Clock:
 
 
 def step_times(learner: Learner, loader: Any, device: torch.device, *, steps: int, limit: float) -> dict[str, float]:
-    """The mean seconds of a step by part, over so many steps or until `limit` seconds are over; the first step warms up."""
+    """The mean seconds of a step by part, over so many steps or until `limit` seconds are over; the first warms up."""
     clock = Clock(device)
     batches = iter(loader)
     begun, done = time.perf_counter(), 0

@@ -27,7 +27,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--figure", metavar="FILE", help="the histograms as a picture (.png, .svg, .pdf)")
     options.add_argument("--items", type=int, default=8, metavar="N", help="to learn by heart (default 8)")
     options.add_argument("--steps", type=int, default=300, metavar="N", help="to learn them in, at most (default 300)")
-    options.add_argument("--seconds", type=float, default=40.0, metavar="S", help="to spend, about (default 40)")
+    options.add_argument("--seconds", type=float, default=25.0, metavar="S", help="to spend, about (default 25)")
     given = options.parse_intermixed_args(arguments)
 
     from seqvision.checks import examine

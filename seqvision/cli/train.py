@@ -170,6 +170,7 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
     """The task with its network, and the data, with a frozen encoder's features where they can be kept."""
     import torch
 
+    from seqvision.encoders.statistics import scale_pixels
     from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
 
     torch.manual_seed(config.seed)
@@ -187,6 +188,8 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
             f"initialization and start_from={config.start_from}: every weight comes from that checkpoint, none begins "
             "anew; leave one of them out (initialization=default)"
         )
+    if config.normalise and not config.start_from:
+        scale_pixels(model, str(config.normalise), data.sample_pictures)
     if not config.start_from:
         data.prepare(model, cache=config.cache, device=device)
         if config.initialization and not config.resume:

@@ -20,6 +20,7 @@ from seqvision.encoders.base import Encoder
 from seqvision.encoders.cache import FeatureCache
 from seqvision.encoders.feature_table import FeatureTable
 
+SAMPLED = 300  # training pictures whose channels are measured
 KEEP_BYTES = 1 << 30  # decoded pictures stay in memory up to this size
 
 
@@ -122,6 +123,11 @@ class CaptionData(RecordData):
         with torch.no_grad():
             batches = [stack_pictures(images[i : i + 50]).to(encoder.mean.device) for i in range(0, len(images), 50)]
             return torch.cat([encoder(batch) for batch in batches])
+
+    def sample_pictures(self) -> Tensor:
+        records = self.records["train"]
+        every = range(0, len(records), max(1, len(records) // SAMPLED))
+        return stack_pictures([self.image_transform(records[index].image) for index in every])
 
     def dataset(self, split: str, *, training: bool) -> CaptionDataset:
         records = self.loaded_records(split)

@@ -13,6 +13,8 @@ from seqvision.data.splits import SPLITS
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from seqvision.data.sequences.module import SequenceData
     from seqvision.data.sequences.readers.base import FrameReader
     from seqvision.data.sequences.records import SequenceRecord, SequenceSet
@@ -48,8 +50,9 @@ def check_sequences(
     except UserError as error:
         return _report(data, found, [], [*faults, str(error)], source=source, layout=layout, quick=quick)
     looked = tracked(found.records, total=len(found.records), description="Reading sequences", show=progress)
-    fates = [_fate(record, reader, quick) for record in looked]
-    return _report(data, found, fates, faults, source=source, layout=layout, quick=quick)
+    moments = Moments()
+    fates = [_fate(record, reader, quick, moments) for record in looked]
+    return _report(data, found, fates, faults, source=source, layout=layout, quick=quick, moments=moments)
 
 
 def _report(
@@ -61,6 +64,7 @@ def _report(
     source: str,
     layout: str,
     quick: bool,
+    moments: "Moments | None" = None,
 ) -> SequenceReport:
     by_split: dict[str, list[tuple[SequenceRecord, FileFate]]] = {}
     for record, fate in zip(found.records, fates, strict=False):
@@ -81,6 +85,8 @@ def _report(
         unused=_unused(data, found.records),
         notes=list(found.notes),
         faults=faults,
+        channel_mean=moments.mean if moments else [],
+        channel_std=moments.deviation if moments else [],
     )
 
 
@@ -100,13 +106,42 @@ def _broken_videos(data: "SequenceData") -> list[str]:
     return said
 
 
-def _fate(record: "SequenceRecord", reader: "FrameReader", quick: bool) -> FileFate:
+class Moments:
+    """Mean and deviation of each channel, or feature, of all frames that were added."""
+
+    def __init__(self) -> None:
+        self.number, self.sums, self.squares = 0, np.zeros(0), np.zeros(0)
+
+    def add(self, frames: "Tensor") -> None:
+        """Frames (time, features), or pictures (time, channels, height, width) of uint8; words have none."""
+        if frames.dim() not in (2, 4):
+            return
+        values = frames.numpy().astype(np.float64)
+        if frames.dim() == 4:
+            values = values.transpose(0, 2, 3, 1).reshape(-1, values.shape[1]) / 255
+        if not self.number:
+            self.sums, self.squares = np.zeros(values.shape[1]), np.zeros(values.shape[1])
+        self.number += len(values)
+        self.sums += values.sum(axis=0)
+        self.squares += np.square(values).sum(axis=0)
+
+    @property
+    def mean(self) -> list[float]:
+        return (self.sums / max(1, self.number)).tolist()
+
+    @property
+    def deviation(self) -> list[float]:
+        number = max(1, self.number)
+        return np.sqrt(np.maximum(self.squares / number - np.square(self.sums / number), 0)).tolist()
+
+
+def _fate(record: "SequenceRecord", reader: "FrameReader", quick: bool, moments: Moments) -> FileFate:
     """What one sequence turned out to be."""
     known = 0 if record.labels is None else int((record.labels >= 0).reshape(len(record.labels), -1).any(axis=1).sum())
     frames, rate, error = 0, None, ""
     try:
         rate = reader.rate(record.source)
-        frames = _frames(record, reader, quick)
+        frames = _frames(record, reader, quick, moments if record.split in ("train", None) else Moments())
         if record.labels is not None and len(record.labels) != frames:
             error = f"{frames} frames came, {len(record.labels)} labels are written"
     except UserError as problem:
@@ -114,16 +149,23 @@ def _fate(record: "SequenceRecord", reader: "FrameReader", quick: bool) -> FileF
     return FileFate(record.id, record.split, record.group, record.label, frames, rate, known, error)
 
 
-def _frames(record: "SequenceRecord", reader: "FrameReader", quick: bool) -> int:
-    """How many frames the sequence has; read to the last of them, unless quick."""
+def _frames(record: "SequenceRecord", reader: "FrameReader", quick: bool, moments: Moments) -> int:
+    """How many frames the sequence has; read to the last of them, and measured, unless quick."""
     from seqvision.data.sequences.readers.video import VideoReader
 
     start, stop = record.span or (0, None)
     if quick:
         return (stop if stop is not None else reader.length(record.source)) - start
-    if isinstance(reader, VideoReader):  # an hour does not fit into memory
-        return sum(len(part) for part in reader.read_chunks(record.source, start, stop, size=CHUNK))
-    return len(reader.read(record.source, start, stop))
+    whole = not isinstance(reader, VideoReader)  # an hour does not fit into memory
+    frames = 0
+    for part in (
+        [reader.read(record.source, start, stop)]
+        if whole
+        else reader.read_chunks(record.source, start, stop, size=CHUNK)
+    ):
+        moments.add(part)
+        frames += len(part)
+    return frames
 
 
 def _counts(some: "Sequence[tuple[SequenceRecord, FileFate]]", classes: Sequence[str]) -> SplitCounts:

@@ -1,11 +1,12 @@
 """What a check of a data set of sequences found, as text and as data."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from seqvision.data.check_lines import leak_lines, listed, table_lines, verdict
 from seqvision.wording import counted
 
+_FEW = 8  # channels whose numbers the text lists
 _SHOWN = 30  # how many files and classes the text lists; `to_dict` has all of them
 
 
@@ -47,6 +48,7 @@ class SequenceReport:
     leaks      files with the same bytes in several splits, each with its split
     unused     files of the same kind beside them that no sequence comes from
     notes      what was left out, merged, cut, or looks like a slip
+    channel_mean, channel_std   of the training frames: of each channel on a scale from 0 to 1, or of each feature
     """
 
     source: str
@@ -60,6 +62,8 @@ class SequenceReport:
     unused: list[str]
     notes: list[str]
     faults: list[str]
+    channel_mean: list[float] = field(default_factory=list)
+    channel_std: list[float] = field(default_factory=list)
 
     @property
     def ok(self) -> bool:
@@ -86,6 +90,11 @@ class SequenceReport:
                 f"  {name:<13} {counted(split.sequences, 'sequence')}, {counted(split.frames, 'frame')} "
                 f"({split.shortest} to {split.longest}, median {split.median})"
                 + (f"; {split.unlabelled:.1%} of the {self.counted} unlabelled" if split.unlabelled else "")
+            )
+        if 0 < len(self.channel_mean) <= _FEW:
+            lines.append(
+                f"  channels      mean {' '.join(f'{value:.3f}' for value in self.channel_mean)}, "
+                f"deviation {' '.join(f'{value:.3f}' for value in self.channel_std)} in training"
             )
         lines += table_lines(self.counted, {name: split.classes for name, split in self.splits.items()}, shown=_SHOWN)
         broken = [fate for fate in self.files if fate.error]

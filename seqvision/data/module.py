@@ -100,6 +100,14 @@ class RecordData(LightningDataModule):
     def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:
         """What is computed once before training: a frozen encoder's features, the inputs' statistics."""
 
+    def sample_pictures(self) -> Tensor:
+        """Evenly spaced training pictures (pictures, channels, height, width), uint8, whose channels can be measured.
+        UserError where the data are none.
+        """
+        raise UserError(
+            f"normalise=measured: these {self.unit} are no pictures for an encoder; leave it out (normalise=null)"
+        )
+
     def few(self, records: Sequence[Any]) -> Sequence[Any]:
         """The records that are learnt by heart."""
         return records[: self.memorise]

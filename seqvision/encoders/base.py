@@ -52,9 +52,7 @@ class Encoder(nn.Module):
             raise UserError(f"encoder: grid is {grid} with pooled={pooled}; a grid above 1 needs pooled=true")
         self.image_size, self.in_channels, self.pooled, self.grid = image_size, in_channels, pooled, grid
         for name, values in (("mean", mean), ("std", std)):
-            if len(values) != in_channels:  # a colour network's statistics used for grey, or one value for all
-                values = [sum(values) / len(values)] * in_channels
-            self.register_buffer(name, torch.tensor([float(v) for v in values]).view(-1, 1, 1))
+            self.register_buffer(name, self._by_channel(values))
         self._frozen_modules: list[nn.Module] = []
         self._trainable: Trainable = "all"
         self._pretrained = False  # whether weights of the network's own normalisation are in it
@@ -179,6 +177,16 @@ class Encoder(nn.Module):
     def finish(self, features: Float[Tensor, "batch *places fixed"]) -> Float[Tensor, "batch *places features"]:
         """The encoder's features, from those of its `fixed` part."""
         return features
+
+    def scale(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        """From here on pixels, in [0, 1], are taken minus this mean and over this deviation, a value a channel."""
+        self.mean.copy_(self._by_channel(mean))
+        self.std.copy_(self._by_channel(std))
+
+    def _by_channel(self, values: Sequence[float]) -> Float[Tensor, "channels 1 1"]:
+        if len(values) != self.in_channels:  # a colour network's statistics used for grey, or one value for all
+            values = [sum(values) / len(values)] * self.in_channels
+        return torch.tensor([float(value) for value in values]).view(-1, 1, 1)
 
     @property
     def loaded(self) -> bool:

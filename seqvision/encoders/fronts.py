@@ -7,6 +7,8 @@ from torch import Tensor, nn
 from seqvision.encoders.base import Encoder
 from seqvision.errors import UserError
 
+SCALINGS = ("standard", "pca", "zca", "none")
+
 
 class Front(nn.Module):
     """Vectors (batch, time, output_size) of frames (batch, time, …), each by itself. Past a sequence's length a
@@ -21,34 +23,83 @@ class Front(nn.Module):
 
 
 class LinearFront(Front):
-    """Features relative to their mean and deviation in training (`standardise`), then a linear layer; with
-    `size=None` without one.
+    """Features scaled by what is measured of them in training (`standardise`), then a linear layer; with `size=None`
+    without one.
+
+    scaling: "standard", to mean 0 and deviation 1, each by itself; "pca", to the principal components, each with
+    variance 1, the largest first; "zca", the same turned back, so that what comes out is as like what came in as
+    uncorrelated features can be (Bell and Sejnowski, 1997); "none", as they are. Both "pca" and "zca" make the
+    covariance of training the identity, but for directions with less than `LEAST` of the largest variance: those are
+    noise, or nothing at all, and are left out.
     """
 
+    LEAST = 1e-6
     mean: Tensor
     deviation: Tensor
+    whitening: Tensor
 
-    def __init__(self, features: int, *, size: int | None = 128, dropout: float = 0.0):
+    def __init__(self, features: int, *, size: int | None = 128, dropout: float = 0.0, scaling: str = "standard"):
         super().__init__()
+        if scaling not in SCALINGS:
+            raise UserError(f"front.scaling is '{scaling}', expected one of {', '.join(SCALINGS)}")
+        self.scaling = scaling
         self.register_buffer("mean", torch.zeros(features))
         self.register_buffer("deviation", torch.ones(features))
+        if self.whitens:
+            self.register_buffer("whitening", torch.eye(features))
         self.linear = nn.Linear(features, size) if size else nn.Identity()
         self.dropout = nn.Dropout(dropout)
         self.output_size = size or features
 
+    @property
+    def whitens(self) -> bool:
+        """Whether features are made uncorrelated."""
+        return self.scaling in ("pca", "zca")
+
+    @property
+    def wanted(self) -> int:
+        """How many frames should be measured: for a covariance some times as many as there are features."""
+        return 10 * len(self.mean) if self.whitens else 0
+
     def standardise(self, features: Float[Tensor, "frames features"]) -> None:
-        """From here on features are taken relative to the mean and the deviation of these. One that never varies in
-        training stays as it is: its deviation says nothing.
+        """From here on features are scaled by what is measured of these. One that never varies in training stays as it
+        is: its deviation says nothing.
         """
-        deviation = features.std(dim=0, correction=0)
+        if self.scaling == "none":
+            return
         self.mean.copy_(features.mean(dim=0))
+        if self.whitens:
+            self.whitening.copy_(whitening(features, zca=self.scaling == "zca", least=self.LEAST))
+            return
+        deviation = features.std(dim=0, correction=0)
         self.deviation.copy_(torch.where(deviation > 1e-5, deviation, 1.0))
+
+    def scaled(self, frames: Float[Tensor, "*batch features"]) -> Float[Tensor, "*batch features"]:
+        """The features before the linear layer."""
+        features = (frames - self.mean) / self.deviation
+        return features @ self.whitening if self.whitens else features
 
     def forward(
         self, frames: Float[Tensor, "batch time features"], valid: Shaped[Tensor, "batch time"]
     ) -> Float[Tensor, "batch time size"]:
-        features = ((frames - self.mean) / self.deviation).masked_fill(~valid.unsqueeze(-1), 0.0)
+        features = self.scaled(frames).masked_fill(~valid.unsqueeze(-1), 0.0)
         return self.dropout(self.linear(features))
+
+
+def whitening(
+    features: Float[Tensor, "frames features"], *, zca: bool, least: float
+) -> Float[Tensor, "features features"]:
+    """The matrix that makes the features, their mean taken away, uncorrelated with variance 1, from the right.
+
+    least: of the largest variance; directions with less are left out.
+    """
+    centred = (features - features.mean(dim=0)).double()
+    variances, directions = torch.linalg.eigh(centred.T @ centred / len(centred))
+    variances, directions = variances.flip(0), directions.flip(1)  # the largest first
+    kept = variances > least * variances[0].clamp(min=1e-12)
+    scales = torch.where(kept, variances.clamp(min=1e-30).rsqrt(), 0.0)
+    whitens = directions * scales
+    return (whitens @ directions.T if zca else whitens).to(features.dtype)
 
 
 class EmbeddingFront(Front):

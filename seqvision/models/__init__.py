@@ -3,8 +3,9 @@
 from seqvision.models.captioner import Captioner
 from seqvision.models.dram import DRAM
 from seqvision.models.draw import Draw
+from seqvision.models.initialisation import He, Identity, Initialisation, Normal, Orthogonal, Xavier
+from seqvision.models.lsuv import LSUV
 from seqvision.models.noise import Noise
-from seqvision.models.initialisation import LSUV, He, Identity, Initialisation, Normal, Orthogonal, Xavier
 from seqvision.models.painter import Bound, Drawing, Painter, Posterior
 from seqvision.models.pixels import BernoulliPixels, GaussianPixels
 from seqvision.models.ram import RAM

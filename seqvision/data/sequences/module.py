@@ -22,6 +22,7 @@ from seqvision.errors import UserError
 
 KEEP_BYTES = 1 << 30  # frames stay in memory up to this size
 SAMPLED = 200  # training sequences whose frames give the mean and the deviation
+OF_A_CLIP = 8  # frames of each, where they are pictures
 
 
 class SequenceData(RecordData):
@@ -136,7 +137,7 @@ class SequenceData(RecordData):
         if fixed is not None and cache and not self.augmentation:
             self.compute_features(fixed, cache, device=device)
         if hasattr(front, "standardise"):
-            front.standardise(self.sample_frames())
+            front.standardise(self.sample_frames(front.wanted))
 
     def compute_features(
         self, encoder: Encoder, folder: str | Path, *, device: torch.device, splits: Sequence[str] = ("train", "val")
@@ -149,13 +150,24 @@ class SequenceData(RecordData):
                 self.features[split] = found
         self._datasets.clear()
 
-    def sample_frames(self) -> Tensor:
-        """All frames (frames, features) of evenly spaced training sequences."""
+    def sample_frames(self, wanted: int = 0) -> Tensor:
+        """All frames (frames, …) of evenly spaced training sequences; of more of them where `wanted` frames are."""
+        records = self.records["train"]
+        dataset = self._whole("train")
+        number = max(SAMPLED, -(-wanted // max(1, dataset.length(Item(0, 0)))))
+        every = range(0, len(records), -(-len(records) // number))
+        batches = (dataset.__getitems__([Item(index, index)]) for index in every)
+        return torch.cat([batch.frames[0] for batch in batches])
+
+    def sample_pictures(self) -> Tensor:
+        """Frames that are pictures, a few of each of evenly spaced training sequences."""
+        if len(self.reader.frame_shape) != 3:
+            return super().sample_pictures()
         records = self.records["train"]
         dataset = self._whole("train")
         every = range(0, len(records), -(-len(records) // SAMPLED))
-        batches = (dataset.__getitems__([Item(index, index)]) for index in every)
-        return torch.cat([batch.frames[0] for batch in batches])
+        clips = (dataset.__getitems__([Item(index, index)]).frames[0] for index in every)
+        return torch.cat([clip[:: max(1, len(clip) // OF_A_CLIP)] for clip in clips])
 
     def dataset(self, split: str, *, training: bool) -> SequenceDataset:
         whole = self._whole(split)
