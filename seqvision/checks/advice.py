@@ -13,7 +13,7 @@ FAINT = 1e-3  # deviation of a layer's outputs over that of the first
 STEEP = 1e3  # largest over smallest gradient of the weighted layers
 WANTED = 1e-3  # length of a step over the length of the weight
 WAITING = 0.3  # share of the time of a step
-LEVEL = 0.05  # of the fall: a difference that counts
+LEVEL = 0.1  # of the first loss: a difference that counts
 
 
 def advice(found: Examination) -> list[str]:
@@ -115,7 +115,7 @@ def _curves(found: Examination) -> Iterator[str]:
             f"at optimizer.lr={_round(found.rate)} the loss rises, from {first:.3g} to {own:.3g}: too high. Of those "
             f"tried optimizer.lr={_round(best)} did best ({ends[best]:.3g}); `seqvision rate` looks closer"
         )
-    elif best != found.rate and own - lowest > LEVEL * max(first - lowest, 0.0):
+    elif best != found.rate and own - lowest > LEVEL * abs(first):
         steps = len(found.curves[best])
         yield (
             f"after {steps} steps the loss is {own:.3g} at optimizer.lr={_round(found.rate)}, {lowest:.3g} "

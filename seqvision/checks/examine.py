@@ -19,6 +19,7 @@ from seqvision.models.lsuv import DROPOUTS
 from seqvision.rnn import Recurrent
 
 BY_HEART = 0.1  # of where it began: the loss of what was learnt by heart is below
+FEW_STEPS = 10  # of a rate at least, whatever they take
 ALL_RATES = (0.1, 1.0, 10.0)  # times the configured one
 
 
@@ -127,7 +128,7 @@ def first_losses(
     begun = time.perf_counter()
     for _, batch in zip(range(steps), cycle(batches)):
         losses.append(learner.step(batch, rate=rate))
-        if not math.isfinite(losses[-1]) or (len(losses) > 5 and time.perf_counter() - begun > limit):
+        if not math.isfinite(losses[-1]) or (len(losses) >= FEW_STEPS and time.perf_counter() - begun > limit):
             break
     return losses
 

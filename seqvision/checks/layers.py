@@ -236,8 +236,12 @@ def _inside(step: Callable[..., Any], where: tuple[str, nn.Module], watch: _Watc
 
 
 def _sample(values: Tensor) -> Tensor:
+    """All values, or as many as are kept, drawn: every n-th would always be those of the same channels."""
     flat = values.flatten()
-    return flat[:: -(-len(flat) // KEPT)].float().cpu() if len(flat) else flat.float().cpu()
+    if len(flat) > KEPT:
+        drawn = torch.randint(len(flat), (KEPT,), generator=torch.Generator().manual_seed(len(flat)))
+        flat = flat[drawn.to(flat.device)]
+    return flat.float().cpu()
 
 
 def _joined(parts: list[Tensor]) -> np.ndarray:

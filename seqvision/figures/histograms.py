@@ -19,9 +19,8 @@ def histograms_figure(rows: Mapping[str, Sequence[Panel]], *, bins: int = 41, sh
     columns = max(1, max((len(panels) for panels in rows.values()), default=1))
     figure = Figure(figsize=(1.5 * columns + 0.6, 1.55 * max(1, len(rows))), layout="constrained")
     axes = figure.subplots(max(1, len(rows)), columns, squeeze=False)
-    for line, (name, panels), colour in zip(
-        axes, rows.items(), COLOURS * (1 + len(rows) // len(COLOURS)), strict=False
-    ):
+    for number, (line, (name, panels)) in enumerate(zip(axes, rows.items(), strict=False)):
+        colour = COLOURS[number % len(COLOURS)] if name.strip() else COLOURS[1]
         everything = np.concatenate([values for _, values in panels]) if shared and panels else None
         for axis in line[len(panels) :]:
             axis.axis("off")

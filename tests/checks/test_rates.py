@@ -55,11 +55,12 @@ def test_it_stops_when_the_loss_blows_up_and_says_when_it_hardly_falls():
     assert "hardly falls" in flat.why
 
 
-def made_up(bottom, rates=tuple(ladder(1e-5, 1e1, 80))):
+def made_up(bottom):
     """A curve that falls from 2 to 0 at that rate and rises behind it."""
+    rates = ladder(1e-5, 1e1, 80)
     distance = np.log10(np.array(rates) / bottom)
     losses = np.where(distance < 0, 2 - 2 * np.exp(-(distance**2)), 2 * distance)
-    return RateCurve(list(rates), losses.tolist())
+    return RateCurve(rates, losses.tolist())
 
 
 def test_runs_that_disagree_or_are_alone_or_never_turn_are_not_sure():

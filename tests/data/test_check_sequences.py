@@ -4,6 +4,7 @@ from functools import partial
 
 import numpy as np
 import pytest
+import torch
 from films import write_film, write_sound
 
 from seqvision.cli.data_source import layout_of_sequences
@@ -15,6 +16,7 @@ from seqvision.data import (
     read_recordings,
     read_videos,
 )
+from seqvision.data.check_sequences import Moments
 from seqvision.data.sequences.formats.frame_table import read_frame_tables
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
@@ -63,6 +65,23 @@ def test_frames_labels_and_classes_are_counted(tables, quick):
     text = report.to_text()
     assert "r3: test, 13 frames, 10 a second, 11 labelled" in text
     assert text.endswith("ready to train")
+
+
+def test_training_frames_are_measured_by_channel(tables, tmp_path):
+    report = check(tables)
+    values = np.concatenate([np.arange(10) * 1.0, np.arange(11) * 2.0])  # of the two training recordings
+    assert report.channel_mean == pytest.approx([values.mean()])
+    assert report.channel_std == pytest.approx([values.std()])
+    assert f"mean {values.mean():.3f}, deviation {values.std():.3f} in training" in report.to_text()
+    assert report.to_dict()["channel_mean"] == report.channel_mean
+    assert check(tables, quick=True).channel_mean == []
+
+    moments = Moments()
+    pictures = np.random.default_rng(0).integers(0, 256, (7, 3, 4, 5), dtype=np.uint8)
+    for part in (pictures[:2], pictures[2:]):
+        moments.add(torch.from_numpy(part))
+    assert moments.mean == pytest.approx((pictures / 255).mean(axis=(0, 2, 3)))
+    assert moments.deviation == pytest.approx((pictures / 255).std(axis=(0, 2, 3)))
 
 
 def test_the_same_file_in_two_splits_is_a_leak(tables):
