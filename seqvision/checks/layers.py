@@ -113,7 +113,7 @@ class LayerRecord:
         }
 
 
-def histogram(values: np.ndarray, bins: int = 41) -> dict[str, list[float]]:
+def histogram(values: np.ndarray, bins: int = 41) -> dict[str, list[int] | list[float]]:
     """Counts and their edges, between the thousandths at either end, what lies beyond counted at the ends."""
     values = values[np.isfinite(values)]
     low, high = (float(edge) for edge in np.quantile(values, [0.001, 0.999])) if len(values) else (0.0, 1.0)
@@ -165,12 +165,10 @@ class _Watch(TorchFunctionMode):
         output = func(*args, **(kwargs or {}))
         kind = FUNCTIONS.get(func)
         if kind is not None and isinstance(output, Tensor):
-            frame: Any = sys._getframe(1)
-            while frame.f_back is not None and frame.f_globals.get("__name__", "").startswith("torch."):
-                if frame.f_locals.get("self") is (self.inside[-1][1] if self.inside else self):
-                    break  # torch's own module for it
-                frame = frame.f_back
             # where in the program it is called tells the gates of a cell apart, and joins the steps of a loop
+            frame: Any = sys._getframe(1)
+            while frame.f_back is not None and _between(frame):
+                frame = frame.f_back
             self.record((kind, frame.f_code, frame.f_lasti), kind, output)
         return output
 
@@ -192,6 +190,12 @@ class _Watch(TorchFunctionMode):
             return name
         others = sum(record.name.startswith(f"{name}: {kind}") for record in self.records.values())
         return f"{name}: {kind}" + (f" {others + 1}" if others else "")
+
+
+def _between(frame: Any) -> bool:
+    """Whether a frame is of what stands between a call and what sees it: torch's functions, checkers of types."""
+    name, file = frame.f_globals.get("__name__", ""), frame.f_code.co_filename
+    return name == "torch.nn.functional" or name.startswith(("torch.overrides", "jaxtyping")) or "beartype" in file
 
 
 @contextmanager

@@ -56,7 +56,7 @@ class Learner:
         self.task.model.load_state_dict(self.begun)
         self.task.model.train()
         self.optimizer = self.task.new_optimizer()
-        self.rates = [group["lr"] for group in self.optimizer.param_groups]
+        self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
         torch.manual_seed(seed)
 
     def mean_loss(self, batch: Any) -> Tensor:
