@@ -84,13 +84,13 @@ def examine(
     curves = {}
     for times_as_large in ALL_RATES:
         learner.restart()
-        rate = learner.rates[0] * times_as_large
+        rate = learner.rate * times_as_large
         curves[rate] = first_losses(learner, batches, rate=rate, limit=limit * 0.1)
     learner.restart()
     memorised = memorise(learner, few, steps=steps, limit=limit * 0.4)
     learner.restart()
     return Examination(
-        initial, chance, memorised, layers, ratios, curves, times, learner.rates[0], time.perf_counter() - begun
+        initial, chance, memorised, layers, ratios, curves, times, learner.rate, time.perf_counter() - begun
     )
 
 

@@ -132,7 +132,7 @@ def record_layers(network: nn.Module, run: Callable[[], Tensor | None]) -> list[
     with seen_from_inside(network), _called(network, watch), watch:
         loss = run()
     if loss is not None:
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         network.zero_grad()
     return list(watch.records.values())
 

@@ -57,6 +57,7 @@ class Learner:
         self.task.model.train()
         self.optimizer = self.task.new_optimizer()
         self.rates = [float(group["lr"]) for group in self.optimizer.param_groups]
+        self.rate = float(self.optimizer.defaults.get("lr", self.rates[0]))  # groups may have factors of their own
         torch.manual_seed(seed)
 
     def mean_loss(self, batch: Any) -> Tensor:
@@ -81,9 +82,9 @@ class Learner:
         return None if found is None else float(found[0] / found[1].clamp(min=1))
 
     def set_rate(self, rate: float) -> None:
-        """The rate of the optimiser's first group; the others keep their ratio to it."""
+        """Another `optimizer.lr`; groups with a factor of their own keep it."""
         for group, begun in zip(self.optimizer.param_groups, self.rates, strict=True):
-            group["lr"] = rate * begun / self.rates[0] if self.rates[0] else rate
+            group["lr"] = rate * begun / self.rate if self.rate else rate
 
     def step(self, batch: Any, *, rate: float | None = None) -> float:
         """Makes a step; the loss before it."""
@@ -94,7 +95,7 @@ class Learner:
         def closure() -> Tensor:
             self.optimizer.zero_grad()
             loss = self.mean_loss(batch)
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()
             if self.clip and not isinstance(self.optimizer, LBFGS):
                 nn.utils.clip_grad_norm_(self.task.model.parameters(), self.clip)
             losses.append(float(loss.detach()))

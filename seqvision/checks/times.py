@@ -78,7 +78,7 @@ def step_times(learner: Learner, loader: Any, device: torch.device, *, steps: in
             with clock.counting(REST):
                 loss = learner.mean_loss(batch)
             with clock.counting("backward"):
-                loss.backward()  # type: ignore[no-untyped-call]
+                loss.backward()
             with clock.counting("optimiser"):
                 if learner.clip:
                     nn.utils.clip_grad_norm_(learner.task.model.parameters(), learner.clip)

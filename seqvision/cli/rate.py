@@ -42,7 +42,7 @@ def main(arguments: list[str]) -> int:
     with trial(given.overrides, command="rate", search=given.config_dir, batches=max(24, given.steps // 2)) as tried:
         tried.learner.check_rate()
         curves = find_curves(tried, ladder(given.low, given.high, given.steps), runs=given.runs)
-        now = tried.learner.rates[0]
+        now = tried.learner.rate
     found = suggested(curves)
     if given.figure:
         from seqvision.cli.check import save_figure

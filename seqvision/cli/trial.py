@@ -7,6 +7,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvision.errors import UserError
@@ -62,7 +63,7 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
             raise UserError(f"{command} {override}: expected overrides as of `seqvision train`, e.g. experiment=demo")
     check_overrides(overrides, config_name="train", search=search)
     with tempfile.TemporaryDirectory(prefix="seqvision-") as folder:
-        extra = [f"hydra.searchpath=[file://{search}]"] if search else []
+        extra = [f"hydra.searchpath=[file://{Path(search).resolve()}]"] if search else []
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
             composed = compose("train", overrides=[*overrides, f"run_dir={folder}", *extra])
         resolved = plain(composed)

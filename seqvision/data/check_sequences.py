@@ -156,13 +156,12 @@ def _frames(record: "SequenceRecord", reader: "FrameReader", quick: bool, moment
     start, stop = record.span or (0, None)
     if quick:
         return (stop if stop is not None else reader.length(record.source)) - start
-    whole = not isinstance(reader, VideoReader)  # an hour does not fit into memory
+    if isinstance(reader, VideoReader):  # an hour does not fit into memory
+        parts = reader.read_chunks(record.source, start, stop, size=CHUNK)
+    else:
+        parts = iter([reader.read(record.source, start, stop)])
     frames = 0
-    for part in (
-        [reader.read(record.source, start, stop)]
-        if whole
-        else reader.read_chunks(record.source, start, stop, size=CHUNK)
-    ):
+    for part in parts:
         moments.add(part)
         frames += len(part)
     return frames

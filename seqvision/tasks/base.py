@@ -70,9 +70,9 @@ class Task(LightningModule):
 
     def steady(self) -> None:
         """From here on training varies nothing at random and smooths no label, for what is to be learnt by heart."""
-        for part in self.modules():
-            if hasattr(part, "label_smoothing"):
-                part.label_smoothing = 0.0
+        parts: list[Any] = [part for part in self.modules() if hasattr(part, "label_smoothing")]
+        for part in parts:
+            part.label_smoothing = 0.0
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         _seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank), self.device)

@@ -123,6 +123,14 @@ def test_ratios_and_losses_are_those_of_the_equations():
     assert learner.optimizer.param_groups[0]["lr"] == 0.5
 
 
+def test_parts_with_a_factor_of_their_own_keep_it(tmp_path):
+    learner, _ = learner_of("captioning", tmp_path, "task.encoder_lr_factor=0.1", "optimizer.lr=2e-3")
+    assert learner.rate == pytest.approx(2e-3)
+    assert {round(rate, 6) for rate in learner.rates} == {2e-3, 2e-4}
+    learner.set_rate(1.0)
+    assert {round(group["lr"], 6) for group in learner.optimizer.param_groups} == {1.0, 0.1}
+
+
 def test_clipping_is_that_of_the_run():
     learner = Learner(Line(1.0), clip=0.1)
     learner.step(torch.tensor([[3.0, 4.0]]))

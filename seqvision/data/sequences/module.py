@@ -137,7 +137,7 @@ class SequenceData(RecordData):
         if fixed is not None and cache and not self.augmentation:
             self.compute_features(fixed, cache, device=device)
         if hasattr(front, "standardise"):
-            front.standardise(self.sample_frames(front.wanted))
+            front.standardise(self.sample_frames(getattr(front, "wanted", 0)))
 
     def compute_features(
         self, encoder: Encoder, folder: str | Path, *, device: torch.device, splits: Sequence[str] = ("train", "val")
@@ -154,7 +154,9 @@ class SequenceData(RecordData):
         """All frames (frames, …) of evenly spaced training sequences; of more of them where `wanted` frames are."""
         records = self.records["train"]
         dataset = self._whole("train")
-        number = max(SAMPLED, -(-wanted // max(1, dataset.length(Item(0, 0)))))
+        number = SAMPLED
+        if wanted:
+            number = max(SAMPLED, -(-wanted // len(dataset.__getitems__([Item(0, 0)]).frames[0])))
         every = range(0, len(records), -(-len(records) // number))
         batches = (dataset.__getitems__([Item(index, index)]) for index in every)
         return torch.cat([batch.frames[0] for batch in batches])
