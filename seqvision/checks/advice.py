@@ -127,6 +127,9 @@ def _curves(found: Examination) -> Iterator[str]:
 def _steps(found: Examination) -> Iterator[str]:
     ratios = {name: ratio for name, ratio in found.ratios.items() if math.isfinite(ratio) and ratio > 0}
     if not ratios:
+        if found.ratios:
+            lr = _round(found.rate)
+            yield f"a step at optimizer.lr={lr} leaves every weight as it is, or makes no number of it: see the losses"
         return
     middle = float(np.median(list(ratios.values())))
     way = 1 if middle < WANTED else -1

@@ -64,7 +64,7 @@ def examine(
     batches: Sequence[Any],
     loader: Any,
     device: torch.device,
-    limit: float = 25.0,
+    limit: int | float = 25.0,
     steps: int = 300,
 ) -> Examination:
     """Measures everything, and leaves the weights as they were.
@@ -100,7 +100,9 @@ def layers_of(learner: Learner, batch: Any) -> list[LayerRecord]:
     return record_layers(learner.task.model, lambda: learner.mean_loss(batch))
 
 
-def update_ratios(learner: Learner, batches: Sequence[Any], *, steps: int = 10, limit: float = 5.0) -> dict[str, float]:
+def update_ratios(
+    learner: Learner, batches: Sequence[Any], *, steps: int = 10, limit: int | float = 5.0
+) -> dict[str, float]:
     """By the name of each matrix and kernel that trains, the length of its change in a step over its own length: the
     median over steps, the first aside, for adaptive optimisers begin with larger ones.
     """
@@ -121,7 +123,7 @@ def update_ratios(learner: Learner, batches: Sequence[Any], *, steps: int = 10, 
 
 
 def first_losses(
-    learner: Learner, batches: Sequence[Any], *, rate: float, steps: int = 40, limit: float
+    learner: Learner, batches: Sequence[Any], *, rate: float, steps: int = 40, limit: int | float
 ) -> list[float]:
     """The losses of the first steps at a rate, up to the first that is no number."""
     losses: list[float] = []
@@ -133,7 +135,7 @@ def first_losses(
     return losses
 
 
-def memorise(learner: Learner, few: Any, *, steps: int, limit: float) -> Memorised:
+def memorise(learner: Learner, few: Any, *, steps: int, limit: int | float) -> Memorised:
     """How a few items are learnt by heart: no dropout, nothing varied, always the same batch. The task stays so."""
     without_dropout(learner.task.model)
     learner.task.steady()

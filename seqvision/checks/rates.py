@@ -50,7 +50,7 @@ class Suggestion:
     why: str
 
 
-def ladder(low: float, high: float, steps: int) -> list[float]:
+def ladder(low: int | float, high: int | float, steps: int) -> list[float]:
     """That many rates from the low to the high, each as many times the one before."""
     return [float(rate) for rate in np.geomspace(low, high, steps)]
 

@@ -61,7 +61,9 @@ class Clock:
         self.last = now
 
 
-def step_times(learner: Learner, loader: Any, device: torch.device, *, steps: int, limit: float) -> dict[str, float]:
+def step_times(
+    learner: Learner, loader: Any, device: torch.device, *, steps: int, limit: int | float
+) -> dict[str, float]:
     """The mean seconds of a step by part, over so many steps or until `limit` seconds are over; the first warms up."""
     clock = Clock(device)
     batches = iter(loader)

@@ -15,7 +15,7 @@ def test_check_says_all_in_text_data_page_and_picture(run, tmp_path, monkeypatch
     typed = overrides("classification", tmp_path)
     done = run(
         *("check", "--format", "json", "--page", "page.html", "--figure", "layers.png", *FEW),
-        *(*typed, "initialization=large"),
+        *(*typed, "rnn=elman", "initialization=large"),
     )
     assert done.status in (0, 1), done.err
     found = json.loads(done.out)
