@@ -30,6 +30,7 @@ def test_every_layer_once_in_order_with_the_very_numbers():
     torch.manual_seed(0)
     made, x = Mixed(), torch.randn(50, 4)
     found = record_layers(made, lambda: made(x))
+    assert all(parameter.grad is None for parameter in made.parameters())
     assert [(each.name, each.kind) for each in found] == [
         ("first", "linear"),
         ("network: relu", "relu"),
@@ -50,7 +51,6 @@ def test_every_layer_once_in_order_with_the_very_numbers():
         rest = made.squash(made.second(rest))
     F.relu(rest).sum().backward()
     np.testing.assert_allclose(np.sort(rectified.gradients), np.sort(h.grad.flatten().numpy()), rtol=1e-5, atol=1e-8)
-    assert all(parameter.grad is None for parameter in made.parameters())
 
 
 @pytest.mark.parametrize(

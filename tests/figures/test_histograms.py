@@ -19,7 +19,8 @@ def test_a_panel_a_layer_with_every_value_and_a_shared_range():
         assert sum(bar.get_height() for bar in axis.patches) == len(values)
     shared = histograms_figure(rows, shared=True)
     ranges = [(axis.patches[0].get_x(), axis.patches[-1].get_x()) for axis in shared.axes[:3]]
-    assert ranges[0] == pytest.approx(ranges[1]) == pytest.approx(ranges[2])
+    assert ranges[0] == pytest.approx(ranges[1])
+    assert ranges[0] == pytest.approx(ranges[2])
 
 
 def test_wrapping_keeps_every_panel():

@@ -151,7 +151,7 @@ def test_lsuv_gives_every_layer_unit_variance_on_the_batch_that_it_saw(pattern, 
             for gate in layer.module.weight.detach().chunk(layer.gates):
                 torch.testing.assert_close(gate @ gate.T, torch.eye(len(gate)), atol=1e-5, rtol=0)
     seen = deviations(task.model, started, forward)
-    assert len(seen) >= 4
+    assert len(seen) >= 3
     for name, deviation in seen.items():
         assert deviation == pytest.approx(1, rel=0.12), name
 
