@@ -48,7 +48,20 @@ def test_check_looks_at_every_pattern(run, tmp_path, monkeypatch, pattern):
 
 def test_rate_draws_its_curves_and_says_how_sure_it_is(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    options = ["--figure", "rate.png", "--runs", "2", "--steps", "40", "--format", "json"]
+    options = [
+        "--figure",
+        "rate.png",
+        "--runs",
+        "2",
+        "--steps",
+        "60",
+        "--low",
+        "1e-4",
+        "--high",
+        "3",
+        "--format",
+        "json",
+    ]
     done = run("rate", *overrides("classification", tmp_path, "data.batch_size=32"), *options)
     assert done.status in (0, 1), done.err
     found = json.loads(done.out)
