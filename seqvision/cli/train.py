@@ -183,12 +183,12 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
     parts = {**data.held(), "noise": noise.settings()}
     held = contents(resolved, {**resolved["model"], **sizes}, parts, pattern=config.pattern)
     task = instantiate(config.task)(model, contents=held, **data.task_parts())
-    if config.initialization and config.start_from:
+    if (config.initialization or config.normalise) and config.start_from:
         raise UserError(
-            f"initialization and start_from={config.start_from}: every weight comes from that checkpoint, none begins "
-            "anew; leave one of them out (initialization=default)"
+            f"start_from={config.start_from}: every weight and statistic comes from that checkpoint, none begins anew; "
+            "leave it out, or else initialization (initialization=default) and normalise (normalise=null)"
         )
-    if config.normalise and not config.start_from:
+    if config.normalise:
         scale_pixels(model, str(config.normalise), data.sample_pictures)
     if not config.start_from:
         data.prepare(model, cache=config.cache, device=device)

@@ -192,7 +192,7 @@ def test_every_process_begins_alike_whatever_it_drew_before(tmp_path):
 def test_lsuv_without_data_is_a_slip_and_two_starts_are_refused(tmp_path):
     with pytest.raises(ValueError, match="forward"):
         LSUV()(network())
-    with pytest.raises(UserError, match="leave one of them out"):
+    with pytest.raises(UserError, match="none begins anew"):
         small_task("classification", tmp_path, "initialization=he", "start_from=nowhere")
 
 
