@@ -23,8 +23,8 @@ from seqvision.wording import counted
 class Looked:
     """Beliefs (pictures, looks, classes) and places (pictures, looks, 2) of the mean path, and the answers; the same of
     drawn paths' mean and of random looks, if the reader chooses where to look. spread: of several readers, how far they
-    lie apart in the end, in percent; members: the answers of each of them. alone: where readers of both directions answer
-    together, what each of them says by itself, "forward" and "backward"."""
+    lie apart in the end, in percent; members: the answers of each of them. alone: where readers of both directions
+    answer together, what each of them says by itself, "forward" and "backward"."""
 
     beliefs: np.ndarray
     places: np.ndarray
@@ -149,8 +149,8 @@ def evaluate_reading(
     resamples: int = 2000,
     seed: int = 0,
 ) -> ReadingEvaluation:
-    """The evaluation of what was looked at. training: whose commonest label is a control; backward: who read with it from
-    the other end; others: other readers; ensemble: set beside the mean of its members.
+    """The evaluation of what was looked at. training: whose commonest label is a control; backward: who read with it
+    from the other end; others: other readers; ensemble: set beside the mean of its members.
 
     Controls: "majority", "random_looks" (this network looking anywhere, which it has not learnt to live with; a reader
     trained so is compared with `others`), "one_look" (its answer after the first look), "shuffled"; those of looks
