@@ -8,20 +8,23 @@ from importlib.util import find_spec
 
 from torch import Tensor
 
-from seqvision.rnn.cells import Cell
+from seqvision.rnn.cells import Cell, State
 from seqvision.rnn.kernels.attend import Attended, attend, supports_attention
 from seqvision.rnn.kernels.elman import elman, supports
+from seqvision.rnn.kernels.gated import gated, supports_gated
 
-__all__ = ["elman", "supports", "fused", "attend", "supports_attention", "Attended"]
+__all__ = ["elman", "supports", "gated", "supports_gated", "fused", "attend", "supports_attention", "Attended"]
 
 
-def fused(cell: Cell, x: Tensor, *, insist: bool) -> Callable[..., tuple[Tensor, Tensor]] | None:
+def fused(cell: Cell, x: Tensor, *, insist: bool) -> Callable[..., tuple[Tensor, State]] | None:
     """The fused recurrence, called as `elman` is, that computes this cell on such inputs here, or None.
 
     insist: also one that nobody has measured yet, which is the one for GPUs.
     """
     if supports(cell, x):
         return elman
+    if supports_gated(cell, x):
+        return gated
     if insist and x.device.type == "cuda" and find_spec("triton"):
         from seqvision.rnn.kernels import elman_triton
 

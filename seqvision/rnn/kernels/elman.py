@@ -20,16 +20,16 @@ def supports(cell: Cell, x: Tensor) -> bool:
     return available(cell, x, "elman")
 
 
-def available(cell: Cell, x: Tensor, library: str) -> bool:
+def available(cell: Cell, x: Tensor, library: str, cells: tuple[type[Cell], ...] = _CELLS) -> bool:
     """Whether a library can take this cell on such inputs: a CPU, with a compiler or its result at hand."""
-    return x.is_cpu and known(cell) and _compiled(library)
+    return x.is_cpu and known(cell, cells) and _compiled(library)
 
 
-def known(cell: Cell) -> bool:
+def known(cell: Cell, cells: tuple[type[Cell], ...] = _CELLS) -> bool:
     """Whether it is a cell of the fused recurrences: exactly these classes (a subclass may compute something else), in
     single or double precision.
     """
-    return type(cell) in _CELLS and cell.hidden_to_hidden.weight.dtype in _TYPES
+    return type(cell) in cells and cell.hidden_to_hidden.weight.dtype in _TYPES
 
 
 @functools.cache
@@ -43,7 +43,7 @@ def _compiled(library: str) -> bool:
 @functools.cache
 def _say(reason: str) -> None:
     """Once, however many libraries lack the same."""
-    print(f"seqvision: the recurrences take the reference loop, which is slower: {reason}", file=sys.stderr)
+    print(f"seqvision: the recurrences take torch's networks or the plain loop, slower: {reason}", file=sys.stderr)
 
 
 def normalisation(cell: Cell) -> tuple[Tensor | None, Tensor, float]:

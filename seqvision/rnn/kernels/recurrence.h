@@ -16,6 +16,7 @@
 #include <numeric>
 #include <optional>
 #include <tuple>
+#include <utility>
 #include <vector>
 
 // BLAS, as torch brings it along; column-major
@@ -36,23 +37,29 @@ constexpr int64_t NUMBERS_A_THREAD = 1 << 14;  // nor are fewer numbers to add u
 constexpr int64_t ROWS_A_PRODUCT = 256;     // steps are gathered up to so many rows for what need not wait for a step
 constexpr int64_t STEPS_TO_TRANSPOSE = 32;  // from here on a product with the transpose written out pays for writing it
 
-// tanh without a branch, so that it vectorises, good to 1.6 units in the last place: an odd polynomial near zero (its
-// coefficients fitted for the least relative error up to 0.55), 1 - 2 / (exp(2|x|) + 1) beyond, where little cancels.
+// exp without a branch, so that it vectorises, for arguments from -87 to 87: 2^n exp(r) with x = n ln 2 + r.
+inline float exp_of(float x) {
+  const float n = std::rint(x * 1.44269504f);
+  const float r = (x - n * 0.693145752f) - n * 1.42860677e-6f;  // ln 2 in two parts, the first exact times n
+  const float tail = 1 / 2.0f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f))));
+  return std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23) * (1.0f + r + r * r * tail);
+}
+
+// tanh good to 1.6 units in the last place: an odd polynomial near zero (its coefficients fitted for the least relative
+// error up to 0.55), 1 - 2 / (exp(2|x|) + 1) beyond, where little cancels.
 inline float tanh_of(float x) {
   const float u = x * x;
   const float tail_near = -0.05385231f + u * (0.02107168f + u * -0.00627424f);
   const float near = x + x * u * (-0.33333318f + u * (0.13332586f + u * tail_near));
-  // exp(y) = 2^n exp(r) with y = n ln 2 + r; tanh is 1 to the last place from 9.02 on
-  const float y = 2.0f * std::min(std::abs(x), 10.0f);
-  const float n = std::rint(y * 1.44269504f);
-  const float r = (y - n * 0.693145752f) - n * 1.42860677e-6f;  // ln 2 in two parts, the first exact times n
-  const float tail = 1 / 2.0f + r * (1 / 6.0f + r * (1 / 24.0f + r * (1 / 120.0f + r * (1 / 720.0f))));
-  const float power = std::bit_cast<float>((static_cast<int32_t>(n) + 127) << 23);
-  const float far = std::copysign(1.0f - 2.0f / (power * (1.0f + r + r * r * tail) + 1.0f), x);
+  const float power = exp_of(2.0f * std::min(std::abs(x), 10.0f));  // tanh is 1 to the last place from 9.02 on
+  const float far = std::copysign(1.0f - 2.0f / (power + 1.0f), x);
   return std::abs(x) < 0.55f ? near : far;
 }
 
+inline float sigmoid_of(float x) { return 1.0f / (1.0f + exp_of(std::clamp(-x, -87.0f, 87.0f))); }
+
 inline double tanh_of(double x) { return std::tanh(x); }
+inline double sigmoid_of(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
 // A matrix in memory: its first element and the distance between its rows; `turned` stands for the transpose.
 template <typename scalar>
@@ -84,16 +91,23 @@ void activate(const scalar* a, const scalar* bias, scalar* h, int64_t size) {
   for (int64_t j = 0; j < size; j++) h[j] = tanh_of(a[j] + bias[j]);
 }
 
+// The mean of a row, and 1 / deviation.
 template <typename scalar>
-scalar activate_normalised(const scalar* a, const scalar* gain, const scalar* bias, scalar eps, scalar* xhat, scalar* h,
-                           int64_t size) {
+std::pair<scalar, scalar> moments(const scalar* a, scalar eps, int64_t size) {
   scalar sum = 0, squares = 0;
 #pragma omp simd reduction(+ : sum)
   for (int64_t j = 0; j < size; j++) sum += a[j];
   const scalar mean = sum / size;
 #pragma omp simd reduction(+ : squares)
   for (int64_t j = 0; j < size; j++) squares += (a[j] - mean) * (a[j] - mean);
-  const scalar inverse = 1 / std::sqrt(squares / size + eps);
+  return {mean, 1 / std::sqrt(squares / size + eps)};
+}
+
+template <typename scalar>
+scalar activate_normalised(const scalar* a, const scalar* gain, const scalar* bias, scalar eps, scalar* xhat, scalar* h,
+                           int64_t size) {
+  const auto pair = moments(a, eps, size);
+  const scalar mean = pair.first, inverse = pair.second;
 #pragma omp simd
   for (int64_t j = 0; j < size; j++) {
     const scalar x = (a[j] - mean) * inverse;
@@ -101,6 +115,14 @@ scalar activate_normalised(const scalar* a, const scalar* gain, const scalar* bi
     h[j] = tanh_of(gain[j] * x + bias[j]);
   }
   return inverse;
+}
+
+// The gradient d of a normalised row becomes that of the row; `sum` is that of d, `along` that of d xhat.
+template <typename scalar>
+void through_normalisation(scalar* d, const scalar* xhat, scalar inverse, scalar sum, scalar along, int64_t size) {
+  const scalar mean = sum / size, slope = along / size;
+#pragma omp simd
+  for (int64_t j = 0; j < size; j++) d[j] = (d[j] - mean - xhat[j] * slope) * inverse;
 }
 
 // The gradient of one row's sums from that of its state: what the outputs bring (if any) and what the next step brings.
@@ -130,9 +152,7 @@ void differentiate_normalised(const scalar* d_output, const scalar* d_next, cons
     sum += d_a[j];
     along += d_a[j] * xhat[j];
   }
-  const scalar mean = sum / size, slope = along / size;
-#pragma omp simd
-  for (int64_t j = 0; j < size; j++) d_a[j] = (d_a[j] - mean - xhat[j] * slope) * inverse;
+  through_normalisation(d_a, xhat, inverse, sum, along, size);
 }
 
 // Which sequences make up a share, as many steps as every other's, and where their steps lie.

@@ -38,7 +38,7 @@ def finish(process: subprocess.Popen) -> tuple[float, list[str]]:
 def test_without_a_compiler_everything_works_and_one_line_says_what_is_lost(tmp_path):
     out, messages = finish(start(tmp_path, PATH="", CXX=""))
     assert len(messages) == 1
-    assert "reference loop, which is slower: no C++ compiler" in messages[0]
+    assert "plain loop, slower: no C++ compiler" in messages[0]
     assert not list(tmp_path.iterdir())
     if load("elman") is None:
         fast, _ = finish(start(tmp_path / "..", SEQVISION_KERNELS=os.environ.get("SEQVISION_KERNELS", "")))
