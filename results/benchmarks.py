@@ -16,6 +16,7 @@ from tables import write_between_marks
 HERE = Path(__file__).resolve().parent
 DOCS = HERE.parent / "docs"
 SHAPES = [(64, 64, 256, 512), (32, 128, 128, 256), (256, 32, 64, 128), (16, 8, 128, 256), (784, 64, 1, 128)]
+GATED_SHAPES = [(400, 4, 64, 64), (75, 8, 256, 256), (30, 64, 128, 128), (784, 64, 1, 128), (20, 128, 512, 512)]
 KINDS = {  # as they stand in the figure: the name in the record, its colour
     "layer-normalised Elman": ("layernorm", "#1f6fb4"),
     "Elman": ("elman", "#7fb2dc"),
@@ -54,6 +55,23 @@ def recurrence_table() -> str:
             ratio(found[shape][key]) for found in (training, inference) for key in ("over nn.RNN", "over products")
         ]
         lines.append(f"| {', '.join(map(str, shape))} | {' | '.join(cells)} |")
+    return "\n".join(lines)
+
+
+def gated_table() -> str:
+    """GRU and LSTM over torch's, the layer-normalised LSTM over torch's plain one: a line a shape and kind of work."""
+    lines = [
+        "| T, B, D, H | work | GRU over `torch.nn.GRU` | LSTM over `torch.nn.LSTM` "
+        "| layer-normalised LSTM over `torch.nn.LSTM` |",
+        "|---|---|---|---|---|",
+    ]
+    found = {(tuple(row["shape"]), row["work"], row["lengths"]): row["over torch"] for row in rows("gated_*")}
+    for shape in GATED_SHAPES:
+        for work in ("training", "inference"):
+            for lengths in ("padded", "ragged"):
+                over = found[shape, work, lengths]
+                cells = [ratio(over[name]) for name in ("gru", "lstm", "layernorm_lstm")]
+                lines.append(f"| {', '.join(map(str, shape))} | {work}, {lengths} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
@@ -113,7 +131,8 @@ def main() -> None:
     """Writes the figure, and the tables between their marks."""
     draw(DOCS / "recurrence.png")
     page = DOCS / "performance.md"
-    write_between_marks(page, {"recurrence": recurrence_table(), "further": further_table()})
+    tables = {"recurrence": recurrence_table(), "gated": gated_table(), "further": further_table()}
+    write_between_marks(page, tables)
     print(f"{page}, {DOCS / 'recurrence.png'}")
 
 

@@ -29,10 +29,10 @@ class Recurrent(nn.Module):
     dropconnect: the probability with which each weight from state to state is left out of a training pass, through all
     its steps (see `DropConnect`). What stays for a pass is drawn where a pass begins: by `forward`, and before steps by
     `initial_state`.
-    backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes a fused layer
-    where one computes the same numbers; "fused" insists on one, and on a GPU takes the Elman recurrences of
-    `seqvision.rnn.kernels.elman_triton`, which nobody has measured yet. Only the reference loop runs the cells' own
-    submodules, so that hooks on them fire.
+    backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes whichever fused layer,
+    of `seqvision.rnn.kernels` or torch's, computes the same numbers faster; "fused" insists on one, of the former if it
+    is there, and on a GPU takes the Elman recurrences of `elman_triton`, which nobody has measured yet. Only the
+    reference loop runs the cells' own submodules, so that hooks on them fire.
     """
 
     def __init__(
@@ -134,7 +134,8 @@ class Recurrent(nn.Module):
         self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State | None, *, reverse: bool
     ) -> tuple[Tensor, State]:
         """One layer in one direction, by the fastest of what computes it; without a state, from zeros."""
-        if self.backend != "reference" and (fused := kernels.fused(cell, x, insist=self.backend == "fused")):
+        insist = self.backend == "fused"
+        if self.backend != "reference" and (fused := kernels.fused(cell, x, lengths, insist=insist)):
             return fused(cell, x, lengths, state, reverse=reverse)
         if state is None:
             state = cell.initial_state(x.shape[0])
@@ -142,7 +143,7 @@ class Recurrent(nn.Module):
         packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
         if self.backend != "reference" and torch_layers.supports(cell) and packable:
             output, final = torch_layers.torch_layer(cell, steps, lengths, state)
-        elif self.backend == "fused" and not torch_layers.supports(cell):
+        elif insist and not torch_layers.supports(cell):
             raise UserError(
                 f"rnn.backend=fused: there is no fused layer for {type(cell).__name__} on {x.device.type} here; "
                 "use rnn.backend=auto, which takes the reference loop for it"

@@ -19,7 +19,12 @@ PAGE = os.sysconf("SC_PAGE_SIZE")
 RECORDS = Path(__file__).resolve().parents[2] / "results" / "benchmarks"
 
 
-def interleaved(runs: Mapping[str, Callable[[], object]], rounds: int = 9, warmup: int = 2) -> dict[str, list[float]]:
+def interleaved(
+    runs: Mapping[str, Callable[[], object]],
+    rounds: int = 9,
+    warmup: int = 2,
+    clock: Callable[[], float] = time.perf_counter,
+) -> dict[str, list[float]]:
     """The seconds of every round of each run, after the warm-up. No garbage is collected meanwhile."""
     times: dict[str, list[float]] = {name: [] for name in runs}
     gc.collect()
@@ -27,10 +32,10 @@ def interleaved(runs: Mapping[str, Callable[[], object]], rounds: int = 9, warmu
     try:
         for turn in range(rounds + warmup):
             for name, run in runs.items():
-                begin = time.perf_counter()
+                begin = clock()
                 run()
                 if turn >= warmup:
-                    times[name].append(time.perf_counter() - begin)
+                    times[name].append(clock() - begin)
     finally:
         gc.enable()
     return times

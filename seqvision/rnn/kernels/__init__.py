@@ -11,19 +11,29 @@ from torch import Tensor
 from seqvision.rnn.cells import Cell, State
 from seqvision.rnn.kernels.attend import Attended, attend, supports_attention
 from seqvision.rnn.kernels.elman import elman, supports
-from seqvision.rnn.kernels.gated import gated, supports_gated
+from seqvision.rnn.kernels.gated import faster_than_torch, gated, supports_gated
 
-__all__ = ["elman", "supports", "gated", "supports_gated", "fused", "attend", "supports_attention", "Attended"]
+__all__ = [
+    "elman",
+    "supports",
+    "gated",
+    "supports_gated",
+    "faster_than_torch",
+    "fused",
+    "attend",
+    "supports_attention",
+    "Attended",
+]
 
 
-def fused(cell: Cell, x: Tensor, *, insist: bool) -> Callable[..., tuple[Tensor, State]] | None:
+def fused(cell: Cell, x: Tensor, lengths: Tensor | None, *, insist: bool) -> Callable[..., tuple[Tensor, State]] | None:
     """The fused recurrence, called as `elman` is, that computes this cell on such inputs here, or None.
 
-    insist: also one that nobody has measured yet, which is the one for GPUs.
+    insist: also one that torch's network was measured to beat, or that nobody has measured yet: the one for GPUs.
     """
     if supports(cell, x):
         return elman
-    if supports_gated(cell, x):
+    if (insist or faster_than_torch(cell, x, lengths)) and supports_gated(cell, x):
         return gated
     if insist and x.device.type == "cuda" and find_spec("triton"):
         from seqvision.rnn.kernels import elman_triton
@@ -31,7 +41,3 @@ def fused(cell: Cell, x: Tensor, *, insist: bool) -> Callable[..., tuple[Tensor,
         if elman_triton.supports(cell, x):
             return elman_triton.elman
     return None
-
-
-def worth_it(cell: Cell, x: Tensor, lengths: Tensor | None) -> bool:
-    return True

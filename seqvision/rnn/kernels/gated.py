@@ -9,11 +9,20 @@ from seqvision.rnn.dropconnect import matrix
 from seqvision.rnn.kernels.elman import available
 
 _CELLS = (GRUCell, LSTMCell, LayerNormLSTMCell)
+MOST_UNITS = 128  # of an LSTM over a padded batch: beyond, oneDNN's products are the faster (docs/performance.md)
 
 
 def supports_gated(cell: Cell, x: Tensor) -> bool:
     """Whether `gated` computes this cell on such inputs here."""
     return available(cell, x, "gated", _CELLS)
+
+
+def faster_than_torch(cell: Cell, x: Tensor, lengths: Tensor | None) -> bool:
+    """Whether `gated` was measured to beat torch's network: always but for wide LSTMs, which oneDNN computes in single
+    precision where no lengths are given.
+    """
+    at_onednn = type(cell) is LSTMCell and lengths is None and cell.hidden_to_hidden.weight.dtype == torch.float32
+    return not (at_onednn and torch.backends.mkldnn.is_available() and cell.hidden_size > MOST_UNITS)
 
 
 def gated(

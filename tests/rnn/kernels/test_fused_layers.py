@@ -19,7 +19,7 @@ from seqvision.rnn import (
     map_state,
     state_parts,
 )
-from seqvision.rnn.kernels import fused
+from seqvision.rnn.kernels import fused, gated
 from seqvision.rnn.kernels.build import load
 
 CELLS = [ElmanCell, LayerNormElmanCell, GRUCell, LSTMCell, LayerNormLSTMCell]
@@ -208,7 +208,7 @@ def test_the_numbers_of_the_reference_loop_in_single_precision(cell):
     theirs = copy.deepcopy(ours)
     theirs.backend = "reference"
     x, lengths, state = torch.randn(4, 40, 5), torch.tensor([40, 3, 0, 22]), some_state(ours, 4)
-    assert fused(ours.cells[0], x, insist=True)
+    assert fused(ours.cells[0], x, lengths, insist=True)
     found, expected = (model(x, lengths, state) for model in (ours, theirs))
     for a, b in zip(state_parts(found), state_parts(expected), strict=True):
         torch.testing.assert_close(a, b, atol=1e-5 if cell is LayerNormLSTMCell else 1e-6, rtol=0)
@@ -222,3 +222,16 @@ def test_subclasses_take_their_own_step():
     model = Recurrent(Doubled, 4, 6)
     outputs, _ = model(torch.randn(2, 3, 4))
     assert outputs.abs().max() > 1
+
+
+def test_wide_lstms_over_padded_batches_stay_with_torch():
+    """Where oneDNN was measured to be the faster; everything else is taken."""
+    x, lengths = torch.randn(2, 3, 4), torch.tensor([3, 1])
+    wide, narrow = LSTMCell(4, 256), LSTMCell(4, 128)
+    if torch.backends.mkldnn.is_available():
+        assert fused(wide, x, None, insist=False) is None
+    assert fused(wide, x, None, insist=True) is gated
+    assert fused(wide, x, lengths, insist=False) is gated
+    assert fused(wide.double(), x.double(), None, insist=False) is gated
+    assert fused(narrow, x, None, insist=False) is gated
+    assert fused(GRUCell(4, 256), x, None, insist=False) is gated
