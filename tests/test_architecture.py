@@ -14,7 +14,7 @@ LONGEST = 330
 # each room may use those of the levels below it, and its own
 LEVELS = [
     {"rnn", "encoders", "attention"},
-    {"models", "decoding", "data", "losses", "metrics"},
+    {"models", "decoding", "data", "losses", "metrics", "sweeps"},
     {"optim", "callbacks", "figures"},
     {"inference", "tasks", "checks"},
     {"cli"},
@@ -23,7 +23,8 @@ NEIGHBOURS = {("models", "decoding")}  # on one level: a network knows what a st
 # ways down that a room must do without: decoding works over anything with start() and step()
 WITHOUT = {("decoding", "rnn"), ("decoding", "encoders"), ("data", "rnn"), ("losses", "rnn"), ("metrics", "rnn")}
 
-CLEAR_OF_LIGHTNING = {"rnn", "encoders", "attention", "models", "decoding", "losses", "metrics", "inference", "checks"}
+CLEAR_OF_LIGHTNING = {"rnn", "encoders", "attention", "models", "decoding", "losses", "metrics"}
+CLEAR_OF_LIGHTNING |= {"inference", "checks", "sweeps"}
 EVERYWHERE = {"errors", "wording", "__init__"}
 
 

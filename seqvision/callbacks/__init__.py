@@ -4,6 +4,8 @@ from seqvision.callbacks.agreement import SameConfiguration
 from seqvision.callbacks.averaging import AveragedWeights
 from seqvision.callbacks.budget import ProcessorTime
 from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint
+from seqvision.callbacks.clock import Clock
+from seqvision.callbacks.divergence import Diverged, StopOnDivergence, steps_per_epoch
 from seqvision.callbacks.forgetting import Forgetting
 from seqvision.callbacks.progress import progress_bar
 from seqvision.callbacks.snapshots import Snapshots
@@ -12,6 +14,10 @@ from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, t
 __all__ = [
     "AtomicCheckpointIO",
     "LastCheckpoint",
+    "Clock",
+    "Diverged",
+    "StopOnDivergence",
+    "steps_per_epoch",
     "Forgetting",
     "AveragedWeights",
     "Snapshots",

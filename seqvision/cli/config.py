@@ -3,7 +3,8 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -33,21 +34,21 @@ def plain(node: Any) -> Any:
 
 def config_hash(config: dict[str, Any]) -> str:
     """A short hash of a plain configuration without its run folder: equal configurations, equal hashes."""
-    kept = {key: value for key, value in config.items() if key not in ("run_dir", "resume")}
+    kept = {key: value for key, value in config.items() if key not in ("run_dir", "resume", "sweep")}
     text = json.dumps(kept, sort_keys=True).replace(str(config.get("run_dir")), "RUN")
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def check_overrides(overrides: list[str], *, config_name: str, search: str | None = None) -> None:
-    """Nothing, if the overrides fit the configuration; else a UserError that suggests what was meant."""
-    from hydra import compose, initialize_config_dir
+def check_overrides(overrides: list[str], *, config_name: str, search: str | None = None) -> DictConfig:
+    """The configuration with these overrides, if they fit it; else a UserError that suggests what was meant."""
+    from hydra import compose
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     extra = [f"hydra.searchpath=[file://{Path(search).resolve()}]"] if search else []
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+    with _composing():
         try:
-            compose(config_name, overrides=[*overrides, *extra])
+            return compose(config_name, overrides=[*overrides, *extra])
         except OverrideParseException as error:
             key, _, value = error.override.partition("=")
             reason = " ".join(str(error).partition("\n")[0].split())
@@ -64,6 +65,21 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
 
             reason = f"{error}\n{error.__cause__ or ''}"
             raise UserError(_explain(reason, overrides, base, search)) from error
+
+
+@contextmanager
+def _composing() -> Iterator[None]:
+    """Hydra with the folder of the configuration, in the middle of one of its jobs too, where there is another."""
+    from hydra import initialize_config_dir
+    from hydra.core.global_hydra import GlobalHydra
+
+    around = GlobalHydra.instance().hydra
+    GlobalHydra.instance().clear()
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            yield
+    finally:
+        GlobalHydra.instance().hydra = around
 
 
 def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig], search: str | None) -> str:

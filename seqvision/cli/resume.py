@@ -34,6 +34,17 @@ def resumed_config(path: str | Path, overrides: list[str]) -> DictConfig:
     return config
 
 
+def sweep_arguments(arguments: list[str]) -> list[str]:
+    """The arguments; where they go on with a sweep (resume=FOLDER), those that it was begun with before them."""
+    from seqvision.sweeps import read_sweep
+
+    resume = next((Path(each.partition("=")[2]) for each in arguments if each.startswith("resume=")), None)
+    if resume is None or not (resume / "sweep.json").is_file():
+        return arguments
+    rest = [each for each in arguments if not each.startswith("resume=")]
+    return [*read_sweep(resume).overrides, *rest, f"hydra.run.dir={resume}"]
+
+
 def set_aside_metrics(run_dir: Path, step: int) -> None:
     """Keeps the curves up to `step` under another name: the logger begins a new file."""
     metrics = run_dir / "metrics.csv"

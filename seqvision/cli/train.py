@@ -5,6 +5,7 @@ import os
 import shlex
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.objects import instantiate
+from seqvision.cli.output import write_output
 from seqvision.cli.quiet import quieten
-from seqvision.cli.resume import resume_checkpoint, resumed_config, set_aside_metrics
+from seqvision.cli.resume import resume_checkpoint, resumed_config, set_aside_metrics, sweep_arguments
 from seqvision.errors import UserError
 
 HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
@@ -26,6 +28,7 @@ HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value
   seqvision train rnn=lstm optimizer.lr=3e-4          other parts, other values
   seqvision train resume=runs/scenes/2026-01-31_12-00-00
   seqvision train --multirun rnn=elman,lstm seed=0,1,2
+  seqvision train sweep=variants 'sweep.variants={elman: ["rnn=elman"], lstm: ["rnn=lstm"]}'
 
   --cfg job            print the configuration and stop
   --config-dir DIR     a folder of your own configuration files, e.g. DIR/experiment/mine.yaml
@@ -51,6 +54,7 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP.format(groups="\n".join(_choices())))
         return 0
+    arguments = sweep_arguments(arguments)
     overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     if not {"--multirun", "-m"} & set(arguments) and not {"-sc", "--shell-completion"} & set(arguments):
         search = _value(arguments, "--config-dir", "-cd")
@@ -91,33 +95,53 @@ def main(arguments: list[str]) -> int:
 
 
 def run(config: DictConfig) -> dict[str, float]:
-    """The last validation's scores of a training run by its configuration."""
+    """The last validation's scores of a training run by its configuration; of a sweep, the best trial's."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
-    from pytorch_lightning.plugins.environments import SLURMEnvironment
 
+    command = shlex.join(["seqvision", *sys.argv[1:]])
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         if config.resume:
             config = resumed_config(config.resume, list(hydra.overrides.task))
-        several = "ddp" in str(config.trainer.get("strategy")) or str(config.trainer.devices) != "1"
-        if hydra.mode == RunMode.MULTIRUN and several and not SLURMEnvironment.detect():
+        elif config.sweep and "strategy" in config.sweep:
+            from seqvision.cli.sweep import run_sweep
+
+            return run_sweep(config, hydra, command=command)
+        if hydra.mode == RunMode.MULTIRUN and several_processes(config):
             raise UserError(
                 "--multirun with several processes a run: the further ones would get other values than the first. "
                 "Start each combination as a command of its own, or hand them to a cluster (+cluster=slurm)"
             )
+    config.sweep = None  # what an experiment says of it is nothing to a single training
+    scores: dict[str, float] = fit(config, command=command)["scores"]
+    return scores
+
+
+def several_processes(config: DictConfig) -> bool:
+    """Whether a training would start further processes itself, with the command line that started this one."""
+    from pytorch_lightning.plugins.environments import SLURMEnvironment
+
+    several = "ddp" in str(config.trainer.get("strategy")) or str(config.trainer.devices) != "1"
+    return several and not SLURMEnvironment.detect()
+
+
+def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> dict[str, Any]:
+    """The record (run.json) of the training that a configuration describes, with callbacks besides its own."""
+    from hydra.core.hydra_config import HydraConfig
+
     config.run_dir = str(Path(config.run_dir).resolve())
     os.environ[RUN_DIR] = config.run_dir
     HydraConfig.instance().cfg = None  # Lightning would start further processes in a way of its own for Hydra
     try:
-        return _fit(config)
+        return _fit(config, command, callbacks)
     finally:
         del os.environ[RUN_DIR]
 
 
-def _fit(unresolved: DictConfig) -> dict[str, float]:
+def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[str, Any]:
     """Builds all parts, trains, and leaves the run's folder."""
-    from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration
+    from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration, steps_per_epoch
     from seqvision.inference.checkpoint import read_checkpoint
 
     quieten()
@@ -131,7 +155,7 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
     trainer = instantiate(
         config.trainer,
-        callbacks=[*callbacks, SameConfiguration(digest)],
+        callbacks=[*callbacks, *further, SameConfiguration(digest)],
         logger=[instantiate(node) for node in config.logger.values() if node],
         plugins=[AtomicCheckpointIO()],
     )
@@ -146,24 +170,24 @@ def _fit(unresolved: DictConfig) -> dict[str, float]:
     if config.resume and trainer.is_global_zero:
         set_aside_metrics(run_dir, read_checkpoint(resume_checkpoint(config.resume))["global_step"])
     trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
-    scores = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
+    record = {
+        "name": config.name,
+        "command": command,
+        "config_hash": digest,
+        "seed": config.seed,
+        "seconds": {"preparation": round(ready - begun, 1), "training": round(time.time() - ready, 1)},
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "steps_per_epoch": steps_per_epoch(trainer),
+        "parameters": size,
+        "scores": {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")},
+    }
     if trainer.is_global_zero:
-        record = {
-            "name": config.name,
-            "command": shlex.join(["seqvision", *sys.argv[1:]]),
-            "config_hash": digest,
-            "seed": config.seed,
-            "seconds": {"preparation": round(ready - begun, 1), "training": round(time.time() - ready, 1)},
-            "epochs": trainer.current_epoch,
-            "steps": trainer.global_step,
-            "parameters": size,
-            "scores": scores,
-        }
-        (run_dir / "run.json").write_text(json.dumps(record, indent=2) + "\n")
+        write_output(run_dir / "run.json", json.dumps(record, indent=2))
         print(f"done in {time.time() - begun:.0f} s: {run_dir}")
         if config.pattern in USE:
             print(f"  seqvision {USE[config.pattern].format(run_dir)}")
-    return scores
+    return record
 
 
 def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:

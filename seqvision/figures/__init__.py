@@ -12,6 +12,7 @@ from seqvision.figures.rates import rates_figure
 from seqvision.figures.reliability import reliability_figure
 from seqvision.figures.sheet import sheet_picture
 from seqvision.figures.timeline import class_colours, timeline_figure
+from seqvision.figures.variants import variants_figure
 
 __all__ = [
     "attention_figure",
@@ -21,6 +22,7 @@ __all__ = [
     "histograms_figure",
     "wrapped",
     "rates_figure",
+    "variants_figure",
     "timeline_figure",
     "class_colours",
     "confusion_figure",

@@ -1,0 +1,94 @@
+"""One page about many trainings: what they show, their scores, and how to make the best one again."""
+
+from collections.abc import Sequence
+from html import escape
+from pathlib import Path
+
+from PIL import Image
+
+from seqvision.figures import Page, Writable, data_uri, table
+from seqvision.sweeps import Sweep, Trial
+
+
+def write_sweep_report(file: Writable, sweep: Sweep, root: Path) -> None:
+    """Writes the page; figure.png in root is put into it."""
+    states = [trial.state for trial in sweep.trials]
+    counts = [f"{states.count(state)} {state}" for state in dict.fromkeys(states)]
+    lead = f"{sweep.kind} · {len(states)} trainings ({', '.join(counts)}) in {sweep.seconds:.0f} s"
+    with Page(file, sweep.title or f"{sweep.name}: {sweep.kind}", lead) as page:
+        if sweep.see:
+            page.add(f"<p>{escape(sweep.see)}</p>")
+        _best(page, sweep)
+        for note in sweep.notes:
+            page.add(f'<p class="warning">{escape(note)}</p>')
+        if (root / "figure.png").is_file():
+            with Image.open(root / "figure.png") as picture:
+                page.add(
+                    f'<div class="figure"><img src="{data_uri(picture)}" style="max-width:100%" alt="figure"></div>'
+                )
+        _variants(page, sweep)
+        _trials(page, sweep)
+        page.heading("Configuration")
+        page.add(f'<div class="left">{table(["part", "what"], [["command", sweep.command]])}</div>')
+
+
+def _best(page: Page, sweep: Sweep) -> None:
+    ranked = sweep.ranked()
+    if ranked:
+        name, score = ranked[0]
+        page.add(
+            f'<div class="tiles"><div class="tile"><b>{score:.4g}</b><span>{escape(sweep.monitor)}</span>'
+            f"<small>best: {escape(name)}</small></div></div>"
+            f"<pre><code>{escape(sweep.of(name)[0].command)}</code></pre>"
+        )
+
+
+def _variants(page: Page, sweep: Sweep) -> None:
+    """The scores of each variant, with their spread over the seeds."""
+    shown = list(dict.fromkeys([*sweep.shown, sweep.monitor]))
+    values = {score: sweep.values(score) for score in shown}
+    seeds = max(len(sweep.of(name)) for name in sweep.names)
+    spread = ", mean and range over the seeds" if seeds > 1 else ""
+    page.heading("Scores", f"The last value of each curve{spread}; best: the best {sweep.monitor} of an epoch.")
+    ranked = dict(sweep.ranked())
+    rows = [
+        [name, _number(ranked.get(name)), *(_spread(values[score][name]) for score in shown), _state(sweep.of(name))]
+        for name in sweep.names
+    ]
+    best = sweep.names.index(next(iter(ranked))) if ranked else None
+    page.add(table([sweep.kind, "best", *shown, ""], rows, strong=best))
+
+
+def _trials(page: Page, sweep: Sweep) -> None:
+    page.heading("Trainings")
+    rows = [
+        [
+            trial.folder.name,
+            trial.state,
+            _number(trial.score),
+            str(trial.epochs),
+            str(trial.steps),
+            f"{trial.parameters:,}",
+            f"{trial.seconds:.0f}",
+            trial.message or " ".join(trial.overrides),
+        ]
+        for trial in sweep.trials
+    ]
+    page.add(table(["folder", "", "best", "epochs", "steps", "parameters", "seconds", "overrides"], rows))
+
+
+def _state(trials: Sequence[Trial]) -> str:
+    """What is to be said of those that did not come to their end."""
+    states = [trial.state for trial in trials if trial.state != "finished"]
+    return ", ".join(f"{states.count(state)} {state}" for state in dict.fromkeys(states))
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.4g}"
+
+
+def _spread(values: Sequence[float]) -> str:
+    if not values:
+        return ""
+    mean = f"{sum(values) / len(values):.4g}"
+    return f"{mean} ({min(values):.4g} – {max(values):.4g})" if len(values) > 1 else mean
