@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint
+from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from seqvision.errors import UserError
@@ -57,3 +57,9 @@ class LastCheckpoint(Checkpoint):
         if trainer.global_step != self._saved:
             self._saved = trainer.global_step
             trainer.save_checkpoint(self.path, weights_only=False)  # whole: it is resumed from
+
+
+class TopCheckpoints(ModelCheckpoint):
+    """Lightning's, beside another that keeps the one best checkpoint by the same score: a class of its own, for that is
+    what Lightning tells apart whose state a checkpoint holds.
+    """

@@ -45,8 +45,8 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
-    extra = [f"hydra.searchpath=[file://{Path(search).resolve()}]"] if search else []
-    with _composing():
+    extra = searched(search)
+    with composing():
         try:
             return compose(config_name, overrides=[*overrides, *extra])
         except OverrideParseException as error:
@@ -67,8 +67,13 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
             raise UserError(_explain(reason, overrides, base, search)) from error
 
 
+def searched(folder: str | None) -> list[str]:
+    """The override that lets Hydra look into a folder of one's own as well."""
+    return [f"hydra.searchpath=[file://{Path(folder).resolve()}]"] if folder else []
+
+
 @contextmanager
-def _composing() -> Iterator[None]:
+def composing() -> Iterator[None]:
     """Hydra with the folder of the configuration, in the middle of one of its jobs too, where there is another."""
     from hydra import initialize_config_dir
     from hydra.core.global_hydra import GlobalHydra

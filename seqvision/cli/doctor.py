@@ -51,6 +51,7 @@ EXTRAS = (
     Extra("video", "av", "videos: data=videos, data=clips, seqvision label; labels in Praat's TextGrids"),
     Extra("svhn", "h5py", "data=svhn_strings: SVHN's whole house numbers, digitStruct.mat"),
     Extra("preconditioned", "pytorch_optimizer", "optimizer=shampoo and optimizer=soap"),
+    Extra("optuna", "optuna", "sweep=optuna: a search that learns from its scores"),
     Extra("wandb", "wandb", "logger=wandb: runs on Weights & Biases"),
     Extra("tensorboard", "tensorboard", "logger=tensorboard: curves in TensorBoard"),
     Extra("slurm", "hydra_plugins.hydra_submitit_launcher", "hydra/launcher=submitit_slurm: sweeps on a cluster"),

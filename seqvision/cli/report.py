@@ -13,6 +13,8 @@ the surest mistakes of a classifier; timelines of best, median and worst recordi
 
   seqvision report runs/captioner/2026-01-31_12-00-00
   seqvision report runs/captioner/2026-01-31_12-00-00 --split combinations --output page.html
+  seqvision report runs/captioner/a_sweep                a sweep's folder (seqvision train sweep=…)
+  seqvision report runs/a_random_search runs/a_grid      two searches, at equal numbers of trials
 
 Scores come from the run's evaluation_SPLIT.json (`seqvision evaluate` writes them); where there is none yet, the
 validation split is evaluated first."""
@@ -21,7 +23,7 @@ validation split is evaluated first."""
 def main(arguments: list[str]) -> int:
     """0 when the page is written."""
     options = parser("report", DESCRIPTION)
-    options.add_argument("run", help="the run's folder")
+    options.add_argument("run", nargs="+", help="the run's folder, a sweep's, or several sweeps' to compare")
     options.add_argument("--output", metavar="FILE", help="default: report.html in the run's folder")
     options.add_argument("--split", help="whose items are shown (default: that of the first evaluation, else val)")
     options.add_argument("--examples", type=int, default=8, metavar="N", help="best and worst of them (default 8)")
@@ -34,7 +36,15 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--batch-size", type=int, default=32, metavar="N")
     options.add_argument("--trust", action="append", default=[], metavar="MODULE", help="as in caption")
     given = options.parse_args(arguments)
-    run = Path(given.run)
+    folders = [Path(each) for each in given.run]
+    if any((folder / "sweep.json").is_file() for folder in folders):
+        from seqvision.cli.sweep_report import report_sweeps
+
+        print(report_sweeps(folders, given.output))
+        return 0
+    if len(folders) > 1:
+        raise UserError(f"{' '.join(given.run)}: several runs; a page is about one, or about several sweeps")
+    (run,) = folders
     if not run.is_dir():
         raise UserError(f"{run}: no such run's folder; runs lie under runs/, e.g. runs/captioner/2026-01-31_12-00-00")
     if (given.limit is not None and given.limit < 2) or given.examples < 1 or given.batch_size < 1:

@@ -56,10 +56,16 @@ def main(arguments: list[str]) -> int:
         return 0
     arguments = sweep_arguments(arguments)
     overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
+    search = _value(arguments, "--config-dir", "-cd")
+    name = _value(arguments, "--config-name", "-cn") or "train"
     if not {"--multirun", "-m"} & set(arguments) and not {"-sc", "--shell-completion"} & set(arguments):
-        search = _value(arguments, "--config-dir", "-cd")
-        name = _value(arguments, "--config-name", "-cn") or "train"
         check_overrides(overrides, config_name=name, search=search)
+    if any(each.startswith(("+cluster=", "hydra/launcher=")) for each in overrides) and "--cfg" not in arguments:
+        from seqvision.cli.launched import launch_sweep
+
+        said = shlex.join(["seqvision", "train", *arguments])
+        if launch_sweep(overrides, config_name=name, search=search, command=said):
+            return 0
     resume = next((o.partition("=")[2] for o in overrides if o.startswith("resume=")), None)
     if resume:
         arguments = [*arguments, f"hydra.run.dir={resume_checkpoint(resume).parent}", "hydra.output_subdir=null"]
@@ -107,6 +113,8 @@ def run(config: DictConfig) -> dict[str, float]:
         elif config.sweep and "strategy" in config.sweep:
             from seqvision.cli.sweep import run_sweep
 
+            if hydra.mode == RunMode.MULTIRUN:
+                raise UserError("--multirun with sweep=…: a sweep is many trainings itself; leave out one of the two")
             return run_sweep(config, hydra, command=command)
         if hydra.mode == RunMode.MULTIRUN and several_processes(config):
             raise UserError(

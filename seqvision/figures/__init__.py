@@ -10,6 +10,7 @@ from seqvision.figures.histograms import histograms_figure, wrapped
 from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
 from seqvision.figures.rates import rates_figure
 from seqvision.figures.reliability import reliability_figure
+from seqvision.figures.search import expected_best, found_figure, parallel_figure, search_figure
 from seqvision.figures.sheet import sheet_picture
 from seqvision.figures.timeline import class_colours, timeline_figure
 from seqvision.figures.variants import variants_figure
@@ -23,6 +24,10 @@ __all__ = [
     "wrapped",
     "rates_figure",
     "variants_figure",
+    "search_figure",
+    "parallel_figure",
+    "found_figure",
+    "expected_best",
     "timeline_figure",
     "class_colours",
     "confusion_figure",

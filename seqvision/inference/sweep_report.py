@@ -1,12 +1,23 @@
 """One page about many trainings: what they show, their scores, and how to make the best one again."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
-from seqvision.figures import Page, Writable, data_uri, table
+from seqvision.figures import (
+    Page,
+    Writable,
+    data_uri,
+    expected_best,
+    figure_svg,
+    found_figure,
+    parallel_figure,
+    search_figure,
+    table,
+)
 from seqvision.sweeps import Sweep, Trial
 
 
@@ -26,6 +37,9 @@ def write_sweep_report(file: Writable, sweep: Sweep, root: Path) -> None:
                 page.add(
                     f'<div class="figure"><img src="{data_uri(picture)}" style="max-width:100%" alt="figure"></div>'
                 )
+        if sweep.space:
+            page.heading("Every trial", "A line through its values to its score; the better, the darker.")
+            page.add(f'<div class="figure">{figure_svg(parallel_figure(sweep))}</div>')
         _variants(page, sweep)
         _trials(page, sweep)
         page.heading("Configuration")
@@ -51,12 +65,19 @@ def _variants(page: Page, sweep: Sweep) -> None:
     spread = ", mean and range over the seeds" if seeds > 1 else ""
     page.heading("Scores", f"The last value of each curve{spread}; best: the best {sweep.monitor} of an epoch.")
     ranked = dict(sweep.ranked())
+    names = list(dict.fromkeys([*ranked, *sweep.names])) if sweep.space else sweep.names
     rows = [
-        [name, _number(ranked.get(name)), *(_spread(values[score][name]) for score in shown), _state(sweep.of(name))]
-        for name in sweep.names
+        [
+            name,
+            *(str(value) for value in sweep.of(name)[0].values.values()),
+            _number(ranked.get(name)),
+            *(_spread(values[score][name]) for score in shown),
+            _state(sweep.of(name)),
+        ]
+        for name in names
     ]
-    best = sweep.names.index(next(iter(ranked))) if ranked else None
-    page.add(table([sweep.kind, "best", *shown, ""], rows, strong=best))
+    best = names.index(next(iter(ranked))) if ranked else None
+    page.add(table([sweep.kind, *sweep.space, "best", *shown, ""], rows, strong=best))
 
 
 def _trials(page: Page, sweep: Sweep) -> None:
@@ -92,3 +113,44 @@ def _spread(values: Sequence[float]) -> str:
         return ""
     mean = f"{sum(values) / len(values):.4g}"
     return f"{mean} ({min(values):.4g} – {max(values):.4g})" if len(values) > 1 else mean
+
+
+def write_comparison(file: Writable, sweeps: Mapping[str, Sweep]) -> None:
+    """One page about several searches: what each is expected to find by so many trials. sweeps: by name."""
+    first = next(iter(sweeps.values()))
+    trials = [len(sweep.names) for sweep in sweeps.values()]
+    with Page(
+        file, " · ".join(sweeps), f"{first.monitor} of {' and '.join(str(each) for each in trials)} trials"
+    ) as page:
+        page.heading(
+            "What so many trials find",
+            "The best score after so many trials, the mean over all orders in which they could have been made.",
+        )
+        page.add(f'<div class="figure">{figure_svg(found_figure(sweeps))}</div>')
+        equal = min(trials)
+        rows = []
+        for name, sweep in sweeps.items():
+            ranked = sweep.ranked()
+            scored: list[Any] = [({}, sweep.score_of(each)) for each in sweep.names]
+            expected = expected_best(scored, sweep.mode)
+            values = sweep.of(ranked[0][0])[0].overrides if ranked else ()
+            different = ", ".join(
+                f"{len({str(trial.values[key]) for trial in sweep.trials})} of {key}" for key in sweep.space
+            )
+            rows.append(
+                [
+                    name,
+                    _number(expected[equal - 1]) if expected else "",
+                    _number(ranked[0][1]) if ranked else "",
+                    f"{sweep.seconds:.0f}",
+                    different,
+                    " ".join(values),
+                ]
+            )
+        head = ["search", f"after {equal} trials", "after all", "seconds", "different values tried", "best"]
+        page.add(table(head, rows))
+        for name, sweep in sweeps.items():
+            for note in sweep.notes:
+                page.add(f'<p class="warning">{escape(name)}: {escape(note)}</p>')
+            page.heading(name)
+            page.add(f'<div class="figure">{figure_svg(search_figure(sweep))}</div>')

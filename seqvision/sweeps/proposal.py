@@ -29,10 +29,16 @@ class Strategy(Protocol):
 
     `propose(scored)` is handed all proposals so far with the mean score over their seeds (None where training diverged
     or failed) and gives the next round; nothing, when there is nothing left to try. It must give the same answer to
-    the same scores, so that a sweep can be gone on with.
+    the same scores, so that a sweep can be gone on with. described: what is searched, as plain data.
     """
 
+    @property
+    def described(self) -> Mapping[str, Any]: ...
     def propose(self, scored: Scored) -> list[Proposal]: ...
     def check(self) -> list[list[str]]:
         """Overrides that name every key and every choice that may come: they are composed before any training."""
+        ...
+
+    def notes(self, scored: Scored) -> list[str]:
+        """What there is to say of where the best was found."""
         ...

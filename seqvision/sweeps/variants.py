@@ -1,6 +1,7 @@
 """Named variants, all in one round."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from typing import Any
 
 from seqvision.errors import UserError
 from seqvision.sweeps.proposal import Proposal, Scored
@@ -9,11 +10,11 @@ from seqvision.sweeps.proposal import Proposal, Scored
 class Variants:
     """One proposal a name, in their order. variants: overrides by name; an empty list is the run as it is."""
 
-    def __init__(self, variants: Mapping[str, Sequence[str]]):
+    def __init__(self, variants: Mapping[str, Any]):
         if not variants:
             raise UserError("sweep.variants is empty; expected {name: [override, …], …}")
         for name, overrides in variants.items():
-            if isinstance(overrides, str) or not all(isinstance(each, str) for each in overrides):
+            if not isinstance(overrides, list | tuple) or not all(isinstance(each, str) for each in overrides):
                 raise UserError(
                     f"sweep.variants: '{name}' is {overrides!r}; expected a list of overrides, "
                     'each in quotes where it has a blank, a comma or brackets: ["optimizer.lr=1e-3", "rnn=lstm"]'
@@ -28,8 +29,15 @@ class Variants:
                     f"sweep.variants: '{proposal.name}' and another make the same folder; name one otherwise"
                 )
 
+    @property
+    def described(self) -> dict[str, str]:
+        return {}
+
     def propose(self, scored: Scored) -> list[Proposal]:
         return [] if scored else self.proposals
 
     def check(self) -> list[list[str]]:
         return [list(proposal.overrides) for proposal in self.proposals]
+
+    def notes(self, scored: Scored) -> list[str]:
+        return []

@@ -1,0 +1,84 @@
+"""A sweep whose trials Hydra's launcher starts: Slurm jobs, Ray tasks, processes of this machine."""
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig
+
+from seqvision.cli.config import composing, searched
+from seqvision.cli.sweep import run_sweep
+from seqvision.cli.trainings import Trainings, train_trial
+from seqvision.sweeps import Trial
+
+
+def launch_sweep(overrides: list[str], *, config_name: str, search: str | None, command: str) -> bool:
+    """Whether the command was one for a sweep; all of it is then done, each round's trials handed out together."""
+    from hydra import compose
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.core.hydra_config import HydraConfig
+    from omegaconf import open_dict
+
+    overrides = [*overrides, *searched(search)]
+    with composing():
+        config = compose(config_name, overrides=overrides, return_hydra_config=True)
+        if not config.sweep or "strategy" not in config.sweep:
+            return False
+        HydraConfig.instance().set_config(config)
+        root = Path(str(config.hydra.run.dir)).resolve()
+        config = compose(config_name, overrides=[*overrides, f"hydra.sweep.dir={root}"], return_hydra_config=True)
+        HydraConfig.instance().set_config(config)
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None
+        start = _launcher(config, hydra.config_loader)
+        with open_dict(config):
+            config.run_dir = str(root)
+        own = config.copy()
+        with open_dict(own):
+            del own["hydra"]
+        run_sweep(own, config.hydra, command=command, runner=lambda trainings: _handed_out(trainings, start))
+    return True
+
+
+def _handed_out(
+    trainings: Trainings, start: Callable[[list[list[str]]], Sequence[Any]]
+) -> Callable[[Sequence[Trial]], Iterator[Trial]]:
+    def run(trials: Sequence[Trial]) -> Iterator[Trial]:
+        """The trials, once all have ended."""
+        jobs = [
+            [*trainings.overrides(trial.overrides, trial.seed), f"hydra.sweep.subdir='{trial.folder.name}'"]
+            for trial in trials
+        ]
+        if jobs:
+            start(jobs)
+        yield from trials
+
+    return run
+
+
+def _launcher(config: DictConfig, config_loader: Any) -> Callable[[list[list[str]]], Sequence[Any]]:
+    """What starts a job for each list of overrides and waits for them."""
+    from hydra.core.plugins import Plugins
+    from hydra.types import HydraContext
+
+    from hydra._internal.callbacks import Callbacks  # isort: skip
+
+    context = HydraContext(config_loader=config_loader, callbacks=Callbacks())
+    launcher = Plugins.instance().instantiate_launcher(hydra_context=context, task_function=job, config=config)
+
+    def start(jobs: list[list[str]]) -> Sequence[Any]:
+        found: Sequence[Any] = launcher.launch(jobs, initial_job_idx=0)
+        return found
+
+    return start
+
+
+def job(config: DictConfig) -> None:
+    """One trial, in whatever process the launcher has started."""
+    import shlex
+
+    from hydra.core.hydra_config import HydraConfig
+
+    overrides = list(HydraConfig.get().overrides.task)
+    config.run_dir = str(Path(str(config.run_dir)).resolve())
+    train_trial(config, shlex.join(["seqvision", "train", *overrides]))
