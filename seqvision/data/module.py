@@ -62,6 +62,9 @@ class RecordData(LightningDataModule):
         seed: int = 0,
     ):
         super().__init__()
+        for name, size in (("batch_size", batch_size), ("evaluation_batch_size", evaluation_batch_size)):
+            if size < 1:
+                raise UserError(f"data.{name} is {size}; expected 1 or more")
         self.batch_size = batch_size
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -9,9 +10,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from seqvision.figures.curves import COLOURS, GREY
-from seqvision.sweeps import Space, Sweep
+from seqvision.sweeps import Choice, Space, Sweep
 
-Scores = Sequence[tuple[Mapping[str, object], float | None]]
+Scores = Sequence[tuple[Mapping[str, Any], float | None]]
 
 
 def search_figure(sweep: Sweep, *, columns: int = 3) -> Figure:
@@ -125,20 +126,18 @@ def expected_best(scored: Scores, mode: str) -> list[float]:
 
 def dress(axis: Axes, space: Space, key: str) -> None:
     """The scale and the name of a hyper-parameter."""
-    described = space.described()[key]
+    searched = space.axes[key]
     axis.set_title(key, fontsize=11, loc="left")
-    if "choices" in described:
-        axis.set_xticks(range(len(described["choices"])), [str(each) for each in described["choices"]])
-        axis.set_xlim(-0.5, len(described["choices"]) - 0.5)
+    if isinstance(searched, Choice):
+        axis.set_xticks(range(len(searched.values)), [str(each) for each in searched.values])
+        axis.set_xlim(-0.5, len(searched.values) - 0.5)
+    elif searched.scale == "log":
+        axis.set_xscale("log")
+        room = (searched.high / searched.low) ** 0.04
+        axis.set_xlim(searched.low / room, searched.high * room)
     else:
-        axis.set_xscale(described["scale"])
-        room = 0.04
-        if described["scale"] == "log":
-            factor = (described["high"] / described["low"]) ** room
-            axis.set_xlim(described["low"] / factor, described["high"] * factor)
-        else:
-            more = room * (described["high"] - described["low"])
-            axis.set_xlim(described["low"] - more, described["high"] + more)
+        room = 0.04 * (searched.high - searched.low)
+        axis.set_xlim(searched.low - room, searched.high + room)
     _quiet(axis)
 
 
@@ -149,21 +148,21 @@ def _quiet(axis: Axes) -> None:
     axis.spines[["left", "bottom"]].set_color(GREY)
 
 
-def _place(space: Space, key: str, value: object) -> float:
-    described = space.described()[key]
-    return float(described["choices"].index(value)) if "choices" in described else float(value)  # type: ignore[arg-type]
+def _place(space: Space, key: str, value: Any) -> float:
+    """Where a value stands on its axis: a choice at its number."""
+    searched = space.axes[key]
+    return float(searched.values.index(value) if isinstance(searched, Choice) else value)
 
 
 def _marks(space: Space, key: str) -> list[tuple[float, str]]:
     """Places of an axis that get a number, or a name."""
-    described = space.described()[key]
-    axis = space.axes[key]
-    if "choices" in described:
-        return [(axis.share(each), str(each)) for each in described["choices"]]
-    return [(share, f"{axis.at(share):.3g}") for share in (0.0, 0.5, 1.0)]
+    searched = space.axes[key]
+    if isinstance(searched, Choice):
+        return [(searched.share(each), str(each)) for each in searched.values]
+    return [(share, f"{searched.at(share):.3g}") for share in (0.0, 0.5, 1.0)]
 
 
-def _scored(sweep: Sweep) -> list[tuple[Mapping[str, object], float | None]]:
+def _scored(sweep: Sweep) -> list[tuple[Mapping[str, Any], float | None]]:
     """Values and score of each proposal."""
     return [(sweep.of(name)[0].values, sweep.score_of(name)) for name in sweep.names]
 

@@ -51,8 +51,8 @@ class Choice:
     def share(self, value: Any) -> float:
         return (self.values.index(value) + 0.5) / len(self.values)
 
-    def described(self) -> dict[str, Any]:
-        return {"choices": list(self.values)}
+    def described(self) -> list[Any]:
+        return list(self.values)
 
 
 class Space:
@@ -97,7 +97,7 @@ class Space:
         return found
 
     def described(self) -> dict[str, Any]:
-        """Plain data."""
+        """Plain data, to be read again."""
         return {key: axis.described() for key, axis in self.axes.items()}
 
 

@@ -41,6 +41,10 @@ def test_what_is_checked_before_training_names_every_key_and_choice():
     assert all(set(values) == set(SPACE) for values in checked)
 
 
+def test_a_space_is_read_again_from_what_it_says_of_itself():
+    assert Space(Space(SPACE).described()).axes == Space(SPACE).axes
+
+
 @pytest.mark.parametrize("share", [0.0, 0.01, 0.99, 1.0])
 def test_the_edge_of_a_range_is_said(share):
     space = Space({"optimizer.lr": SPACE["optimizer.lr"]})
