@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import MissingMandatoryValue
+from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, MissingMandatoryValue
 
 from seqvision.errors import UserError
 
@@ -30,6 +30,16 @@ def plain(node: Any) -> Any:
         return OmegaConf.to_container(node, resolve=True, throw_on_missing=True)
     except MissingMandatoryValue as error:
         raise UserError(f"{error.full_key} is missing; add {error.full_key}=…") from error
+    except InterpolationToMissingValueError as error:
+        missing = str(error).partition("Missing mandatory value: ")[2].split()[0]
+        raise UserError(f"{missing} is missing; add {missing}=…") from error
+    except InterpolationKeyError as error:
+        key, part = error.full_key, str(error.full_key).partition(".")[0]
+        wanted = re.search(r"'([^']+)'", str(error))
+        raise UserError(
+            f"{key} takes its value from {wanted[1] if wanted else 'a key'}, and there is none: this choice of '{part}' "
+            f"is not for these data. Write {key}=…, or choose another (`seqvision train --help`)"
+        ) from error
 
 
 def config_hash(config: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import FixedLocator, NullLocator
 
 from seqvision.figures.curves import COLOURS, GREY
 from seqvision.sweeps import Choice, Space, Sweep
@@ -64,10 +65,11 @@ def parallel_figure(sweep: Sweep) -> Figure:
         reached = len(heights) - (score is None)  # one without a score ends before it
         style = ":" if score is None else "-"
         axis.plot(range(reached), heights[:reached], color=colours[number], ls=style, lw=1.5)
+    clear = {"facecolor": "white", "edgecolor": "none", "alpha": 0.8, "pad": 1.0}
     for place, key in enumerate(keys):
         axis.axvline(place, color=GREY, lw=0.8)
         for share, text in _marks(space, key):
-            axis.text(place - 0.03, share, text, fontsize=8, ha="right", va="center")
+            axis.text(place - 0.03, share, text, fontsize=8, ha="right", va="center", bbox=clear)
     axis.axvline(len(keys), color=GREY, lw=0.8)
     for share, value in ((0.0, low), (0.5, (low + high) / 2), (1.0, high)):
         axis.text(len(keys) + 0.03, share, f"{value:.4g}", fontsize=8, va="center")
@@ -133,6 +135,10 @@ def dress(axis: Axes, space: Space, key: str) -> None:
         axis.set_xlim(-0.5, len(searched.values) - 0.5)
     elif searched.scale == "log":
         axis.set_xscale("log")
+        if searched.high < 100 * searched.low:  # powers of ten alone would be too few numbers
+            axis.xaxis.set_major_locator(FixedLocator([searched.at(share) for share in (0.0, 1 / 3, 2 / 3, 1.0)]))
+            axis.xaxis.set_major_formatter(lambda number, _: f"{number:.3g}")
+            axis.xaxis.set_minor_locator(NullLocator())
         room = (searched.high / searched.low) ** 0.04
         axis.set_xlim(searched.low / room, searched.high * room)
     else:

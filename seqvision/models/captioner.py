@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from seqvision.attention import Attention
 from seqvision.encoders import Encoder
+from seqvision.errors import UserError
 from seqvision.models.word_decoder import Memory, RecurrentState, SummaryAs, WordDecoder
 from seqvision.rnn import Recurrent
 
@@ -31,7 +32,7 @@ class Captioner(WordDecoder):
 
     def __init__(
         self,
-        encoder: Encoder,
+        encoder: Encoder | None,
         rnn: Callable[..., Recurrent],
         *,
         vocabulary_size: int,
@@ -41,8 +42,10 @@ class Captioner(WordDecoder):
         tie_embeddings: bool = False,
         dropout: float = 0.0,
     ):
+        if encoder is None:
+            raise UserError("encoder=none: a captioner has to see its pictures; take encoder=small_cnn, or another")
         if attention is not None and encoder.pooled:
-            raise ValueError("attention needs a map: the encoder must have pooled=False")
+            raise UserError("attention looks at the places of a map; with it, write encoder.pooled=false")
         super().__init__(
             encoder,
             rnn,

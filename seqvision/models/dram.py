@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
 from seqvision.models.reader import GlimpseReader, Policy
-from seqvision.rnn import Recurrent, StartingState, State
+from seqvision.rnn import Recurrent, StartingState, State, stepwise
 
 Layers: TypeAlias = tuple[State, ...]
 
@@ -108,8 +108,8 @@ class DRAM(GlimpseReader):
         colours = pictures["channels"] or 1
         self.sensor = GlimpseSensor(size, scales=scales, zoom=zoom)
         self.glimpse = ConvolutionalGlimpse(scales * colours, size, channels=channels, size=glimpse)
-        self.lower = rnn(input_size=glimpse)
-        self.upper = rnn(input_size=self.lower.output_size)
+        self.lower = stepwise(rnn, input_size=glimpse)
+        self.upper = stepwise(rnn, input_size=self.lower.output_size)
         self.context = ContextNetwork(colours, coarse, context)
         self.begins = StartingState(self.upper, context)
         self.choose(self.upper.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)

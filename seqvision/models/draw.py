@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from seqvision.attention.filter_banks import Window
 from seqvision.models.painter import Drawing, Painter, Posterior
 from seqvision.models.read_write import Read, Write
-from seqvision.rnn import LearntState, Recurrent
+from seqvision.rnn import LearntState, Recurrent, stepwise
 
 
 class Draw(Painter):
@@ -39,8 +39,8 @@ class Draw(Painter):
         channels, height, width = self.shape
         shape = {"channels": channels, "height": height, "width": width}
         self.read, self.write = read(**shape), write(**shape)
-        self.decoder = decoder(input_size=latent_size + self.classes)
-        self.encoder = encoder(input_size=self.read.output_size + self.decoder.output_size + self.classes)
+        self.decoder = stepwise(decoder, input_size=latent_size + self.classes)
+        self.encoder = stepwise(encoder, input_size=self.read.output_size + self.decoder.output_size + self.classes)
         self.encoder_start, self.decoder_start = LearntState(self.encoder), LearntState(self.decoder)
         self.to_latents = nn.Linear(self.encoder.output_size, 2 * latent_size)
         self.sizes = [self.read.numbers, self.write.numbers]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
 from seqvision.models.reader import GlimpseReader, Policy
-from seqvision.rnn import Recurrent, State
+from seqvision.rnn import Recurrent, State, stepwise
 
 
 class GlimpseNetwork(nn.Module):
@@ -66,7 +66,7 @@ class RAM(GlimpseReader):
         self.glimpse = GlimpseNetwork(
             scales * (pictures["channels"] or 1) * size * size, what=what, where=where, size=glimpse
         )
-        self.rnn = rnn(input_size=glimpse)
+        self.rnn = stepwise(rnn, input_size=glimpse)
         self.register_buffer("begins", torch.zeros(self.rnn.output_size))
         self.choose(self.rnn.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
         self.dropout = nn.Dropout(dropout)

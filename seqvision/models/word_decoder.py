@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from seqvision.attention import Attention, DotAttention
 from seqvision.decoding import StepOutput
-from seqvision.rnn import Recurrent, State, map_state, state_of, state_parts, state_size, unroll
+from seqvision.rnn import Recurrent, State, map_state, state_of, state_parts, state_size, stepwise, unroll
 from seqvision.rnn.kernels import attend, supports_attention
 
 RecurrentState: TypeAlias = tuple[State, ...]
@@ -73,7 +73,7 @@ class WordDecoder(nn.Module):
 
         beside = feature_size if attention is not None else 0
         beside += embedding_size if summary_as == "every_step" else 0
-        self.rnn = rnn(input_size=embedding_size + beside)
+        self.rnn = stepwise(rnn, input_size=embedding_size + beside)
         self.attention = attention and attention(query_size=self.rnn.output_size, value_size=feature_size)
         self.to_input = nn.Linear(feature_size, embedding_size) if summary_as != "state" else None
         self.to_state = nn.Linear(feature_size, state_size(self.rnn)) if summary_as != "input" else None

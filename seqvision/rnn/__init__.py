@@ -8,6 +8,7 @@ from seqvision.rnn.dropconnect import DropConnect
 from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
 from seqvision.rnn.start import LearntState, StartingState, state_of, state_size
+from seqvision.rnn.stepwise import stepwise
 from seqvision.rnn.unroll import detach, map_state, state_parts, unroll, windows
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "DropConnect",
     "LearntState",
     "StartingState",
+    "stepwise",
     "Cell",
     "ElmanCell",
     "LayerNormElmanCell",

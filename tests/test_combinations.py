@@ -1,0 +1,181 @@
+"""Any choices together train, or are refused in a sentence: random draws over all groups of conf/."""
+
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+from omegaconf import DictConfig, OmegaConf
+
+from seqvision.callbacks import AtomicCheckpointIO
+from seqvision.cli.config import check_overrides, conf_dir
+from seqvision.cli.train import fit
+from seqvision.errors import UserError
+
+# what torch, Lightning and Hydra say to their developers
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+PICTURES = ["data.reader.order=whole", "data.reader.size=32", "encoder=small_cnn", "encoder.image_size=32"]
+WORLDS = {  # embedded data of each pattern, as small as they go
+    "captions": ["data.counts={train: 8, val: 2}", "data.transform.size=32", "decoding.max_length=3"],
+    "rows": ["pattern=classification"],
+    "pictures": ["pattern=classification", "front=pictures", *PICTURES, "encoder.in_channels=1", "encoder.pooled=true"],
+    "clips": ["pattern=labelling", "data.frames=3", "data.counts={train: 8, val: 2}"],
+    "numbers": ["pattern=translation", "data.sizes={train: 8, val: 2}", "decoding.max_length=3"],
+    "readings": ["pattern=reading"],
+    "paintings": ["pattern=painting"],
+}
+APART = {  # not for every pattern, or not about a training by itself: drawn below, or nowhere
+    *("pattern", "experiment", "data", "task", "model", "front", "loss", "decoding", "vocabulary"),
+    *("trainer", "logger", "cluster", "sweep"),
+}
+NO_PICTURES = {"encoder": ["none"]}
+BELONGING = {  # choices of those that a world can do with
+    "captions": {
+        "vocabulary": ["words", "subwords"],
+        "decoding": ["greedy", "beam", "diverse_beam", "sample"],
+        "loss": ["cross_entropy"],
+        "task": ["captioning", "self_critical"],
+    },
+    "rows": {"loss": ["classes", "hinge"], **NO_PICTURES},
+    "pictures": {"loss": ["classes", "hinge"]},
+    "clips": {"loss": ["frames", "frame_hinge"]},
+    "numbers": {"attention": ["none", "additive", "dot"], "vocabulary": ["words", "subwords"], "decoding": ["greedy", "beam", "sample"], **NO_PICTURES},
+    "readings": {"model": ["ram", "dram", "whole"], **NO_PICTURES},
+    "paintings": {"model": ["draw", "draw_plain", "vae"], **NO_PICTURES},
+}
+SETTINGS: dict[str, list[Any]] = {  # values beside choices, where there is such a key
+    "encoder.norm": ["batch", "layer", "instance", "group", "decorrelated", None],
+    "encoder.trainable": ["all", 1],
+    "rnn.num_layers": [1, 2],
+    "rnn.bidirectional": [True, False, False],
+    "rnn.dropout": [0.0, 0.3],
+    "rnn.locked": [True, False],
+    "rnn.dropconnect": [0.0, 0.3],
+    "rnn.backend": ["auto", "reference"],
+    "task.layer_decay": [1.0, 0.7],
+    "task.encoder_lr_factor": [1.0, 0.1],
+    "model.image_as": ["state", "input", "every_step"],
+    "model.summary_as": ["state", "input", "every_step"],
+    "model.tie_embeddings": [True, False],
+    "model.conditional": [True, False],
+    "model.changes": [True, False],
+    "model.policy": ["learnt", "random", "centre"],
+    "data.sort_by_length": [True, False],
+    "data.window": [None, 2],
+    "trainer.accumulate_grad_batches": [1, 2],
+}
+SMALL = {  # sizes that nothing here depends on
+    **dict.fromkeys(("rnn.hidden_size", "front.size", "attention.size", "encoder.size"), 8),
+    **dict.fromkeys(("model.embedding_size", "model.what", "model.where", "model.glimpse", "model.context"), 8),
+    **dict.fromkeys(("model.hidden_size", "model.latent_size"), 8),
+    **dict.fromkeys(("model.size", "model.looks", "model.steps"), 2),
+    **{"model.coarse": 4, "model.multiply_adds": 20000, "encoder.cells": 2, "encoder.width": 1, "encoder.columns": 2},
+    **{"encoder.grid": 1, "data.number_seed": 0, "augmentation.crop.area": [0.6, 1.0]},
+}
+CHOICES = {
+    folder.name: sorted(file.stem for file in folder.glob("*.yaml"))
+    for folder in sorted(conf_dir().iterdir())
+    if folder.is_dir() and folder.name not in APART
+}
+NEEDS = {"efficientnet_lite0", "shampoo", "soap", "timm", "subwords"}  # an extra, a name, or a large download
+
+
+@st.composite
+def combinations(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, Any]]:
+    """A world, choices that differ from its own in about a third of all groups, and values."""
+    dice = draw(st.randoms(use_true_random=True))  # even draws, where hypothesis's own come again and again
+    world = dice.choice(sorted(WORLDS))
+    groups = {**CHOICES, **BELONGING[world]}
+    chosen = {
+        group: dice.choice([choice for choice in groups[group] if choice not in NEEDS])
+        for group in groups
+        if dice.random() < 1 / 3
+    }
+    values = {key: dice.choice(known) for key, known in SETTINGS.items() if dice.random() < 1 / 4}
+    return world, chosen, values
+
+
+def composed(world: str, chosen: dict[str, str], values: dict[str, Any], folder: Path) -> DictConfig:
+    """The configuration; a value is set where there is its key."""
+    common = ["trainer=cpu", "trainer.max_epochs=1", "trainer.limit_train_batches=2", "trainer.limit_val_batches=1"]
+    more = ["trainer.log_every_n_steps=1", "data.num_workers=0", "data.batch_size=4", "data.evaluation_batch_size=2"]
+    where = [f"run_dir={folder / 'run'}", f"cache={folder / 'cache'}"]
+    choices = [f"{group}={choice}" for group, choice in chosen.items()]
+    config = check_overrides([*WORLDS[world], *choices, *common, *more, *where], config_name="train")
+    for key, value in {**SMALL, **values}.items():
+        parent, _, last = key.rpartition(".")
+        node = OmegaConf.select(config, parent)
+        if isinstance(node, DictConfig) and last in node:
+            node[last] = value
+    if world == "captions" and config.encoder is not None and chosen.get("attention", "none") == "none":
+        config.encoder.pooled = bool(values)
+    if config.encoder is not None and "channels" in config.encoder:
+        config.encoder.channels = [8] * len(config.encoder.channels)
+    for name, place in (("scenes", "data.folder"), ("clips", "data.folder")):
+        if OmegaConf.select(config, place) is not None:
+            config.data.folder = str(folder / f"{name}-{world}")
+    config.sweep = None
+    return config
+
+
+def tries(count: int, folder: Path) -> Counter[str]:
+    """How that many draws ended: "trained", or what they were refused with."""
+    ended: Counter[str] = Counter()
+
+    @settings(
+        max_examples=count,
+        derandomize=True,
+        database=None,
+        deadline=None,
+        phases=[Phase.generate],  # the first failure is told as it is: making it smaller would train a hundred more
+        suppress_health_check=list(HealthCheck),
+    )
+    @given(combinations())
+    def trained_or_refused(drawn: tuple[str, dict[str, str], dict[str, Any]]) -> None:
+        try:
+            fit(composed(*drawn, folder), command="")
+            ended["trained"] += 1
+        except UserError as refusal:
+            if str(refusal).startswith("Error"):  # Hydra's words for what a class did not expect
+                raise
+            ended[str(refusal)] += 1
+
+    trained_or_refused()
+    return ended
+
+
+@pytest.fixture
+def kept_nowhere(monkeypatch):
+    """Checkpoints are made, and not written."""
+
+    def save(self: Any, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
+        assert checkpoint["seqvision"]["format"] == 1
+
+    monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", save)
+    before = torch.are_deterministic_algorithms_enabled()
+    yield
+    torch.use_deterministic_algorithms(before)
+
+
+def test_every_group_is_drawn_from_or_set_apart():
+    assert {folder.name for folder in conf_dir().iterdir() if folder.is_dir()} == set(CHOICES) | APART
+
+
+def check(ended: Counter[str], count: int) -> None:
+    refused = count - ended["trained"]
+    said = "\n".join(f"{number} {what}" for what, number in ended.most_common())
+    assert sum(ended.values()) == count
+    assert refused <= count / 5, f"{refused} of {count} refused:\n{said}"
+
+
+def test_twenty_combinations_train_or_are_refused_in_a_sentence(tmp_path, kept_nowhere):
+    check(tries(20, tmp_path), 20)
+
+
+@pytest.mark.slow
+def test_two_hundred_combinations_train_or_are_refused_in_a_sentence(tmp_path, kept_nowhere):
+    check(tries(200, tmp_path), 200)
