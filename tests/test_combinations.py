@@ -43,7 +43,12 @@ BELONGING = {  # choices of those that a world can do with
     "rows": {"loss": ["classes", "hinge"], **NO_PICTURES},
     "pictures": {"loss": ["classes", "hinge"]},
     "clips": {"loss": ["frames", "frame_hinge"]},
-    "numbers": {"attention": ["none", "additive", "dot"], "vocabulary": ["words", "subwords"], "decoding": ["greedy", "beam", "sample"], **NO_PICTURES},
+    "numbers": {
+        "attention": ["none", "additive", "dot"],
+        "vocabulary": ["words", "subwords"],
+        "decoding": ["greedy", "beam", "sample"],
+        **NO_PICTURES,
+    },
     "readings": {"model": ["ram", "dram", "whole"], **NO_PICTURES},
     "paintings": {"model": ["draw", "draw_plain", "vae"], **NO_PICTURES},
 }

@@ -37,8 +37,8 @@ def plain(node: Any) -> Any:
         key, part = error.full_key, str(error.full_key).partition(".")[0]
         wanted = re.search(r"'([^']+)'", str(error))
         raise UserError(
-            f"{key} takes its value from {wanted[1] if wanted else 'a key'}, and there is none: this choice of '{part}' "
-            f"is not for these data. Write {key}=…, or choose another (`seqvision train --help`)"
+            f"{key} takes its value from {wanted[1] if wanted else 'a key'}, which is not there: this choice of "
+            f"'{part}' is not for these data. Write {key}=…, or choose another (`seqvision train --help`)"
         ) from error
 
 

@@ -1,5 +1,7 @@
 """What stands before the recurrence where a whole sequence comes in: frames of any kind to vectors, frame by frame."""
 
+from typing import Any
+
 import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
@@ -134,8 +136,10 @@ class PictureFront(Front):
     at_once: frames that go through the encoder together where no gradient is asked for, so that an hour fits.
     """
 
-    def __init__(self, encoder: Encoder, *, size: int | None = 128, dropout: float = 0.0, at_once: int = 512):
+    def __init__(self, encoder: Any, *, size: int | None = 128, dropout: float = 0.0, at_once: int = 512):
         super().__init__()
+        if not isinstance(encoder, Encoder):  # what the data say of an encoder that was left out
+            raise UserError("encoder=none: front=pictures has to see the frames; take encoder=small_cnn, or another")
         if not encoder.pooled:
             raise UserError("front: a frame's features are one vector; set encoder.pooled=true")
         self.encoder = encoder

@@ -1,0 +1,82 @@
+"""How long a training took, that it ends where there is nothing to learn from, and the best epochs of it."""
+
+import math
+
+import pytest
+import torch
+from pytorch_lightning import LightningModule, Trainer
+from pytorch_lightning.loggers import CSVLogger
+from torch import nn
+
+from seqvision.callbacks import Clock, Diverged, LastCheckpoint, StopOnDivergence, TopCheckpoints
+from seqvision.inference.run_folder import read_curves
+
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:.*does not have many workers", "ignore:.*LeafSpec.*:FutureWarning", "ignore:.*exists and is not empty"
+)
+
+
+class Task(LightningModule):
+    """A loss that is a number until a step; validation scores as they are given."""
+
+    def __init__(self, scores=(0.0,), *, until=1000):
+        super().__init__()
+        self.layer = nn.Linear(1, 1)
+        self.scores, self.until = list(scores), until
+
+    def training_step(self, batch, index):
+        return self.layer(batch).mean() * (math.nan if self.global_step >= self.until else 1.0)
+
+    def validation_step(self, batch, index):
+        self.log("val/score", self.scores[self.current_epoch])
+
+    def configure_optimizers(self):
+        return torch.optim.SGD(self.parameters(), lr=0.0)
+
+    def train_dataloader(self):
+        return torch.utils.data.DataLoader(torch.ones(8, 1), batch_size=1)
+
+    def val_dataloader(self):
+        return torch.utils.data.DataLoader(torch.ones(1, 1))
+
+
+def trainer(folder, *callbacks, epochs=2, **settings) -> Trainer:
+    quiet = {"enable_progress_bar": False, "enable_model_summary": False, "accelerator": "cpu"}
+    where = {"default_root_dir": folder, "logger": CSVLogger(folder, name="", version="")}
+    return Trainer(callbacks=list(callbacks), max_epochs=epochs, log_every_n_steps=2, **quiet, **where, **settings)
+
+
+@pytest.mark.parametrize(("until", "every", "steps"), [(3, 1, 4), (3, 10, 8), (13, 5, 16)])
+def test_training_ends_at_the_next_look_after_the_loss_is_no_number(tmp_path, until, every, steps):
+    with pytest.raises(Diverged, match="not a finite number") as end:
+        trainer(tmp_path, StopOnDivergence(every)).fit(Task(scores=[0.0, 0.0], until=until))
+    assert end.value.steps == steps
+    assert end.value.steps_per_epoch == 8
+    trainer(tmp_path, StopOnDivergence(1)).fit(Task(scores=[0.0, 0.0]))
+
+
+def test_seconds_are_a_curve_that_goes_on_where_it_was(tmp_path):
+    first = trainer(tmp_path, Clock(), LastCheckpoint(tmp_path / "last.ckpt"), epochs=1)
+    first.fit(Task(scores=[0.0]))
+    before = [seconds for _, seconds in read_curves(tmp_path)["seconds"]]
+    assert before == sorted(before)
+    assert len(before) == 4
+    kept = torch.load(tmp_path / "last.ckpt", weights_only=True)["callbacks"]["Clock"]["seconds"]
+    assert kept >= before[-1]
+    (tmp_path / "metrics.csv").unlink()
+    second = trainer(tmp_path, Clock(), LastCheckpoint(tmp_path / "last.ckpt"))
+    second.fit(Task(scores=[0.0, 0.0]), ckpt_path=tmp_path / "last.ckpt", weights_only=True)
+    assert read_curves(tmp_path)["seconds"][0][1] > kept
+
+
+def test_the_best_epochs_are_kept_each_under_its_number(tmp_path):
+    top = TopCheckpoints(
+        dirpath=tmp_path,
+        filename="top_{epoch:03d}",
+        auto_insert_metric_name=False,
+        monitor="val/score",
+        mode="max",
+        save_top_k=2,
+    )
+    trainer(tmp_path, top, epochs=5).fit(Task(scores=[3.0, 1.0, 5.0, 4.0, 2.0]))
+    assert sorted(path.name for path in tmp_path.glob("*.ckpt")) == ["top_002.ckpt", "top_003.ckpt"]
