@@ -68,9 +68,7 @@ def test_every_trial_stands_beside_its_score_on_the_searched_scale(search):
 
 def test_a_line_goes_through_a_trials_values_to_its_score(search):
     (axis,) = parallel_figure(search).axes
-    lines = sorted(
-        list(line.get_ydata()) for line in axis.lines if len(line.get_xdata()) > 1 and line.get_ls() != ""
-    )
+    lines = sorted(list(line.get_ydata()) for line in axis.lines if len(line.get_xdata()) > 1 and line.get_ls() != "")
     trials = [line for line in lines if len(line) == 3 or line == pytest.approx([1.0, 0.75])]
     assert pytest.approx([1 / 3, 0.25, 0.0]) in trials
     assert pytest.approx([2 / 3, 0.75, 1.0]) in trials
