@@ -27,6 +27,7 @@ NEEDS = {  # choices that stand on an extra
     ("logger", "tensorboard"): "tensorboard",
     ("optimizer", "shampoo"): "pytorch_optimizer",
     ("optimizer", "soap"): "pytorch_optimizer",
+    ("sweep", "optuna"): "optuna",
     ("cluster", "slurm"): "hydra_plugins.hydra_submitit_launcher",
     ("cluster", "ray"): "hydra_plugins.hydra_ray_launcher",
 }
@@ -77,6 +78,8 @@ ASKED = {  # what a choice or an experiment may ask for
     "data.folder": "nowhere",
     "encoder.name": "resnet18",
     "start_from": "nowhere",
+    "sweep.variants": {"one": [], "other": ["rnn=lstm"]},
+    "sweep.space": {"rnn": ["elman", "lstm"], "optimizer.lr": {"low": 1e-4, "high": 1e-2, "scale": "log"}},
 }
 
 
@@ -248,6 +251,14 @@ def pattern(config: DictConfig, group: str) -> None:
     task(config, group)
 
 
+def sweep(config: DictConfig, group: str) -> None:
+    """Trials, and a figure that is made of what comes of them."""
+    if config.sweep is not None:
+        proposals = instantiate(config.sweep.strategy).propose([])
+        assert all(override.partition("=")[1] for proposal in proposals for override in proposal.overrides)
+        assert callable(instantiate(config.sweep.figure))
+
+
 def nothing(config: DictConfig, group: str) -> None:
     """A choice that is no object: it changes others, where the work is done."""
     assert group not in config
@@ -270,6 +281,7 @@ BUILD: dict[str, Any] = {
     "trainer": trainer,
     "experiment": experiment,
     "cluster": nothing,
+    "sweep": sweep,
 }
 
 

@@ -53,7 +53,7 @@ def _best(page: Page, sweep: Sweep) -> None:
         page.add(
             f'<div class="tiles"><div class="tile"><b>{score:.4g}</b><span>{escape(sweep.monitor)}</span>'
             f"<small>best: {escape(name)}</small></div></div>"
-            f"<pre><code>{escape(sweep.of(name)[0].command)}</code></pre>"
+            f'<pre style="white-space:pre-wrap"><code>{escape(sweep.of(name)[0].command)}</code></pre>'
         )
 
 
@@ -91,11 +91,11 @@ def _trials(page: Page, sweep: Sweep) -> None:
             str(trial.steps),
             f"{trial.parameters:,}",
             f"{trial.seconds:.0f}",
-            trial.message or " ".join(trial.overrides),
+            trial.message or ("" if sweep.space else " ".join(trial.overrides)),
         ]
         for trial in sweep.trials
     ]
-    page.add(table(["folder", "", "best", "epochs", "steps", "parameters", "seconds", "overrides"], rows))
+    page.add(table(["folder", "", "best", "epochs", "steps", "parameters", "seconds", ""], rows))
 
 
 def _state(trials: Sequence[Trial]) -> str:
@@ -150,7 +150,7 @@ def write_comparison(file: Writable, sweeps: Mapping[str, Sweep]) -> None:
         head = ["search", f"after {equal} trials", "after all", "seconds", "different values tried", "best"]
         page.add(table(head, rows))
         for name, sweep in sweeps.items():
-            for note in sweep.notes:
-                page.add(f'<p class="warning">{escape(name)}: {escape(note)}</p>')
             page.heading(name)
+            for note in sweep.notes:
+                page.add(f'<p class="warning">{escape(note)}</p>')
             page.add(f'<div class="figure">{figure_svg(search_figure(sweep))}</div>')
