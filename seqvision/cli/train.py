@@ -28,7 +28,7 @@ HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value
   seqvision train rnn=lstm optimizer.lr=3e-4          other parts, other values
   seqvision train resume=runs/scenes/2026-01-31_12-00-00
   seqvision train --multirun rnn=elman,lstm seed=0,1,2
-  seqvision train sweep=variants 'sweep.variants={elman: ["rnn=elman"], lstm: ["rnn=lstm"]}'
+  seqvision train sweep=variants 'sweep.variants={{elman: ["rnn=elman"], lstm: ["rnn=lstm"]}}'
 
   --cfg job            print the configuration and stop
   --config-dir DIR     a folder of your own configuration files, e.g. DIR/experiment/mine.yaml
