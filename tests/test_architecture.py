@@ -15,7 +15,7 @@ LONGEST = 330
 LEVELS = [
     {"rnn", "encoders", "attention"},
     {"models", "decoding", "data", "losses", "metrics", "sweeps"},
-    {"optim", "callbacks", "figures"},
+    {"optim", "callbacks", "figures", "transfer"},
     {"inference", "tasks", "checks"},
     {"cli"},
 ]

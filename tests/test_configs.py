@@ -259,6 +259,18 @@ def sweep(config: DictConfig, group: str) -> None:
         assert callable(instantiate(config.sweep.figure))
 
 
+def transfer(config: DictConfig, group: str) -> None:
+    """A row, and the stages of an encoder that it lets train, in the task and with the callbacks that it needs."""
+    if config.transfer is None:
+        return
+    assert instantiate(config.transfer).check
+    task(config, group)
+    encoder = instantiate(config.encoder)
+    assert encoder.learning_stages == {"none": 0}.get(config.encoder.trainable, config.encoder.trainable)
+    if "unfreezing" in config.callbacks:
+        assert 0 < len(config.callbacks.unfreezing.at) <= encoder.learning_stages
+
+
 def nothing(config: DictConfig, group: str) -> None:
     """A choice that is no object: it changes others, where the work is done."""
     assert group not in config
@@ -282,6 +294,7 @@ BUILD: dict[str, Any] = {
     "experiment": experiment,
     "cluster": nothing,
     "sweep": sweep,
+    "transfer": transfer,
 }
 
 

@@ -10,6 +10,7 @@ from seqvision.callbacks.forgetting import Forgetting
 from seqvision.callbacks.progress import progress_bar
 from seqvision.callbacks.snapshots import Snapshots
 from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
+from seqvision.callbacks.unfreezing import Unfreezing
 
 __all__ = [
     "AtomicCheckpointIO",
@@ -23,6 +24,7 @@ __all__ = [
     "AveragedWeights",
     "Snapshots",
     "ProcessorTime",
+    "Unfreezing",
     "SameConfiguration",
     "progress_bar",
     "wandb_logger",

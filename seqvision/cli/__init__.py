@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",
     "data": "data check: what is in a data set, and what is wrong; data scenes: draw some; data shard: pack them",
+    "advise": "which row of transfer suits your data: their size, their likeness to the pre-training, each stage",
     "encoders": "the networks that encoder=… offers: weights, operations, smallest picture, map, pre-trained or not",
     "doctor": "versions, devices, what optional parts are missing and what each would give",
 }

@@ -16,6 +16,7 @@ from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
 from seqvision.cli.quiet import quieten
 from seqvision.cli.resume import resume_checkpoint, resumed_config, set_aside_metrics, sweep_arguments
+from seqvision.cli.transfer import settle
 from seqvision.errors import UserError
 
 HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
@@ -154,8 +155,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
 
     quieten()
     begun = time.time()
-    resolved = plain(unresolved)
-    config, digest = OmegaConf.create(resolved), config_hash(resolved)
+    config = OmegaConf.create(plain(unresolved))
     run_dir = Path(config.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
 
@@ -163,13 +163,18 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
     trainer = instantiate(
         config.trainer,
-        callbacks=[*callbacks, *further, SameConfiguration(digest)],
+        callbacks=[*callbacks, *further],
         logger=[instantiate(node) for node in config.logger.values() if node],
         plugins=[AtomicCheckpointIO()],
     )
+    device = trainer.strategy.root_device
+    settle(unresolved, device=device, report=run_dir / "stages.json", tell=trainer.is_global_zero)
+    resolved = plain(unresolved)
+    config, digest = OmegaConf.create(resolved), config_hash(resolved)
+    trainer.callbacks.append(SameConfiguration(digest))
     if trainer.is_global_zero:
         OmegaConf.save(unresolved, run_dir / "config.yaml")
-    task, data = build(config, resolved, trainer.strategy.root_device)
+    task, data = build(config, resolved, device)
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
         print(f"{data.summary()}\n  parameters: {size:,}")
@@ -211,6 +216,8 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
     data = instantiate(config.data)
     sizes = data.model_sizes()
     model, noise = instantiate(config.model, **sizes), instantiate(config.noise)
+    if config.get("transfer") is not None:
+        instantiate(config.transfer).check(model, started=bool(config.start_from))
     noise.into(model)
     parts = {**data.held(), "noise": noise.settings()}
     held = contents(resolved, {**resolved["model"], **sizes}, parts, pattern=config.pattern)

@@ -1,6 +1,7 @@
 """What every data module shares: records by split, batches that can be resumed and cut over processes, workers."""
 
 import logging
+import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
@@ -43,6 +44,7 @@ class RecordData(LightningDataModule):
     batch_size: the global batch: with several processes each takes its share.
     sort_by_length: items of about the same length share a batch; quicker where lengths differ widely, but a batch is
         then no longer a fair sample, and learning takes more steps.
+    take: only so many items of a split, {"train": 500}, drawn by `seed`; the others as they are.
     memorise: trains on that many items and validates on the same: what any network should manage before anything else
         is tried.
     num_workers: processes that read; "auto" takes none where the data lie in memory or an epoch is soon read, else one
@@ -58,6 +60,7 @@ class RecordData(LightningDataModule):
         evaluation_batch_size: int = 100,
         num_workers: int | str = "auto",
         sort_by_length: bool = False,
+        take: Mapping[str, int] | None = None,
         memorise: int | None = None,
         seed: int = 0,
     ):
@@ -69,6 +72,7 @@ class RecordData(LightningDataModule):
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers
         self.sort_by_length = sort_by_length
+        self.take = dict(take or {})
         self.memorise = memorise
         self.seed = seed
         self._train_loader: ResumableLoader | None = None
@@ -145,9 +149,20 @@ class RecordData(LightningDataModule):
             if not splits[name]:
                 found = ", ".join(f"{len(records)} in '{split}'" for split, records in splits.items())
                 raise UserError(f"data: the split '{name}' has no {self.unit} ({found}); see `seqvision data check`")
+        for name, number in self.take.items():
+            splits[name] = self._taken(splits.get(name, []), name, number)
         if self.memorise:
             splits["train"] = splits["val"] = self.few(splits["train"])
         return splits
+
+    def _taken(self, records: Sequence[Any], split: str, number: int) -> list[Any]:
+        """So many of the records, in their order, the same for every run with this seed."""
+        if not 0 < number <= len(records):
+            raise UserError(
+                f"data.take.{split} is {number}; the split '{split}' has {len(records)} {self.unit}: expected a number "
+                "from 1 to that, or none"
+            )
+        return [records[place] for place in sorted(random.Random(self.seed).sample(range(len(records)), number))]
 
     # --- loaders
 

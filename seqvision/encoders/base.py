@@ -193,6 +193,19 @@ class Encoder(nn.Module):
         """True when the weights came from a file or a package: no start of training's own making."""
         return self._pretrained or self._restored
 
+    @property
+    def trainable(self) -> Trainable:
+        """What was last said of its training: "all", "none", "each" of a fusion, or the number of last stages."""
+        return self._trainable
+
+    @property
+    def learning_stages(self) -> int:
+        """How many stages train, those without parameters aside."""
+        return sum(
+            any(p.requires_grad for m in stage for p in m._parameters.values() if p is not None)
+            for stage in self.stage_modules()
+        )
+
     def set_trainable(self, trainable: Trainable) -> None:
         """Let "all", "none" or the last n stages train.
 
@@ -274,6 +287,11 @@ class Encoder(nn.Module):
             return self.maps(self.mean.new_zeros(1, self.in_channels, image_size, image_size))
         finally:
             self.train(training)
+
+
+def encoder_of(model: nn.Module) -> Encoder | None:
+    """The encoder that a network looks with, a fusion being one; None where it has none."""
+    return next((module for module in model.modules() if isinstance(module, Encoder)), None)
 
 
 def known_stages(stages: Sequence[int], count: int, what: str) -> tuple[int, ...]:

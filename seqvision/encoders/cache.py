@@ -15,6 +15,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
 import torch
 from filelock import FileLock, Timeout
 from rich.console import Console
@@ -29,7 +30,8 @@ from seqvision.errors import UserError
 
 log = logging.getLogger(__name__)
 
-Load = Callable[[Path], Tensor]
+Picture = Path | np.ndarray
+Load = Callable[[Any], Tensor]
 
 
 class FeatureCache:
@@ -53,7 +55,7 @@ class FeatureCache:
         self,
         encoder: Encoder,
         load: Load,
-        paths: Sequence[str | Path],
+        paths: Sequence[str | Path | np.ndarray],
         *,
         split: str,
         transform_key: str,
@@ -67,7 +69,8 @@ class FeatureCache:
         `load` reads one picture and gives a uint8 tensor (C, H, W), all of one size; it is called from `workers`
         threads while the encoder works. `transform_key` says what `load` does, such as the transform's settings as
         JSON: it must change when they do. Where pictures are no files of their own but lie in archives
-        (`ARCHIVE/NAME`), `load` also has a method `read_bytes` for them. A fusion's encoders are kept each by itself:
+        (`ARCHIVE/NAME`), `load` also has a method `read_bytes` for them. Pictures in memory stand as arrays in `paths`,
+        and are found again by their pixels. A fusion's encoders are kept each by itself:
         one that stands alone, or in another fusion, finds the same features.
         """
         if not encoder.frozen:
@@ -75,7 +78,7 @@ class FeatureCache:
                 f"feature cache: {encoder} is being trained, so its features change; set trainable='none' "
                 "or do without the cache"
             )
-        pictures = [Path(path) for path in paths]
+        pictures = [path if isinstance(path, np.ndarray) else Path(path) for path in paths]
         if not pictures:
             raise UserError(f"feature cache: no pictures in split '{split}'; expected at least one path")
         if device is not None:
@@ -104,7 +107,9 @@ class FeatureCache:
                 finally:
                     writer.close()
 
-    def _hashes(self, pictures: Sequence[Path], pool: ThreadPoolExecutor, read: Callable[[Path], bytes]) -> list[str]:
+    def _hashes(
+        self, pictures: Sequence[Picture], pool: ThreadPoolExecutor, read: Callable[[Path], bytes]
+    ) -> list[str]:
         """The hash of each picture's bytes; a file whose path, size and time are known is not read again."""
         index = self.folder / "files.json"
         try:
@@ -112,7 +117,9 @@ class FeatureCache:
         except (OSError, ValueError, TypeError):  # absent, or damaged: it only saves reading
             known = {}
 
-        def hash_of(picture: Path) -> tuple[str, list[Any]]:
+        def hash_of(picture: Picture) -> tuple[str | None, list[Any]]:
+            if isinstance(picture, np.ndarray):
+                return None, [_hash(f"{picture.dtype} {picture.shape} ".encode() + picture.tobytes())]
             try:
                 picture = picture.absolute()
                 stat = _file(picture).stat()
@@ -126,11 +133,11 @@ class FeatureCache:
                 ) from error
 
         found = list(pool.map(hash_of, pictures))
-        new = {name: entry for name, entry in found if known.get(name) != entry}
+        new = {name: entry for name, entry in found if name is not None and known.get(name) != entry}
         if new:
             with FileLock(f"{index}.lock"):
                 replace_file(index, json.dumps({**known, **new}).encode())
-        return [entry[2] for _, entry in found]
+        return [entry[-1] for _, entry in found]
 
     @contextmanager
     def _locked(self, path: Path) -> Iterator[None]:
@@ -189,13 +196,14 @@ def _file(picture: Path) -> Path:
     return picture.parent if picture.parent.is_file() else picture
 
 
-def _read(load: Load, picture: Path) -> Tensor:
+def _read(load: Load, picture: Picture) -> Tensor:
     try:
         return load(picture)
     except UserError:
         raise
     except (OSError, ValueError, SyntaxError, RuntimeError) as error:  # what decoders raise on damaged files
-        raise UserError(f"{picture}: not a picture that can be read ({error}); replace or remove it") from error
+        name = "a picture in memory" if isinstance(picture, np.ndarray) else picture
+        raise UserError(f"{name}: not a picture that can be read ({error}); replace or remove it") from error
 
 
 @contextmanager
@@ -212,7 +220,7 @@ def _evaluating(encoder: Encoder) -> Iterator[None]:
 def _features(
     encoder: Encoder,
     load: Load,
-    todo: dict[str, Path],
+    todo: dict[str, Picture],
     pool: ThreadPoolExecutor,
     workers: int,
     batch_size: int,
@@ -237,8 +245,9 @@ def _features(
                 fill()
                 for name, picture in zip(batch, pictures, strict=True):
                     if picture.shape != pictures[0].shape:
+                        place = "in memory" if isinstance(todo[name], np.ndarray) else todo[name]
                         raise UserError(
-                            f"{todo[name]}: a picture of shape {tuple(picture.shape)} among those of "
+                            f"{place}: a picture of shape {tuple(picture.shape)} among those of "
                             f"{tuple(pictures[0].shape)}; expected a transform to one size"
                         )
                 images = torch.stack(pictures).to(encoder.mean.device, non_blocking=True)

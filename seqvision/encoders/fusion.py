@@ -125,6 +125,11 @@ class Fusion(Encoder):
         self.join.requires_grad_(trainable not in ("none", 0))
         self.train(self.training)
 
+    @property
+    def loaded(self) -> bool:
+        """True where one of the encoders begins with weights that were learnt elsewhere."""
+        return any(each.loaded for each in self._encoders())
+
     def pretrained(self) -> str:
         """Every encoder has its own."""
         return "each"

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from seqvision.data.sequences.batches import SequenceBatch
+from seqvision.encoders.base import encoder_of
 from seqvision.losses import SequenceClassCrossEntropy
 from seqvision.metrics.classification import classification_scores
 from seqvision.models import SequenceClassifier
@@ -33,7 +34,8 @@ class Classification(Task):
         encoder_lr_factor: float = 1.0,
         **settings: Any,
     ):
-        super().__init__(model, slow=model.front, slow_factor=encoder_lr_factor, **settings)
+        slow = encoder_of(model) or model.front
+        super().__init__(model, slow=slow, slow_factor=encoder_lr_factor, **settings)
         self.classes = classes
         if counts is not None:
             loss.balance(counts)

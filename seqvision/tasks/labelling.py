@@ -9,6 +9,7 @@ from torch import Tensor
 
 from seqvision.data.sequences.batches import SequenceBatch
 from seqvision.decoding import TunedLabelPath
+from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
 from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
 from seqvision.metrics.frames import Protocol, frame_scores
@@ -56,7 +57,8 @@ class Labelling(Task):
         encoder_lr_factor: float = 1.0,
         **settings: Any,
     ):
-        super().__init__(model, slow=model.front, slow_factor=encoder_lr_factor, **settings)
+        slow = encoder_of(model) or model.front
+        super().__init__(model, slow=slow, slow_factor=encoder_lr_factor, **settings)
         self.classes = tuple(classes)
         if counts is not None:
             loss.balance(counts)

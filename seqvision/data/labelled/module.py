@@ -46,6 +46,7 @@ class LabelledPictures(RecordData):
         batch_size: int = 128,
         evaluation_batch_size: int = 500,
         num_workers: int | str = "auto",
+        take: Mapping[str, int] | None = None,
         memorise: int | None = None,
         seed: int = 0,
         **reading: Any,
@@ -54,6 +55,7 @@ class LabelledPictures(RecordData):
             batch_size=batch_size,
             evaluation_batch_size=evaluation_batch_size,
             num_workers=num_workers,
+            take=take,
             memorise=memorise,
             seed=seed,
         )

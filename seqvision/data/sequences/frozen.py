@@ -27,26 +27,24 @@ def frozen_features(
     device: torch.device,
 ) -> Mapping[str, Tensor] | None:
     """The encoder's features (time, features) of each record's whole source, by the record's id, from the cache in
-    `folder`. None where nothing can be kept: the frames are no pictures, or come from arrays and not from files.
+    `folder`. None where nothing can be kept: the frames are no pictures, or videos that are no files.
     """
-    files = {record.id: record.source for record in records if isinstance(record.source, Path)}
-    if len(files) < len(records):
-        return None
     key = json.dumps({"kind": type(reader).__name__, **reader.settings()})
-    if isinstance(reader, VideoReader):
+    files = {record.id: record.source for record in records if isinstance(record.source, Path)}
+    if isinstance(reader, VideoReader) and len(files) == len(records):
         return VideoFeatureCache(folder).features(
             encoder, reader.read_chunks, files, length=reader.length, reader_key=key, device=device
         )
     if isinstance(reader, PictureReader) and reader.order == "whole":
         table = FeatureCache(folder).compute(
             encoder,
-            lambda file: reader.read(file)[0],
-            list(files.values()),
+            lambda source: reader.read(source)[0],
+            [record.source for record in records],
             split=split,
             transform_key=key,
             device=device,
         )
-        return PictureFeatures(list(files), table)
+        return PictureFeatures([record.id for record in records], table)
     return None
 
 

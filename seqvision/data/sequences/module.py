@@ -50,6 +50,7 @@ class SequenceData(RecordData):
         evaluation_batch_size: int = 100,
         num_workers: int | str = "auto",
         sort_by_length: bool = False,
+        take: Mapping[str, int] | None = None,
         memorise: int | None = None,
         seed: int = 0,
         **reading: Any,
@@ -59,6 +60,7 @@ class SequenceData(RecordData):
             evaluation_batch_size=evaluation_batch_size,
             num_workers=num_workers,
             sort_by_length=sort_by_length,
+            take=take,
             memorise=memorise,
             seed=seed,
         )
