@@ -1,5 +1,9 @@
 """What an optimiser that evaluates the loss itself asks of the training."""
 
+from collections.abc import Iterable
+from typing import Any
+
+from torch import Tensor
 from torch.optim import Optimizer
 
 from seqvision.errors import UserError
@@ -26,3 +30,29 @@ def check_closures(optimizer: Optimizer, *, accumulated: int, precision: str) ->
             f"trainer.precision={precision}: {what}, but float16's gradients are scaled outside of it; expected "
             f"32-true or bf16-mixed. Set one of these, or {remedy}"
         )
+
+
+def compares_losses(optimizer: Optimizer) -> bool:
+    """Whether it has a line search: its closure must give the loss that its gradients are of, the same on every rank,
+    and nobody may clip these gradients, from which it learns the curvature.
+    """
+    return bool(getattr(optimizer, "compares_losses", False))
+
+
+def as_one_group(params: Iterable[Any], choice: str) -> list[Tensor]:
+    """All parameters of all groups, for an optimiser that moves them along one direction.
+
+    UserError for groups with rates of their own: a direction is for all weights together.
+    """
+    weights: list[Tensor] = []
+    for entry in params:
+        if not isinstance(entry, dict):
+            weights.append(entry)
+            continue
+        if entry.get("rate_factor", 1.0) != 1.0:
+            raise UserError(
+                f"optimizer={choice} moves all weights along one direction, found parts with rates of their own; "
+                "expected task.encoder_lr_factor=1.0 and task.layer_decay=1.0 (encoder.trainable can freeze stages)"
+            )
+        weights += entry["params"]
+    return weights

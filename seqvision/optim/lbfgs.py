@@ -4,9 +4,8 @@ from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import torch
-from torch import Tensor
 
-from seqvision.errors import UserError
+from seqvision.optim.closures import as_one_group
 
 
 class LBFGS(torch.optim.LBFGS):
@@ -19,19 +18,8 @@ class LBFGS(torch.optim.LBFGS):
     UserError for groups with rates of their own: a direction is for all weights together.
     """
 
+    compares_losses: ClassVar[bool] = True
     without_closure: ClassVar[str | None] = "choose another, such as optimizer=adamw"
 
     def __init__(self, params: Iterable[Any], **settings: Any):
-        weights: list[Tensor] = []
-        for entry in params:
-            if isinstance(entry, dict):
-                if entry.get("rate_factor", 1.0) != 1.0:
-                    raise UserError(
-                        "optimizer=lbfgs moves all weights along one direction, found parts with rates of their own; "
-                        "expected task.encoder_lr_factor=1.0 and task.layer_decay=1.0 (encoder.trainable can freeze "
-                        "stages)"
-                    )
-                weights += entry["params"]
-            else:
-                weights.append(entry)
-        super().__init__(weights, **settings)
+        super().__init__(as_one_group(params, "lbfgs"), **settings)

@@ -9,6 +9,7 @@ from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
 from seqvision.rnn.start import LearntState, StartingState, state_of, state_size
 from seqvision.rnn.stepwise import stepwise
+from seqvision.rnn.reference import reference_loops
 from seqvision.rnn.unroll import detach, map_state, state_parts, unroll, windows
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "LearntState",
     "StartingState",
     "stepwise",
+    "reference_loops",
     "Cell",
     "ElmanCell",
     "LayerNormElmanCell",

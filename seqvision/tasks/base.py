@@ -1,6 +1,7 @@
 """What every task shares: the loss over the whole batch, wherever it is computed; the optimiser; the checkpoint."""
 
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import nullcontext
 from functools import partial
 from typing import Any
 
@@ -11,7 +12,8 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqvision.data.loading import seed_of
-from seqvision.optim import LBFGS, build_optimizer, check_closures
+from seqvision.optim import KFAC, Newton, build_optimizer, check_closures, compares_losses
+from seqvision.rnn import reference_loops
 
 
 class Task(LightningModule):
@@ -24,6 +26,8 @@ class Task(LightningModule):
     contents: what a checkpoint carries besides the weights, plain data: all that inference needs.
     layer_decay: each stage of the model's encoders learns at so much of the rate of the stage behind it.
     penalty: λR(W) of the network, added to the mean loss and logged as `train/penalty`.
+    preconditioner: a partial of `KFAC` that still lacks the model; it turns the mean's gradient before the optimiser
+    sees it.
     seed: every training step draws from a generator seeded by it, the step and the rank, so that a resumed run
     continues bit for bit.
     """
@@ -39,6 +43,7 @@ class Task(LightningModule):
         slow_factor: float = 1.0,
         layer_decay: int | float = 1.0,
         penalty: Callable[[nn.Module], Tensor] | None = None,
+        preconditioner: Callable[[nn.Module], KFAC] | None = None,
         seed: int = 0,
     ):
         super().__init__()
@@ -49,8 +54,10 @@ class Task(LightningModule):
         self.slow, self.slow_factor = [slow], slow_factor  # in a list: it must not be registered a second time
         self.layer_decay = layer_decay
         self.weight_penalty = penalty
+        self.preconditioner = None if preconditioner is None else preconditioner(model)
         self.seed = seed
         self.count: Tensor | None = None
+        self._again: Callable[[], tuple[Tensor, Tensor, Tensor | None]] | None = None
 
     def loss(self, batch: Any) -> tuple[Tensor, Tensor]:
         """The summed loss of a batch and the number of items that it is summed over."""
@@ -75,23 +82,35 @@ class Task(LightningModule):
             part.label_smoothing = 0.0
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
-        _seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank), self.device)
-        loss, count = self.loss(batch)
+        with nullcontext() if self.preconditioner is None else self.preconditioner.watching():
+            loss, count, penalty = self._total(batch)
         self.count = count.detach() if self.count is None else self.count + count.detach()
         self.log("train/loss", loss.detach() / count, prog_bar=True, on_step=True, on_epoch=False)
-        if self.weight_penalty is not None:
-            penalty = self.weight_penalty(self.model)
+        if penalty is not None:
             self.log("train/penalty", penalty.detach(), on_step=True, on_epoch=False)
             loss = loss + penalty * count.detach()  # so that it stands beside Σ sum / Σ count as it is
+        self._again = partial(self._total, batch)
         # Lightning divides by the number of accumulated batches and averages over ranks; both are undone below
         return loss
+
+    def _total(self, batch: Any) -> tuple[Tensor, Tensor, Tensor | None]:
+        """The loss summed over the batch, the number of its items, and the penalty; the same each time in one step."""
+        _seed(seed_of(self.seed, self.trainer.fit_loop.epoch_loop.total_batch_idx, self.global_rank), self.device)
+        return *self.loss(batch), None if self.weight_penalty is None else self.weight_penalty(self.model)
 
     def optimizer_step(
         self, epoch: int, batch_idx: int, optimizer: Any, optimizer_closure: Callable[[], Any] | None = None
     ) -> None:
         assert optimizer_closure is not None
-        mean = partial(self._mean_loss, optimizer_closure) if isinstance(optimizer, LBFGS) else optimizer_closure
-        optimizer.step(closure=mean)
+        mean = partial(self._mean_loss, optimizer_closure) if compares_losses(optimizer) else optimizer_closure
+        optimizer.step(closure=mean, **({"graph": self._graph} if isinstance(optimizer, Newton) else {}))
+
+    def _graph(self) -> tuple[Tensor, Tensor]:
+        """The summed loss of the batch of this step once more, differentiable twice, and its number of items."""
+        assert self._again is not None
+        with reference_loops(self.model):
+            loss, count, penalty = self._again()
+        return loss if penalty is None else loss + penalty * count.detach(), count
 
     def _mean_loss(self, closure: Callable[[], Tensor]) -> Tensor:
         """The closure's loss as the gradient has it, the mean over all ranks: what compares losses decides alike."""
@@ -108,6 +127,9 @@ class Task(LightningModule):
         scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / total.clamp(min=1.0)
         parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
         torch._foreach_mul_([parameter.grad for parameter in parameters if parameter.grad is not None], scale)
+        if self.preconditioner is not None:
+            accumulated = self.trainer.accumulate_grad_batches
+            self.preconditioner.precondition(optimizer.param_groups, count=total, parts=accumulated)
         self.count = None
 
     def gather(self, items: list[Any]) -> list[Any]:
@@ -133,13 +155,23 @@ class Task(LightningModule):
         optimizer = self.new_optimizer()
         trainer = self.trainer
         check_closures(optimizer, accumulated=trainer.accumulate_grad_batches, precision=str(trainer.precision))
-        if isinstance(optimizer, LBFGS):
+        if compares_losses(optimizer):
             trainer.gradient_clip_val = None  # it learns the curvature from gradients as they are
+        if self.preconditioner is not None:
+            self.preconditioner.check(optimizer, precision=str(trainer.precision))
+            if self.preconditioner.kl_clip is not None:
+                trainer.gradient_clip_val = None  # steps have a limit already
         schedule = self.make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         checkpoint["seqvision"] = self.contents
+        if self.preconditioner is not None and "optimizer_states" in checkpoint:  # one to go on from
+            checkpoint["preconditioner"] = self.preconditioner.state_dict()
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        if self.preconditioner is not None:
+            self.preconditioner.load_state_dict(checkpoint.get("preconditioner"))
 
 
 def _seed(seed: int, device: torch.device) -> None:

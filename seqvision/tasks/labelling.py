@@ -118,6 +118,7 @@ class Labelling(Task):
             checkpoint["carried"] = shares
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        super().on_load_checkpoint(checkpoint)
         shares = checkpoint.get("carried", [])
         # with another number of processes other sequences meet in a batch: every state begins anew
         if len(shares) == self.trainer.world_size:
