@@ -71,7 +71,7 @@ class DenseOptimizer(Optimizer):
 
     def _evaluate(self, closure: Callable[[], Any], x: Tensor) -> Point:
         with torch.enable_grad():
-            loss = float(closure())
+            loss = float(torch.as_tensor(closure()).detach())
         gradients = [torch.zeros_like(w) if w.grad is None else w.grad for w in self.weights]
         return Point(x, loss, torch.cat([gradient.flatten() for gradient in gradients]))
 
