@@ -154,7 +154,7 @@ class KFAC:
     def _invert(self) -> None:
         names = list(self.factors)
         costs = [sum(len(f) ** 3 if f.dim() == 2 else len(f) for f in self.factors[name]) for name in names]
-        whose = owners([float(cost) for cost in costs], number_of_ranks())
+        whose = owners(costs, number_of_ranks())
         for rank in range(number_of_ranks()):
             mine = [name for name, owner in zip(names, whose, strict=True) if owner == rank]
             made = [self._inverse_of(name) if rank == own_rank() else self._room_for(name) for name in mine]

@@ -23,9 +23,9 @@ def sum_over_ranks(tensors: Sequence[Tensor]) -> list[Tensor]:
     return _unflattened(flat, [tensor.shape for tensor in tensors])
 
 
-def owners(costs: Sequence[float], ranks: int) -> list[int]:
+def owners(costs: Sequence[int], ranks: int) -> list[int]:
     """Which rank does which piece of work: the dearest first, each to whoever has least so far."""
-    load = [0.0] * ranks
+    load = [0] * ranks
     found = [0] * len(costs)
     for piece in sorted(range(len(costs)), key=lambda index: -costs[index]):
         found[piece] = load.index(min(load))
