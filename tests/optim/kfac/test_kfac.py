@@ -73,7 +73,7 @@ def test_factors_are_the_means_over_items_of_outer_products():
 
 def test_factors_are_running_averages_that_begin_with_the_first():
     model, kept = net(), []
-    kfac = KFAC(model, decay=0.6)
+    kfac = KFAC(model, decay=0.6, factor_every=1)
     for step in range(4):
         x, y = data(seed=step)
         once = KFAC(model)

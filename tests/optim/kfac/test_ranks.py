@@ -48,7 +48,7 @@ def run(folder: Path, ranks: int) -> None:
     tests = training()
     Counted.number = 0
     rank = int(os.environ.get("LOCAL_RANK", "0"))
-    kfac = partial(KFAC, damping=1e-2, invert_every=2, kl_clip=1e-2, inverse=Counted())
+    kfac = partial(KFAC, damping=1e-2, factor_every=1, invert_every=2, kl_clip=1e-2, inverse=Counted())
     task = tests.task(partial(SGD, lr=0.05, momentum=0.9), preconditioner=kfac)
     kept = []
 
