@@ -178,6 +178,8 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
         print(f"{data.summary()}\n  parameters: {size:,}")
+        if task.preconditioner is not None:
+            print(f"  {task.preconditioner.summary()}")
 
     ready = time.time()
     if config.resume and trainer.is_global_zero:
@@ -229,6 +231,11 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
         )
     if config.normalise:
         scale_pixels(model, str(config.normalise), data.sample_pictures)
+    if config.preconditioner and task.preconditioner is None:
+        raise UserError(
+            f"preconditioner=…: the task {type(task).__name__} was given none; write `preconditioner: "
+            "${preconditioner}` into its file in conf/task/"
+        )
     if not config.start_from:
         data.prepare(model, cache=config.cache, device=device)
         if config.initialization and not config.resume:
