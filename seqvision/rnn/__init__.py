@@ -7,9 +7,9 @@ from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LayerNormElmanCell, La
 from seqvision.rnn.dropconnect import DropConnect
 from seqvision.rnn.no_recurrence import NoRecurrence
 from seqvision.rnn.recurrent import Recurrent
+from seqvision.rnn.reference import reference_loops
 from seqvision.rnn.start import LearntState, StartingState, state_of, state_size
 from seqvision.rnn.stepwise import stepwise
-from seqvision.rnn.reference import reference_loops
 from seqvision.rnn.unroll import detach, map_state, state_parts, unroll, windows
 
 __all__ = [
