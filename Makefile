@@ -1,11 +1,12 @@
 # make demo    trains a captioner of drawn scenes and captions pictures it has not seen
+# make lecture runs the experiments of the lecture, and gathers their figures on one page
 # make test    installs and runs the quick test suite
 PYTHON ?= python3
 VENV   ?= .venv
 BIN     = $(VENV)/bin
 DEMO    = runs/demo
 
-.PHONY: help install install-dev demo test slow lint types wheel-test notebooks benchmark results clean
+.PHONY: help install install-dev demo lecture test slow lint types wheel-test notebooks benchmark results clean
 
 help:
 	@grep -E '^# make' Makefile | sed 's/^# //'
@@ -34,6 +35,10 @@ demo: install
 	$(BIN)/seqvision report $(DEMO)
 	@echo "captions of pictures it has never seen: $(DEMO)/captions.html"
 	@echo "the whole run on one page:              $(DEMO)/report.html"
+
+# half an hour on two cores; what is done is kept, so that it can be broken off and gone on with
+lecture: install
+	$(BIN)/seqvision lecture --output runs/lecture
 
 test: install-dev
 	$(BIN)/python -m pytest -n 2 -q

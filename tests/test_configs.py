@@ -18,7 +18,11 @@ from seqvision.data.sequences.classes.listed import read_files
 from seqvision.models.translator import Source
 
 GROUPS = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
-CHOICES = [(group, file.stem) for group in GROUPS for file in sorted((conf_dir() / group).glob("*.yaml"))]
+CHOICES = [
+    (group, str(file.relative_to(conf_dir() / group).with_suffix("")))
+    for group in GROUPS
+    for file in sorted((conf_dir() / group).rglob("*.yaml"))
+]
 EXPERIMENTS = [name for group, name in CHOICES if group == "experiment"]
 NEEDS = {  # choices that stand on an extra
     ("vocabulary", "subwords"): "tokenizers",
@@ -34,6 +38,11 @@ NEEDS = {  # choices that stand on an extra
 VALUES = {  # choices with values that only a user can give
     ("encoder", "timm"): ["encoder.name=resnet18"],
     ("logger", "wandb"): ["logger.wandb.offline=true"],
+    ("sweep", "variants"): ['sweep.variants={slow: ["optimizer.lr=1e-4"]}'],
+    **{
+        ("sweep", name): ["sweep.space={optimizer.lr: {low: 1e-5, high: 1e-1, scale: log}}"]
+        for name in ("grid", "random", "coarse_to_fine", "optuna", "grid_and_random")
+    },
 }
 HOMES = {  # choices that belong to another pattern than captioning
     "reading": [
@@ -46,10 +55,23 @@ HOMES = {  # choices that belong to another pattern than captioning
         ("task", "classification"),
         ("model", "classifier"),
         ("front", "linear"),
+        ("front", "mlp"),
         ("loss", "classes"),
         ("loss", "hinge"),
         *(("pooling", name) for name in ("attention", "last", "max", "mean")),
-        *(("data", name) for name in ("clips", "digits", "idx", "labelled_pictures", "pictures", "recordings")),
+        *(
+            ("data", name)
+            for name in (
+                "clips",
+                "digits",
+                "digits_pictures",
+                "digits_vectors",
+                "idx",
+                "labelled_pictures",
+                "pictures",
+                "recordings",
+            )
+        ),
         ("data", "sentences"),
     ],
     "labelling": [
@@ -62,6 +84,11 @@ HOMES = {  # choices that belong to another pattern than captioning
         ("augmentation", "shift"),
         ("augmentation", "noise"),
         *(("data", name) for name in ("features", "motion", "tables", "videos")),
+    ],
+    "surface": [
+        ("task", "surface"),
+        *(("model", name) for name in ("valley", "rosenbrock", "saddle")),
+        ("data", "pulls"),
     ],
     "translation": [("task", "translation"), ("model", "translator"), ("data", "numbers"), ("data", "parallel")],
 }
@@ -157,13 +184,15 @@ def translates(config: DictConfig) -> None:
 
 def reads_a_sequence(config: DictConfig) -> None:
     front = config.front._target_.rpartition(".")[2]
-    known = {"LinearFront": {"features": 6}, "EmbeddingFront": {"vocabulary_size": 11}, "PictureFront": {}}[front]
+    numbers = ("LinearFront", "MLPFront")
+    sizes = {"EmbeddingFront": {"vocabulary_size": 11}, "PictureFront": {}}
+    known = {"features": 6} if front in numbers else sizes[front]
     model = instantiate(config.model, classes=3, frames=known)
     if front == "PictureFront":
         side = config.encoder.image_size
         frames = torch.zeros(2, 5, config.encoder.in_channels, side, side, dtype=torch.uint8)
     else:
-        frames = torch.zeros(2, 5, 6) if front == "LinearFront" else torch.ones(2, 5, dtype=torch.long)
+        frames = torch.zeros(2, 5, 6) if front in numbers else torch.ones(2, 5, dtype=torch.long)
     scores = model(frames, torch.tensor([5, 3]))
     if config.pattern == "labelling":
         assert scores[0].shape == (2, 5, 3)
@@ -177,6 +206,10 @@ def paints(config: DictConfig) -> None:
     assert model(torch.zeros(2, 1, 6, 8), torch.tensor([0, 2])).nats.shape == (2,)
 
 
+def walks(config: DictConfig) -> None:
+    assert instantiate(config.model)(torch.zeros(3, 2)).shape == (3,)
+
+
 def reads_a_picture(config: DictConfig) -> None:
     model = instantiate(config.model, classes=3, objects=2, pictures={"channels": 1, "height": 9, "width": 9})
     reading = model(torch.zeros(2, 1, 9, 9, dtype=torch.uint8), sample=True)
@@ -186,6 +219,7 @@ def reads_a_picture(config: DictConfig) -> None:
 LOOKS = {
     "reading": reads_a_picture,
     "painting": paints,
+    "surface": walks,
     "captioning": looks_at_a_picture,
     "translation": translates,
     "classification": reads_a_sequence,
@@ -208,6 +242,7 @@ def task(config: DictConfig, group: str) -> None:
     references = {"a": ("a dog",), "b": ("a cat",)}
     sizes, parts = {
         "reading": ({"classes": 3, "pictures": {"channels": 1}}, {"symbols": Symbols("abc")}),
+        "surface": ({}, {}),
         "painting": ({"pictures": {"channels": 1, "height": 6, "width": 8}}, {"symbols": None}),
         "captioning": ({"vocabulary_size": len(words)}, {"vocabulary": words, "references": references}),
         "translation": (

@@ -22,6 +22,7 @@ COMMANDS = {
     "data": "data check: what is in a data set, and what is wrong; data scenes: draw some; data shard: pack them",
     "advise": "which row of transfer suits your data: their size, their likeness to the pre-training, each stage",
     "encoders": "the networks that encoder=… offers: weights, operations, smallest picture, map, pre-trained or not",
+    "lecture": "the lecture's experiments one after the other, and a page with all their figures",
     "doctor": "versions, devices, what optional parts are missing and what each would give",
 }
 

@@ -276,10 +276,15 @@ def _flags_first(arguments: list[str]) -> list[str]:
 def _choices() -> list[str]:
     """Each group of the configuration with its choices."""
     return [
-        f"  {folder.name:<14}{', '.join(sorted(file.stem for file in folder.glob('*.yaml')))}"
+        f"  {folder.name:<14}{', '.join(sorted(_name(file, folder) for file in folder.rglob('*.yaml')))}"
         for folder in sorted(conf_dir().iterdir())
         if folder.is_dir() and folder.name != "hydra"
     ]
+
+
+def _name(file: Path, folder: Path) -> str:
+    """What a file of a group is called in an override: experiment=lecture/valley."""
+    return str(file.relative_to(folder).with_suffix(""))
 
 
 def _value(arguments: list[str], *names: str) -> str | None:

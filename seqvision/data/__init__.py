@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from seqvision.data.labelled.svhn_strings import read_svhn_strings
     from seqvision.data.module import RecordData
     from seqvision.data.parallel.module import NumberWords, ParallelData, ParallelFiles
+    from seqvision.data.pulls import PullData
     from seqvision.data.sequences.batches import SequenceBatch
     from seqvision.data.sequences.classes import (
         read_clips,
@@ -97,6 +98,7 @@ __all__ = [
     "ParallelData",
     "NumberWords",
     "ParallelFiles",
+    "PullData",
     "SequenceBatch",
     "PictureReader",
     "PictureBatch",
@@ -151,6 +153,7 @@ _NEEDS_TORCH = {
     "NumberWords": "parallel.module",
     "ParallelData": "parallel.module",
     "ParallelFiles": "parallel.module",
+    "PullData": "pulls",
     "SequenceBatch": "sequences.batches",
     "PictureReader": "sequences.readers.pictures",
     "TextReader": "sequences.readers.text",

@@ -12,6 +12,7 @@ from seqvision.encoders.fractalnet import FractalNet
 from seqvision.encoders.fractional import FractionalMaxPool
 from seqvision.encoders.fronts import EmbeddingFront, Front, LinearFront, PictureFront
 from seqvision.encoders.fusion import Fusion
+from seqvision.encoders.mlp import MLPFront
 from seqvision.encoders.named import (
     VGG,
     AlexNet,
@@ -60,6 +61,7 @@ __all__ = [
     "FeatureTable",
     "Front",
     "LinearFront",
+    "MLPFront",
     "EmbeddingFront",
     "PictureFront",
 ]

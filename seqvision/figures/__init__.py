@@ -4,10 +4,13 @@ Nothing here reads a checkpoint or a configuration; it is handed numbers, words 
 """
 
 from seqvision.figures.attention import attention_figure, covered_share, spotlight
+from seqvision.figures.beside import beside_figure
 from seqvision.figures.confusion import confusion_figure
 from seqvision.figures.curves import curves_figure
+from seqvision.figures.generalisation import bars_figure, response_figure, train_and_test_figure
 from seqvision.figures.histograms import histograms_figure, wrapped
 from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
+from seqvision.figures.paths import paths_figure
 from seqvision.figures.rates import rates_figure
 from seqvision.figures.reliability import reliability_figure
 from seqvision.figures.search import expected_best, found_figure, parallel_figure, search_figure
@@ -28,6 +31,11 @@ __all__ = [
     "parallel_figure",
     "found_figure",
     "expected_best",
+    "train_and_test_figure",
+    "bars_figure",
+    "response_figure",
+    "paths_figure",
+    "beside_figure",
     "timeline_figure",
     "class_colours",
     "confusion_figure",

@@ -12,6 +12,7 @@ from seqvision.models.ram import RAM
 from seqvision.models.read_write import WholeRead, WholeWrite, WindowRead, WindowWrite
 from seqvision.models.reader import GlimpseReader, Reader, Reading
 from seqvision.models.sequences import FrameLabeller, SequenceClassifier
+from seqvision.models.surfaces import Rosenbrock, Saddle, Valley, Walker
 from seqvision.models.translator import SentenceEncoder, Source, Translator
 from seqvision.models.vae import VariationalAutoencoder
 from seqvision.models.whole import WholePicture
@@ -52,4 +53,8 @@ __all__ = [
     "Orthogonal",
     "Identity",
     "LSUV",
+    "Walker",
+    "Valley",
+    "Rosenbrock",
+    "Saddle",
 ]

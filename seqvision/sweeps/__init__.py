@@ -3,6 +3,7 @@
 Nothing here trains, and nothing knows a configuration: a strategy is handed scores and gives lists of overrides.
 """
 
+from seqvision.sweeps.beside import Beside
 from seqvision.sweeps.optuna_search import Optuna
 from seqvision.sweeps.proposal import Proposal, Strategy
 from seqvision.sweeps.record import Sweep, read_sweep
@@ -22,6 +23,7 @@ __all__ = [
     "Random",
     "CoarseToFine",
     "Optuna",
+    "Beside",
     "Space",
     "Range",
     "Choice",

@@ -3,6 +3,7 @@
 from seqvision.tasks.base import Task
 from seqvision.tasks.captioning import Captioning, SelfCriticalCaptioning
 from seqvision.tasks.classification import Classification
+from seqvision.tasks.descent import Descent
 from seqvision.tasks.labelling import Labelling
 from seqvision.tasks.painting import Painting
 from seqvision.tasks.reading import GlimpseReading
@@ -14,6 +15,7 @@ __all__ = [
     "Labelling",
     "GlimpseReading",
     "Painting",
+    "Descent",
     "Task",
     "Captioning",
     "SelfCriticalCaptioning",

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from seqvision.encoders import EmbeddingFront, LinearFront, PictureFront, SmallCNN
+from seqvision.encoders import EmbeddingFront, LinearFront, MLPFront, PictureFront, SmallCNN
 from seqvision.errors import UserError
 
 
@@ -95,3 +95,36 @@ def test_features_made_before_skip_the_encoder():
 def test_an_encoder_with_a_map_is_refused():
     with pytest.raises(UserError, match=r"one vector; set encoder\.pooled=true"):
         PictureFront(SmallCNN(image_size=8, channels=(4, 4), strides=(2, 2), pooled=False))
+
+
+def test_layers_are_as_many_and_as_wide_as_asked_and_squash():
+    front = MLPFront(3, size=5, depth=4, activation="tanh")
+    weights = [module.weight.shape for module in front.modules() if isinstance(module, torch.nn.Linear)]
+    assert weights == [(5, 3), (5, 5), (5, 5), (5, 5)]
+    frames = 100 * torch.randn(2, 6, 3)
+    assert front(frames, everywhere(frames)).abs().max() <= 1
+    linear = MLPFront(3, size=5, depth=2, activation="linear")
+    first, second = (layer[0] for layer in linear.layers)
+    torch.testing.assert_close(linear(frames, everywhere(frames)), second(first(frames)))
+
+
+@pytest.mark.parametrize("norm", ["none", "batch", "layer"])
+def test_padding_is_no_part_of_a_layers_statistics(norm):
+    torch.manual_seed(0)
+    front = MLPFront(3, size=4, norm=norm)
+    frames = torch.randn(2, 5, 3)
+    valid = torch.arange(5) < torch.tensor([[5], [2]])
+    made = [front(given, valid)[valid] for given in (frames, torch.where(valid.unsqueeze(-1), frames, 1e9))]
+    assert torch.equal(*made)
+
+
+def test_batch_norm_makes_units_comparable_and_layer_norm_frames():
+    frames = torch.randn(1, 64, 3) * torch.tensor([1.0, 5.0, 25.0])
+    for norm, over in (("batch", 0), ("layer", 1)):
+        made = MLPFront(3, size=16, depth=1, activation="linear", norm=norm)(frames, everywhere(frames))[0]
+        torch.testing.assert_close(made.std(over, correction=0), torch.ones(made.shape[1 - over]), atol=1e-2, rtol=0)
+
+
+def test_what_there_is_not_is_said():
+    with pytest.raises(UserError, match="tanh, relu, sigmoid, linear"):
+        MLPFront(3, activation="soft")

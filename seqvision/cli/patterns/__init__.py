@@ -8,6 +8,7 @@ from seqvision.cli.patterns.classification import Classification
 from seqvision.cli.patterns.labelling import Labelling
 from seqvision.cli.patterns.painting import Painting
 from seqvision.cli.patterns.reading import Reading
+from seqvision.cli.patterns.surface import Surface
 from seqvision.cli.patterns.translation import Translation
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import find_checkpoint, pattern_of, read_checkpoint
@@ -19,6 +20,7 @@ PATTERNS: dict[str, type[Pattern]] = {
     "translation": Translation,
     "reading": Reading,
     "painting": Painting,
+    "surface": Surface,
 }
 
 
