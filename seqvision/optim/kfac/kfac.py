@@ -129,8 +129,8 @@ class KFAC:
             layer.put(natural.mul_(clip))
 
     def _update_factors(self, count: Tensor, parts: int) -> None:
-        like = next(p for layer in self.layers.values() for p in layer.parameters())
-        like = like.to(torch.promote_types(like.dtype, torch.float32))
+        first = next(p for layer in self.layers.values() for p in layer.parameters())
+        like = first.to(torch.promote_types(first.dtype, torch.float32))
         sums = iter(sum_over_ranks([part for layer in self.layers.values() for part in layer.take(like)]))
         for (name, layer), a, g, rows in zip(self.layers.items(), sums, sums, sums, strict=True):
             if not rows:

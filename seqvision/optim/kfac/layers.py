@@ -182,5 +182,5 @@ def find_layers(model: nn.Module, *, max_size: int) -> tuple[dict[str, Layer], d
     return layers, rest
 
 
-def _trained(bias: nn.Parameter | None) -> int:
+def _trained(bias: Tensor | None) -> int:
     return int(bias is not None and bias.requires_grad)
