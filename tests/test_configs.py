@@ -80,6 +80,7 @@ HOMES = {  # choices that belong to another pattern than captioning
         ("front", "pictures"),
         ("loss", "frames"),
         ("loss", "frame_hinge"),
+        ("decoding", "label_path"),
         ("rnn", "none"),
         ("augmentation", "shift"),
         ("augmentation", "noise"),

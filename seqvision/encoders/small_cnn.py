@@ -65,8 +65,8 @@ class SmallCNN(Encoder):
     single number holds for all stages). The first stage, the stem, may have a wider kernel (`stem_kernel`).
     `coordinates` gives the first and the last stage two more inputs, each place's x and y from -1 to 1 (Liu et al.,
     2018, CoordConv), so that features can say where something is. `dropout` drops whole channels of the last map.
-    `norm` stands behind every convolution: "none", or as of `make_norm`. `weights` is a file with the state dict of
-    such an encoder.
+    `norm` stands behind every convolution: "none", or as of `make_norm`; None is its own, "group". `weights` is a file
+    with the state dict of such an encoder.
 
     pool: how a stage makes its map smaller: "stride" of its first convolution, or pooling behind it, "max", "average",
         or "fractional", which has `strides` such as 1.41 besides whole ones. drop_path: stochastic depth (Huang et al.,
@@ -85,7 +85,7 @@ class SmallCNN(Encoder):
         strides: Sequence[float | int] = (2, 2, 2, 1),
         blocks: int | Sequence[int] = 1,
         stem_kernel: int = 3,
-        norm: Norm = "group",
+        norm: Norm | None = "group",
         coordinates: bool = False,
         dropout: float = 0.0,
         drop_path: float | int = 0.0,
@@ -103,6 +103,7 @@ class SmallCNN(Encoder):
         self._check(strides, pool, sum(blocks) - len(blocks), drop_path)
         self.coordinates = coordinates
         rates = iter(torch.linspace(0, drop_path, sum(blocks) - len(blocks) + 1)[1:].tolist())
+        norm = "group" if norm is None else norm
         inputs, stages = in_channels, []
         for index, (outputs, stride, count) in enumerate(zip(channels, strides, blocks, strict=True)):
             extra = 2 if self._sees_coordinates(index, len(channels)) else 0

@@ -11,6 +11,7 @@ from seqvision.losses import SequenceClassCrossEntropy
 from seqvision.metrics.classification import classification_scores
 from seqvision.models import SequenceClassifier
 from seqvision.tasks.base import Task
+from seqvision.tasks.parts import fitting
 
 
 class Classification(Task):
@@ -27,7 +28,7 @@ class Classification(Task):
         model: SequenceClassifier,
         *,
         classes: tuple[str, ...],
-        loss: SequenceClassCrossEntropy,
+        loss: Any,
         multilabel: bool = False,
         counts: Tensor | None = None,
         top_k: int = 5,
@@ -37,9 +38,9 @@ class Classification(Task):
         slow = encoder_of(model) or model.front
         super().__init__(model, slow=slow, slow_factor=encoder_lr_factor, **settings)
         self.classes = classes
+        self.class_loss = fitting(loss, (SequenceClassCrossEntropy,), group="loss", choices="classes or loss=hinge")
         if counts is not None:
-            loss.balance(counts)
-        self.class_loss = loss
+            self.class_loss.balance(counts)
         self.top_k = top_k
         self._validation: list[tuple[Tensor, Tensor]] = []
         self._validation_loss: list[tuple[float, float]] = []

@@ -18,6 +18,7 @@ from seqvision.models import FrameLabeller
 from seqvision.models.sequences import RecurrentState
 from seqvision.rnn import detach, map_state
 from seqvision.tasks.base import Task
+from seqvision.tasks.parts import fitting
 
 # whose mean says which epoch is best: frames alone hardly mind a prediction in pieces, segments alone let frames go
 SELECTED_BY = ("accuracy", "edit", "f1@25")
@@ -47,10 +48,10 @@ class Labelling(Task):
         model: FrameLabeller,
         *,
         classes: Sequence[str],
-        loss: FrameLoss | FrameCrossEntropy | FrameBinaryCrossEntropy,
+        loss: Any,
         multilabel: bool = False,
         counts: Tensor | None = None,
-        decoder: TunedLabelPath | None = None,
+        decoder: Any = None,
         followers: np.ndarray | None = None,
         protocol: Protocol = "mstcn",
         background: Collection[str] = (),
@@ -60,9 +61,12 @@ class Labelling(Task):
         slow = encoder_of(model) or model.front
         super().__init__(model, slow=slow, slow_factor=encoder_lr_factor, **settings)
         self.classes = tuple(classes)
+        kinds = (FrameLoss, FrameCrossEntropy, FrameBinaryCrossEntropy)
+        self.frame_loss = fitting(loss, kinds, group="loss", choices="frames or loss=frame_hinge")
         if counts is not None:
-            loss.balance(counts)
-        self.frame_loss = loss
+            self.frame_loss.balance(counts)
+        if decoder is not None:
+            fitting(decoder, (TunedLabelPath,), group="decoding", choices="label_path or decoding=none")
         if decoder is not None and (multilabel or followers is None):
             raise UserError("decoding=label_path is for one label a frame; with several set decoding=none")
         self.multilabel = multilabel

@@ -15,6 +15,7 @@ from seqvision.decoding.search import Search
 from seqvision.losses import SequenceCrossEntropy
 from seqvision.models import TeacherForced, WordDecoder
 from seqvision.tasks.base import Task
+from seqvision.tasks.parts import fitting
 
 
 @dataclass(frozen=True)
@@ -49,8 +50,8 @@ class WordTask(Task):
         *,
         vocabulary: Vocabulary,
         references: Mapping[str, str | Sequence[str]],
-        decoder: Search,
-        loss: SequenceCrossEntropy,
+        decoder: Any,
+        loss: Any,
         word_swap: float = 0.0,
         sampling_probability: float = 0.0,
         **settings: Any,
@@ -59,8 +60,11 @@ class WordTask(Task):
         vocabulary.check_fits(model.vocabulary_size)
         self.vocabulary = vocabulary
         self.references = references
-        self.decoder = decoder
-        self.cross_entropy = loss
+        choices = "greedy, or beam, diverse_beam, sample"
+        self.decoder: Search = fitting(decoder, (Search,), group="decoding", choices=choices)
+        self.cross_entropy: SequenceCrossEntropy = fitting(
+            loss, (SequenceCrossEntropy,), group="loss", choices="cross_entropy"
+        )
         self.word_swap = word_swap
         self.sampling_probability = sampling_probability
         self.predictions: list[Prediction] = []
