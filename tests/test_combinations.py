@@ -25,12 +25,11 @@ WORLDS = {  # embedded data of each pattern, as small as they go
         "pattern=captioning",
         "data.counts={train: 8, val: 2}",
         "data.transform.size=32",
-        "decoding.max_length=3",
     ],
     "rows": ["pattern=classification"],
     "pictures": ["pattern=classification", "front=pictures", *PICTURES, "encoder.in_channels=1", "encoder.pooled=true"],
     "clips": ["pattern=labelling", "data.frames=3", "data.counts={train: 8, val: 2}"],
-    "numbers": ["pattern=translation", "data.sizes={train: 8, val: 2}", "decoding.max_length=3"],
+    "numbers": ["pattern=translation", "data.sizes={train: 8, val: 2}"],
     "readings": ["pattern=reading"],
     "paintings": ["pattern=painting"],
 }
@@ -42,7 +41,7 @@ ALSO = {  # choices of tied groups for other patterns than their own, and groups
     "numbers": {"vocabulary": ["words", "subwords"], "decoding": ["greedy", "beam", "sample"], "encoder": ["none"]},
     "rows": {"encoder": ["none"], "front": ["linear"]},
     "pictures": {"front": ["pictures"], "encoder": [each for each in ENCODERS if each != "none"]},
-    "captions": {"decoding": [*("beam", "diverse_beam", "greedy", "sample"), *("label_path", "none")]},
+    "captions": {"decoding": ["beam", "diverse_beam", "greedy", "sample"], "loss": ["cross_entropy"]},
     "readings": {"encoder": ["none"]},
     "paintings": {"encoder": ["none"]},
 }
@@ -73,7 +72,7 @@ SMALL = {  # sizes that nothing here depends on
     **dict.fromkeys(("model.hidden_size", "model.latent_size"), 8),
     **dict.fromkeys(("model.size", "model.looks", "model.steps"), 2),
     **{"model.coarse": 4, "model.multiply_adds": 20000, "encoder.cells": 2, "encoder.width": 1, "encoder.columns": 2},
-    **{"encoder.grid": 1, "data.number_seed": 0, "augmentation.crop.area": [0.6, 1.0]},
+    **{"decoding.max_length": 3, "encoder.grid": 1, "data.number_seed": 0, "augmentation.crop.area": [0.6, 1.0]},
 }
 CHOICES = {
     folder.name: sorted(file.stem for file in folder.glob("*.yaml"))

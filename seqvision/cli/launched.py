@@ -8,7 +8,7 @@ from omegaconf import DictConfig
 
 from seqvision.cli.config import composing, searched
 from seqvision.cli.sweep import run_sweep
-from seqvision.cli.trainings import Trainings, train_trial
+from seqvision.cli.trainings import Trainings, leave, train_trial
 from seqvision.sweeps import Trial
 
 
@@ -44,14 +44,17 @@ def _handed_out(
     trainings: Trainings, start: Callable[[list[list[str]]], Sequence[Any]]
 ) -> Callable[[Sequence[Trial]], Iterator[Trial]]:
     def run(trials: Sequence[Trial]) -> Iterator[Trial]:
-        """The trials, once all have ended."""
+        """The trials, once all have ended; for one whose process fell over, how is left in its folder."""
         jobs = [
             [*trainings.overrides(trial.overrides, trial.seed), f"hydra.sweep.subdir='{trial.folder.name}'"]
             for trial in trials
         ]
-        if jobs:
-            start(jobs)
-        yield from trials
+        for trial, ended in zip(trials, start(jobs) if jobs else (), strict=True):
+            try:
+                _ = ended.return_value
+            except Exception as error:  # whatever has become of it, the others are there
+                leave(trial.folder, {"state": "failed", "message": " ".join(repr(error).split())})
+            yield trial
 
     return run
 

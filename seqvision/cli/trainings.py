@@ -131,9 +131,13 @@ def train_trial(config: DictConfig, command: str) -> None:
     except torch.OutOfMemoryError as error:
         ended = {"state": "failed", "message": f"not enough memory: {str(error).splitlines()[0]}"}
     if getattr(rank_zero_only, "rank", 0) == 0:
-        folder.mkdir(parents=True, exist_ok=True)
-        ended["seconds"] = time.monotonic() - begun
-        write_output(folder / "trial.json", json.dumps(ended))
+        leave(folder, {**ended, "seconds": time.monotonic() - begun})
+
+
+def leave(folder: Path, ended: dict[str, Any]) -> None:
+    """Writes how a trial ended."""
+    folder.mkdir(parents=True, exist_ok=True)
+    write_output(folder / "trial.json", json.dumps(ended))
 
 
 def outcome(trial: Trial, sweep: Sweep) -> Trial:

@@ -4,10 +4,11 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Shaped, UInt8
 from torch import Tensor
 
 from seqvision.data.loading import seed_of
+from seqvision.errors import UserError
 
 
 class BatchAugmentation(ABC):
@@ -40,7 +41,7 @@ def augmented(
 
 
 def augmented_sequence(
-    frames: Float[Tensor, "time ..."] | UInt8[Tensor, "time channels height width"],
+    frames: Shaped[Tensor, "time ..."],
     seed: int,
     augmentations: Sequence[Callable[..., Tensor]],
 ) -> Tensor:
@@ -48,6 +49,11 @@ def augmented_sequence(
     for place, augmentation in enumerate(augmentations):
         drawn = seed_of(seed, place)
         if isinstance(augmentation, BatchAugmentation):
+            if frames.dim() != 4:
+                raise UserError(
+                    f"augmentation: {type(augmentation).__name__} varies pictures, and these frames are rows of "
+                    "numbers or words; take augmentation=noise for numbers, or none"
+                )
             frames = augmentation(frames, [drawn] * len(frames))
         else:
             frames = _seeded(augmentation, frames, drawn)
@@ -78,5 +84,10 @@ class FeatureNoise:
     def __init__(self, deviation: float):
         self.deviation = deviation
 
-    def __call__(self, frames: Float[Tensor, "time features"]) -> Float[Tensor, "time features"]:
+    def __call__(self, frames: Shaped[Tensor, "time ..."]) -> Float[Tensor, "time ..."]:
+        if not frames.is_floating_point():
+            raise UserError(
+                "augmentation=noise is for features; for pictures take augmentation=colour, shapes or crop, for words "
+                "augmentation=none"
+            )
         return frames + self.deviation * torch.randn(frames.shape)

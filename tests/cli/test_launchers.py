@@ -11,6 +11,7 @@ import pytest
 from hydra import compose, initialize_config_dir
 
 from seqvision.cli.config import conf_dir
+from seqvision.sweeps import read_sweep
 
 SMALL = [
     "data.counts={train: 16, val: 4}",
@@ -74,6 +75,16 @@ def train(folder: Path, *overrides: str, **environment: str) -> str:
     return done.stdout
 
 
+def stand_in(folder: Path) -> dict[str, str]:
+    """The environment in which Slurm's commands are ours."""
+    programs = folder / "bin"
+    programs.mkdir()
+    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT}.items():
+        (programs / name).write_text(text)
+        (programs / name).chmod(stat.S_IRWXU)
+    return {"PATH": f"{programs}{os.pathsep}{os.environ['PATH']}", "FAKE_SLURM": str(folder)}
+
+
 def test_a_slurm_job_has_a_task_for_each_device():
     overrides = ["+cluster=slurm", "trainer=ddp", "trainer.num_nodes=2", "trainer.devices=4", "name=n"]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
@@ -95,19 +106,14 @@ def test_combinations_run_as_processes_of_their_own(tmp_path):
 
 @pytest.mark.slow
 def test_two_slurm_tasks_train_one_model_together(tmp_path):
-    programs = tmp_path / "bin"
-    programs.mkdir()
-    for name, text in {"sbatch": SBATCH, "srun": SRUN, "sacct": SACCT}.items():
-        (programs / name).write_text(text)
-        (programs / name).chmod(stat.S_IRWXU)
+    slurm = stand_in(tmp_path)
     train(
         tmp_path,
         "+cluster=slurm",
         "trainer=ddp",
         "trainer.num_nodes=2",
         "hydra.launcher.gpus_per_node=null",
-        PATH=f"{programs}{os.pathsep}{os.environ['PATH']}",
-        FAKE_SLURM=str(tmp_path),
+        **slurm,
     )
     (file,) = tmp_path.glob("runs/*/*/*/run.json")
     together = json.loads(file.read_text())
@@ -117,3 +123,17 @@ def test_two_slurm_tasks_train_one_model_together(tmp_path):
     (file,) = tmp_path.glob("runs/*/*/run.json")
     alone = json.loads(file.read_text())
     assert together["scores"]["val/loss"] == pytest.approx(alone["scores"]["val/loss"], abs=1e-3)
+
+
+@pytest.mark.slow
+def test_a_trial_of_a_sweep_is_a_slurm_job_of_several_tasks(tmp_path):
+    train(
+        tmp_path,
+        *("+cluster=slurm", "trainer=ddp", "trainer.num_nodes=2", "hydra.launcher.gpus_per_node=null"),
+        *("sweep=random", "sweep.trials=1", "sweep.space={optimizer.lr: {low: 1e-4, high: 1e-2, scale: log}}"),
+        "hydra.run.dir=many",
+        **stand_in(tmp_path),
+    )
+    (trial,) = read_sweep(tmp_path / "many").trials
+    assert (trial.state, trial.steps) == ("finished", 2), "of half a batch each"
+    assert "#SBATCH --nodes=2" in (tmp_path / "submitted.sh").read_text()

@@ -272,7 +272,7 @@ def test_trials_of_a_round_are_handed_to_a_launcher(tmp_path):
     assert done.returncode == 0, output
     sweep = read_sweep(tmp_path / "many")
     assert [trial.state for trial in sweep.trials] == ["finished"] * 3, output
-    assert len(list((tmp_path / "many" / ".submitit").glob("*_submitted.pkl"))) == 3, "a job for each"
+    assert len(list((tmp_path / "many" / ".submitit").rglob("*_result.pkl"))) == 3, "a job for each"
     single = start(tmp_path, *shlex.split(sweep.trials[2].command)[2:], "hydra.run.dir=single")
     output, _ = single.communicate(timeout=300)
     assert same(weights(tmp_path / "many" / sweep.trials[2].folder.name), weights(tmp_path / "single")), output

@@ -7,7 +7,7 @@ from torchvision.transforms import v2
 
 from seqvision.data import ColourJitter, ColourOffsets, CropJitter, Mirror, PictureJitter
 from seqvision.data.augment_colour import PRINCIPAL, SPREAD
-from seqvision.data.augmentation import augmented, augmented_sequence, even_draws
+from seqvision.data.augmentation import FeatureNoise, augmented, augmented_sequence, even_draws
 from seqvision.encoders.base import GREY
 from seqvision.errors import UserError
 
@@ -143,3 +143,11 @@ def test_a_shift_below_one_is_a_share_of_the_sides():
     columns = found.sum(dim=2).argmax(dim=2)[:, 0] - 20
     assert 4 <= rows.abs().max() <= 5
     assert 8 <= columns.abs().max() <= 10
+
+
+def test_pictures_and_features_are_not_taken_for_each_other():
+    with pytest.raises(UserError, match=r"Mirror varies pictures.*augmentation=noise"):
+        augmented_sequence(torch.zeros(5, 3), 0, [Mirror()])
+    for frames in (torch.zeros(2, 3, 4, 4, dtype=torch.uint8), torch.zeros(5, dtype=torch.long)):
+        with pytest.raises(UserError, match=r"augmentation=noise is for features"):
+            augmented_sequence(frames, 0, [FeatureNoise(0.1)])

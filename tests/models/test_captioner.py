@@ -11,6 +11,7 @@ from seqvision.attention import AdditiveAttention, DotAttention
 from seqvision.decoding import GreedySearch
 from seqvision.decoding.protocol import tree_map
 from seqvision.encoders import SmallCNN
+from seqvision.errors import UserError
 from seqvision.models import Captioner
 from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent, map_state
 
@@ -75,7 +76,7 @@ def test_map_and_vector_are_read_without_attention(pooled):
 
 
 def test_attention_needs_a_map():
-    with pytest.raises(ValueError, match="pooled=False"):
+    with pytest.raises(UserError, match="pooled=false"):
         captioner(attention=ATTENTIONS[1], pooled=True)
 
 
