@@ -15,8 +15,7 @@ from torch import nn
 from seqvision.checks.layers import LayerRecord, record_layers
 from seqvision.checks.learner import Learner
 from seqvision.checks.times import step_times
-from seqvision.models.lsuv import DROPOUTS
-from seqvision.rnn import Recurrent
+from seqvision.models.noise import LEAVING_OUT
 
 BY_HEART = 0.1  # of where it began: the loss of what was learnt by heart is below
 FEW_STEPS = 10  # of a rate at least, whatever they take
@@ -158,7 +157,5 @@ def memorise(learner: Learner, few: Any, *, steps: int, limit: int | float) -> M
 def without_dropout(network: nn.Module) -> None:
     """From here on nothing is dropped in training."""
     for module in network.modules():
-        if isinstance(module, DROPOUTS):
+        if isinstance(module, LEAVING_OUT):
             module.p = 0.0
-        elif isinstance(module, Recurrent):
-            module.dropout = 0.0

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from seqvision.encoders import FractionalMaxPool
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedModel
-from seqvision.models.noise import DropConnectConv2d, DropConnectLinear
-from seqvision.rnn import DropConnect
+from seqvision.models.noise import LEAVING_OUT, DropConnectConv2d, DropConnectLinear
 
 LoadedT = TypeVar("LoadedT", bound=LoadedModel)
 View = Callable[[Tensor], Tensor]
@@ -113,8 +112,7 @@ def _is_noisy(module: nn.Module) -> bool:
     if isinstance(module, FractionalMaxPool):
         return True
     drawn = float(getattr(module, "drop_prob", 0.0) or 0.0)  # stochastic depth
-    is_dropout = isinstance(module, (nn.modules.dropout._DropoutNd, DropConnect, DropConnectConv2d))
-    return bool(module.p if is_dropout else drawn)
+    return bool(module.p if isinstance(module, LEAVING_OUT) else drawn)
 
 
 def _is_dropconnect(module: nn.Module) -> bool:

@@ -7,9 +7,8 @@ import torch
 from torch import Tensor, nn
 
 from seqvision.models.initialisation import Orthogonal, Started
-from seqvision.rnn import DropConnect, Recurrent
-
-DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout, nn.FeatureAlphaDropout)
+from seqvision.models.noise import LEAVING_OUT
+from seqvision.rnn import Recurrent
 
 
 class LSUV(Orthogonal):
@@ -114,7 +113,7 @@ class _undisturbed:
         self.random = torch.get_rng_state()
         self.network.train()
         for module in self.modes:
-            if isinstance(module, (*DROPOUTS, DropConnect, Recurrent)):
+            if isinstance(module, (*LEAVING_OUT, Recurrent)):
                 module.training = False
         for module in self.backends:
             module.backend = "reference"

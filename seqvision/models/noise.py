@@ -90,6 +90,7 @@ def normal(mean: Float[Tensor, "*shape"], squares: Float[Tensor, "*shape"], p: f
     return mean + (squares * (p / (1 - p))).clamp(min=0).sqrt() * torch.randn_like(mean)
 
 
+LEAVING_OUT = (nn.modules.dropout._DropoutNd, DropConnect, DropConnectConv2d)  # each with the probability `p`
 LAYERS: dict[type[nn.Module], Any] = {
     nn.Linear: DropConnectLinear,
     nn.Conv2d: DropConnectConv2d,
