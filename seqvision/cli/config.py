@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, MissingMandatoryValue
 
 from seqvision.errors import UserError
@@ -51,14 +51,16 @@ def config_hash(config: dict[str, Any]) -> str:
 
 def check_overrides(overrides: list[str], *, config_name: str, search: str | None = None) -> DictConfig:
     """The configuration with these overrides, if they fit it; else a UserError that suggests what was meant."""
-    from hydra import compose
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
     extra = searched(search)
     with composing():
         try:
-            return compose(config_name, overrides=[*overrides, *extra])
+            config = composed(config_name, [*overrides, *extra])
+            with open_dict(config):
+                del config["hydra"]
+            return config
         except OverrideParseException as error:
             key, _, value = error.override.partition("=")
             reason = " ".join(str(error).partition("\n")[0].split())
@@ -71,10 +73,23 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
             def base() -> DictConfig:
                 """The configuration with the choices alone, before any value."""
                 choices = [each for each in overrides if _is_group(_name(each), search)]
-                return compose(config_name, overrides=[*choices, *extra])
+                return composed(config_name, [*choices, *extra])
 
             reason = f"{error}\n{error.__cause__ or ''}"
             raise UserError(_explain(reason, overrides, base, search)) from error
+
+
+def composed(config_name: str, overrides: list[str]) -> DictConfig:
+    """The configuration with Hydra's own part, within `composing`; overrides with several values, which a cluster is
+    given, are left out.
+    """
+    from hydra.core.global_hydra import GlobalHydra
+    from hydra.types import RunMode
+
+    hydra = GlobalHydra.instance().hydra
+    assert hydra is not None
+    mode = RunMode.MULTIRUN if any(each.startswith("+cluster=") for each in overrides) else RunMode.RUN
+    return hydra.compose_config(config_name, overrides, run_mode=mode, from_shell=False)
 
 
 def searched(folder: str | None) -> list[str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from omegaconf import DictConfig
 
-from seqvision.cli.config import composing, searched
+from seqvision.cli.config import composed, composing, searched
 from seqvision.cli.sweep import run_sweep
 from seqvision.cli.trainings import Trainings, leave, train_trial
 from seqvision.sweeps import Trial
@@ -14,19 +14,18 @@ from seqvision.sweeps import Trial
 
 def launch_sweep(overrides: list[str], *, config_name: str, search: str | None, command: str) -> bool:
     """Whether the command was one for a sweep; all of it is then done, each round's trials handed out together."""
-    from hydra import compose
     from hydra.core.global_hydra import GlobalHydra
     from hydra.core.hydra_config import HydraConfig
     from omegaconf import open_dict
 
     overrides = [*overrides, *searched(search)]
     with composing():
-        config = compose(config_name, overrides=overrides, return_hydra_config=True)
+        config = composed(config_name, overrides)
         if not config.sweep or "strategy" not in config.sweep:
             return False
         HydraConfig.instance().set_config(config)
         root = Path(str(config.hydra.run.dir)).resolve()
-        config = compose(config_name, overrides=[*overrides, f"hydra.sweep.dir={root}"], return_hydra_config=True)
+        config = composed(config_name, [*overrides, f"hydra.sweep.dir={root}"])
         HydraConfig.instance().set_config(config)
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None

@@ -59,9 +59,11 @@ def main(arguments: list[str]) -> int:
     overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     search = _value(arguments, "--config-dir", "-cd")
     name = _value(arguments, "--config-name", "-cn") or "train"
-    if not {"--multirun", "-m"} & set(arguments) and not {"-sc", "--shell-completion"} & set(arguments):
+    several = bool({"--multirun", "-m"} & set(arguments))
+    if not several and not {"-sc", "--shell-completion"} & set(arguments):
         check_overrides(overrides, config_name=name, search=search)
-    if any(each.startswith(("+cluster=", "hydra/launcher=")) for each in overrides) and "--cfg" not in arguments:
+    launched = any(each.startswith(("+cluster=", "hydra/launcher=")) for each in overrides)
+    if launched and not several and "--cfg" not in arguments:
         from seqvision.cli.launched import launch_sweep
 
         said = shlex.join(["seqvision", "train", *arguments])
@@ -79,7 +81,6 @@ def main(arguments: list[str]) -> int:
     # the file name stays: Lightning starts further processes by the very command line that started this one
     command, sys.argv = sys.argv, [sys.argv[0], *arguments]
 
-    several = bool({"--multirun", "-m"} & set(arguments))
     mistakes: list[UserError] = []
 
     def job(config: DictConfig) -> None:

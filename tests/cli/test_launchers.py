@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from seqvision.cli.config import conf_dir
+from seqvision.cli.config import check_overrides, conf_dir
+from seqvision.errors import UserError
 from seqvision.sweeps import read_sweep
 
 SMALL = [
@@ -93,6 +94,12 @@ def test_a_slurm_job_has_a_task_for_each_device():
     assert launcher._target_.endswith("SlurmLauncher")
     assert (launcher.nodes, launcher.tasks_per_node, launcher.gpus_per_node, launcher.name) == (2, 4, 4, "n")
     assert config.hydra.mode.name == "MULTIRUN"
+
+
+def test_a_cluster_is_given_several_values():
+    check_overrides(["+cluster=slurm", "seed=0,1,2", "rnn=elman,lstm"], config_name="train")
+    with pytest.raises(UserError, match="no such choice"):
+        check_overrides(["+cluster=slurm", "seed=0,1,2", "rnn=elmann"], config_name="train")
 
 
 @pytest.mark.slow
