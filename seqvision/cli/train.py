@@ -220,7 +220,7 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
     sizes = data.model_sizes()
     model, noise = instantiate(config.model, **sizes), instantiate(config.noise)
     if config.get("transfer") is not None:
-        instantiate(config.transfer).check(model, started=bool(config.start_from))
+        instantiate(config.transfer).prepare(model, started=bool(config.start_from))
     noise.into(model)
     parts = {**data.held(), "noise": noise.settings()}
     held = contents(resolved, {**resolved["model"], **sizes}, parts, pattern=config.pattern)

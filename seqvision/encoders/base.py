@@ -7,6 +7,7 @@ import torch
 import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _BatchNorm
 
 from seqvision.encoders.normalisation import Norm, swap_norms
 from seqvision.errors import UserError
@@ -57,6 +58,7 @@ class Encoder(nn.Module):
         self._trainable: Trainable = "all"
         self._pretrained = False  # whether weights of the network's own normalisation are in it
         self._restored = False  # whether all weights are those of an encoder like this one
+        self._keeps_statistics = False
 
     # --- what a subclass gives
 
@@ -230,9 +232,21 @@ class Encoder(nn.Module):
                     parameter.requires_grad_(index >= border)
         self.train(self.training)
 
+    def keep_statistics(self) -> None:
+        """From here on batch norm takes the means and variances that it has kept, in training too, and leaves them as
+        they are; its gains and biases go on learning. Weights that were learnt with those are not upset by the other
+        ones of a small batch.
+        """
+        self._keeps_statistics = True
+        self.train(self.training)
+
     def train(self, mode: bool = True) -> "Encoder":
         """Switch what is not frozen to training mode."""
         super().train(mode)
+        if self._keeps_statistics:
+            for module in self.modules():
+                if isinstance(module, _BatchNorm):
+                    module.training = False
         for module in self._frozen_modules:
             module.training = False
         return self

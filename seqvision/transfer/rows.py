@@ -20,7 +20,20 @@ NOTHING = (
 
 @dataclass(frozen=True)
 class Transfer:
-    """A row that needs an encoder with weights from elsewhere, and no more."""
+    """A row that needs an encoder with weights from elsewhere, and no more.
+
+    keep_statistics: the encoder's batch norm goes on with what it remembers of the pre-training (see
+        `Encoder.keep_statistics`).
+    """
+
+    keep_statistics: bool = True
+
+    def prepare(self, model: nn.Module, *, started: bool = False) -> None:
+        """The network made ready for the row; started as of `check`."""
+        self.check(model, started=started)
+        encoder = encoder_of(model)
+        if encoder is not None and self.keep_statistics:
+            encoder.keep_statistics()
 
     def check(self, model: nn.Module, *, started: bool = False) -> None:
         """A `UserError` where the network has no encoder, or one that has learnt nothing.
