@@ -47,7 +47,7 @@ def main(arguments: list[str]) -> int:
     given = options.parse_args(arguments)
     chosen = in_order(given.names or experiments())
     if given.list:
-        print("\n".join(f"{name:<24}{first_line(name)}" for name in chosen))
+        print("\n".join(f"{name:<28}{first_line(name)}" for name in chosen))
         return 0
 
     from seqvision.inference.lecture_page import write_lecture

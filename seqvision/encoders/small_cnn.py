@@ -102,7 +102,8 @@ class SmallCNN(Encoder):
             )
         self._check(strides, pool, sum(blocks) - len(blocks), drop_path)
         self.coordinates = coordinates
-        rates = iter(torch.linspace(0, drop_path, sum(blocks) - len(blocks) + 1)[1:].tolist())
+        residual = sum(blocks) - len(blocks)
+        rates = iter([drop_path * (block + 1) / residual for block in range(residual)])
         norm = "group" if norm is None else norm
         inputs, stages = in_channels, []
         for index, (outputs, stride, count) in enumerate(zip(channels, strides, blocks, strict=True)):

@@ -96,10 +96,10 @@ def load_model(
         raise UserError(f"{file}: a model for {found}, expected one for {kind.pattern}{_USED_BY.get(found, '')}")
     try:
         model = build(held["model"], trust=trust)
-        Noise(**held.get("noise", {})).into(model)
         config = held["config"]
         if not isinstance(model, kind.network):
             raise UserError(f"holds a {type(model).__name__}, expected a {kind.network.__name__}")
+        Noise(**held.get("noise", {})).into(model)
         parts = kind.parts(held, model)
         model.load_state_dict(model_weights(checkpoint))
     except UserError as error:

@@ -67,7 +67,7 @@ class LoadedLabeller(LoadedSequenceModel):
     path_of_labels: how labels are chosen from all probabilities of a recording; None: frame by frame.
     """
 
-    path_of_labels: LabelPath | None
+    path_of_labels: LabelPath | None = None
 
     pattern: ClassVar[str] = "labelling"
     network: ClassVar[type[nn.Module]] = FrameLabeller

@@ -60,6 +60,7 @@ CHOICES = {  # every choice of the group encoder, small where its family has siz
     "nasnet": partial(NASNet, cells=2, features=192),
     "fusion": two,
     "small_cnn": partial(SmallCNN, channels=(8, 8), strides=(2, 2)),
+    "frame_cnn": partial(SmallCNN, channels=(4, 8), strides=(2, 1), norm="none", coordinates=False),
     "efficientnet_lite0": partial(TimmEncoder, "tf_efficientnet_lite0"),
     "timm": partial(TimmEncoder, "test_resnet"),
 }

@@ -70,7 +70,12 @@ def test_one_record_is_too_few():
 def test_each_stage_has_the_features_that_the_encoder_gives_for_it(draws, tmp_path):
     pictures = torch.from_numpy(draws.integers(256, size=(5, 3, 32, 32), dtype=np.uint8))
 
-    settings = {"image_size": 32, "pooled": True, "trainable": "none", "weights": write_weights(tmp_path / "w.pth")}
+    settings = {
+        "image_size": 32,
+        "pooled": True,
+        "trainable": "none",
+        "weights": str(write_weights(tmp_path / "w.pth")),
+    }
 
     def make(*, stages):
         return TimmEncoder("test_resnet", stages=stages, **settings)

@@ -145,13 +145,18 @@ def test_pictures_seen_whole_are_kept_too(tmp_path, monkeypatch):
     torch.testing.assert_close(found, expected[0][1], atol=1e-5, rtol=1e-5)
 
 
-def test_arrays_in_memory_are_read_as_they_are(tmp_path):
+def test_the_features_of_arrays_in_memory_are_kept_too(tmp_path):
     draws = np.random.default_rng(0)
     pixels = draws.integers(256, size=(4, 16, 16, 3), dtype=np.uint8)
     records = [SequenceRecord(str(n), p, "ab"[n % 2], split=("train", "val")[n % 2]) for n, p in enumerate(pixels)]
     made = data(records, PictureReader(order="whole"))
-    made.prepare(network(SequenceClassifier), cache=tmp_path / "cache", device=CPU)
-    assert next(iter(made.val_dataloader())).frames.dtype == torch.uint8
+    model = network(SequenceClassifier)
+    expected = predictions(model, made.val_dataloader())
+    made.prepare(model, cache=tmp_path / "cache", device=CPU)
+    assert next(iter(made.val_dataloader())).frames.dtype == torch.float32, "features, no pixels"
+    ((ids, found),) = predictions(model, made.val_dataloader())
+    assert ids == expected[0][0]
+    torch.testing.assert_close(found, expected[0][1], atol=1e-5, rtol=1e-5)
 
 
 def test_the_training_windows_are_made_once(films):

@@ -23,7 +23,7 @@ on_a_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="Triton's interpreter know
 @pytest.fixture(autouse=True)
 def _fused_means_triton(monkeypatch):
     torch.manual_seed(0)
-    monkeypatch.setattr(kernels, "fused", lambda cell, x, insist: elman_triton.elman)
+    monkeypatch.setattr(kernels, "fused", lambda cell, x, lengths, insist: elman_triton.elman)
 
 
 @pytest.fixture

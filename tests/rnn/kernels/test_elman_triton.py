@@ -43,13 +43,13 @@ def test_only_who_insists_gets_it_and_only_for_what_it_computes():
     with FakeTensorMode():
         x = torch.empty(2, 3, 4, device="cuda")
     for cell in (ElmanCell(4, 5), LayerNormElmanCell(4, 5)):
-        assert kernels.fused(cell, x, insist=False) is None
-        fused = kernels.fused(cell, x, insist=True)
+        assert kernels.fused(cell, x, None, insist=False) is None
+        fused = kernels.fused(cell, x, None, insist=True)
         assert fused is not None
         assert fused.__module__ == "seqvision.rnn.kernels.elman_triton"
-    assert kernels.fused(GRUCell(4, 5), x, insist=True) is None
-    assert kernels.fused(ElmanCell(4, 5).half(), x, insist=True) is None
-    assert kernels.fused(type("Own", (ElmanCell,), {})(4, 5), x, insist=True) is None
+    assert kernels.fused(GRUCell(4, 5), x, None, insist=True) is None
+    assert kernels.fused(ElmanCell(4, 5).half(), x, None, insist=True) is None
+    assert kernels.fused(type("Own", (ElmanCell,), {})(4, 5), x, None, insist=True) is None
 
 
 QUICK = [(torch.float32, 75, 500), (torch.float32, 90, 1024)]
