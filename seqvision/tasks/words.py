@@ -88,11 +88,14 @@ class WordTask(Task):
         return self.vocabulary.decode(hypothesis.tokens)
 
     def loss(self, batch: Any) -> tuple[Tensor, Tensor]:
-        done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
+        sampled = 0.0
+        if self.sampling_probability:
+            done = self.trainer.global_step / max(1, self.trainer.estimated_stepping_batches)
+            sampled = self.sampling_probability * done
         inputs = batch.tokens[:, :-1]
         if self.word_swap:
             inputs = swap_words(inputs, batch.tokens[:, 1:] != PAD, self.word_swap)
-        return self.word_loss(batch, inputs, self.sampling_probability * done)
+        return self.word_loss(batch, inputs, sampled)
 
     def judged(self, batch: Any) -> tuple[Tensor, Tensor]:
         return self.word_loss(batch, batch.tokens[:, :-1])
