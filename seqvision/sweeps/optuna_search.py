@@ -37,7 +37,7 @@ class Optuna(Search):
         sampler = optuna.samplers.TPESampler(
             seed=self.seed + len(scored), n_startup_trials=self.startup, constant_liar=self.at_once > 1
         )
-        study = optuna.create_study(direction=f"{self.mode}imize", sampler=sampler)
+        study = optuna.create_study(direction="maximize" if self.mode == "max" else "minimize", sampler=sampler)
         for proposal, score in scored:
             state = optuna.trial.TrialState.FAIL if score is None else optuna.trial.TrialState.COMPLETE
             study.add_trial(
