@@ -7,8 +7,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqvision.encoders.base import Encoder, Trainable, known_stages
+from seqvision.encoders.base import Encoder, Trainable
 from seqvision.encoders.normalisation import Norm
+from seqvision.encoders.stages import known_stages
 from seqvision.encoders.weights import read_state_dict
 from seqvision.errors import UserError
 

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 
 from torch import nn
 
-from seqvision.encoders.base import Trainable, known_stages
+from seqvision.encoders.base import Trainable
 from seqvision.encoders.normalisation import Norm
 from seqvision.encoders.stack import StackEncoder
+from seqvision.encoders.stages import known_stages
 from seqvision.encoders.weights import read_state_dict
 
 # channels of each block's convolutions, the first kernel of each block, and how the block before is pooled

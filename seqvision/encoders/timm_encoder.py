@@ -8,8 +8,9 @@ import timm
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from seqvision.encoders.base import Encoder, Trainable, assign_stages, known_stages
+from seqvision.encoders.base import Encoder, Trainable
 from seqvision.encoders.normalisation import Norm
+from seqvision.encoders.stages import assign_stages, known_stages
 from seqvision.encoders.weights import (
     NO_HUB,
     PACKAGED,

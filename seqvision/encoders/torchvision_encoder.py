@@ -7,9 +7,10 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-from seqvision.encoders.base import Trainable, known_stages
+from seqvision.encoders.base import Trainable
 from seqvision.encoders.normalisation import Norm
 from seqvision.encoders.stack import StackEncoder
+from seqvision.encoders.stages import known_stages
 from seqvision.encoders.weights import NO_HUB, fill, is_encoder_state, read_state_dict, suggest
 from seqvision.errors import UserError
 
