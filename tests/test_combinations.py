@@ -46,6 +46,7 @@ ALSO = {  # choices of tied groups for other patterns than their own, and groups
     "readings": {"encoder": ["none"]},
     "paintings": {"encoder": ["none"]},
 }
+FOREIGN: dict[str, set[str]] = {"rows": set(), "clips": {"noise"}}  # augmentations of other input than a world's
 SETTINGS: dict[str, list[Any]] = {  # values beside choices, where there is such a key
     "encoder.norm": ["batch", "layer", "instance", "group", "decorrelated", None],
     "encoder.trainable": ["all", 1],
@@ -115,6 +116,10 @@ def combinations(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, Any]]:
         chosen.pop("transfer", None)
         values.pop("task.layer_decay", None)
         chosen = {group: choice for group, choice in chosen.items() if choice != "unfreezing"}
+    if chosen.get("augmentation") in FOREIGN.get(world, {"noise", "shift"}) and dice.random() < 0.8:
+        chosen.pop("augmentation")
+    if chosen.get("callbacks") == "snapshots" and dice.random() < 0.8:
+        chosen["scheduler"] = "restarts"
     if world in SEEING and chosen.get("transfer", "none") != "none":
         chosen["encoder"] = "efficientnet_lite0"  # whose weights come with pip
     if world in STEPWISE and dice.random() < 0.8:

@@ -9,26 +9,29 @@ from torch import Tensor
 
 from seqvision.errors import UserError
 
+FIRST = ("encoder", "front", "glimpse")  # parts that take in the pictures, frames or sentences
+
 
 class Forgetting(Callback):
-    """Puts `modules` of the model back to where they began, when `at` shares of the epochs are done.
+    """Puts `modules` of the model (all but the one that sees) back to where they began, when `at` shares of the epochs
+    are done.
 
     Later layers learn first what mostly goes together, from features that are still poor, and keep it; begun again on
     good features, they need not (later-layer forgetting: Zhou, Vani, Larochelle and Courville, 2022, section 3).
     """
 
-    def __init__(self, modules: Sequence[str], at: Sequence[float]):
-        self.modules = tuple(modules)
+    def __init__(self, at: Sequence[float], modules: Sequence[str] | None = None):
+        self.modules = None if modules is None else tuple(modules)
         self.at = tuple(at)
         self.beginning: dict[str, Tensor] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         parameters = _parameters(pl_module)
-        if missing := [name for name in self.modules if not any(key.startswith(f"{name}.") for key in parameters)]:
-            known = sorted({key.partition(".")[0] for key in parameters})
+        known = sorted({key.partition(".")[0] for key in parameters})
+        modules = [name for name in known if name not in FIRST] if self.modules is None else self.modules
+        if missing := [name for name in modules if name not in known]:
             raise UserError(f"callbacks.forgetting.modules: the model has no {missing}; its parts are {known}")
-        chosen = tuple(f"{name}." for name in self.modules)
-        self.beginning = {key: p.detach().clone() for key, p in parameters.items() if key.startswith(chosen)}
+        self.beginning = {key: p.detach().clone() for key, p in parameters.items() if key.partition(".")[0] in modules}
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert trainer.max_epochs is not None

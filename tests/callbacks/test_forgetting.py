@@ -18,10 +18,10 @@ class Task(LightningModule):
     def __init__(self):
         super().__init__()
         torch.manual_seed(0)
-        self.model = nn.ModuleDict({"early": nn.Linear(2, 2), "late": nn.Linear(2, 1)})
+        self.model = nn.ModuleDict({"front": nn.Linear(2, 2), "late": nn.Linear(2, 1)})
 
     def training_step(self, batch, index):
-        return self.model["late"](self.model["early"](batch)).square().sum()
+        return self.model["late"](self.model["front"](batch)).square().sum()
 
     def configure_optimizers(self):
         return torch.optim.Adam(self.parameters(), lr=0.1)
@@ -45,15 +45,16 @@ class Watch(Forgetting):
         )
 
 
-def test_late_layers_begin_again_after_half_of_the_epochs(tmp_path):
-    callback, task = Watch(modules=["late"], at=[0.5]), Task()
+@pytest.mark.parametrize("modules", [["late"], None])
+def test_late_layers_begin_again_after_half_of_the_epochs(tmp_path, modules):
+    callback, task = Watch(modules=modules, at=[0.5]), Task()
     quiet_trainer(tmp_path, max_epochs=4, callbacks=[callback]).fit(task)
     first, second, third, _ = callback.seen
     assert not torch.equal(second["late"][0], first["late"][0])
     assert torch.equal(third["late"][0], first["late"][0])
     assert third["late"][1] == 0
-    assert not torch.equal(third["early"][0], first["early"][0])
-    assert third["early"][1] == 6
+    assert not torch.equal(third["front"][0], first["front"][0])
+    assert third["front"][1] == 6
 
 
 def test_the_beginning_survives_a_resumed_run():
@@ -73,5 +74,5 @@ def test_the_beginning_survives_a_resumed_run():
 
 def test_a_module_that_is_not_there_is_named():
     callback, trainer = Forgetting(modules=["later"], at=[0.5]), Trainer(accelerator="cpu", logger=False)
-    with pytest.raises(UserError, match=r"has no \['later'\]; its parts are \['early', 'late'\]"):
+    with pytest.raises(UserError, match=r"has no \['later'\]; its parts are \['front', 'late'\]"):
         callback.setup(trainer, Task(), "fit")

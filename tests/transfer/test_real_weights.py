@@ -30,14 +30,14 @@ def test_of_pictures_unlike_the_pre_training_a_middle_stage_is_worth_most():
         pytest.skip(f"needs Debian's package dataset-fashion-mnist, not found in {GARMENTS}")
     pixels = read_idx_file(GARMENTS / "t10k-images-idx3-ubyte.gz")
     classes = read_idx_file(GARMENTS / "t10k-labels-idx1-ubyte.gz")
-    chosen = np.random.default_rng(0).permutation(len(pixels))[:900]
+    chosen = np.random.default_rng(0).permutation(len(pixels))[:1500]
     grey = torch.from_numpy(pixels[chosen]).unsqueeze(1).float()
     large = torch.nn.functional.interpolate(grey, SIZE, mode="bicubic").clamp(0, 255).to(torch.uint8)
     targets, names = classes[chosen].astype(np.int64), tuple("0123456789")
     features = {stage: parts["all"] for stage, parts in stage_features(make, {"all": large}).items()}
     for draw in range(3):
         own = np.arange(200 * draw, 200 * (draw + 1))
-        train, val = (Examples(large[rows], targets[rows], names, rows) for rows in (own, np.arange(600, 900)))
+        train, val = (Examples(large[rows], targets[rows], names, rows) for rows in (own, np.arange(600, 1500)))
         parts = {stage: {"train": rows[own], "val": rows[600:]} for stage, rows in features.items()}
         table = probe_stages(parts, train, val)
         scores = {row.stage: row.score for row in table.rows}

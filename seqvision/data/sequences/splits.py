@@ -26,6 +26,8 @@ class SplitRule:
     group         a regular expression on a sequence's id: what it matches (or its first bracket) is the group, of which
                   no two splits have a share; by default what the data set says, else every sequence by itself
     test_groups, val_groups   groups by name, to leave one out; what is not named is drawn from the rest
+    folds, fold   so many parts of what is not test, of which part `fold` (from 1) validates instead of a drawn share: a
+                  network for each fold, and every training sequence validates once
     blocks        cut every sequence into so many blocks and split these: for one or few long sequences
     gap           what is left out between blocks of different splits: frames, or seconds as "2s"
     """
@@ -36,6 +38,8 @@ class SplitRule:
     group: str | None = None
     test_groups: Sequence[str] = ()
     val_groups: Sequence[str] = ()
+    folds: int | None = None
+    fold: int = 1
     blocks: int | None = None
     gap: int | float | str = 0
 
@@ -47,6 +51,13 @@ class SplitRule:
             )
         if self.blocks and (self.test_groups or self.val_groups):
             raise UserError("data.splits: blocks and test_groups or val_groups exclude each other. Leave out one.")
+        if self.folds is not None and not (self.folds > 1 and 1 <= self.fold <= self.folds):
+            raise UserError(
+                f"data.splits: folds={self.folds} and fold={self.fold}, expected two folds or more, and which of them "
+                "validates, from 1"
+            )
+        if self.folds and (self.blocks or self.val_groups):
+            raise UserError("data.splits: folds, and blocks or val_groups, exclude each other. Leave out one.")
 
 
 def split_sequences(
@@ -111,7 +122,11 @@ def _grouped(records: Sequence[SequenceRecord], pattern: str | None) -> list[Seq
 def _by_hash(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[SequenceRecord], list[str]]:
     """Whole groups by the hash of their names; of few groups one is moved into each split that came out empty."""
     groups = _labelled_groups(records)
-    chosen = {group: hashed_split(group, val=rule.val, test=rule.test, seed=rule.seed) for group in groups}
+    shares = {"val": 0.0 if rule.folds else rule.val, "test": rule.test}
+    chosen = {group: hashed_split(group, **shares, seed=rule.seed) for group in groups}
+    if rule.folds:
+        rest = [group for group in groups if chosen[group] == "train"]
+        chosen.update(dict.fromkeys(_validating(rest, rule), "val"))
     moved = []
     for name in [name for name in SPLITS if name != "test" or rule.test > 0]:
         (commonest, count), *_ = Counter(chosen.values()).most_common(1) or [("", 0)]
@@ -145,7 +160,7 @@ def _by_name(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[Seque
     notes = []
     for name, share, wanted in (("test", rule.test, rule.test_groups), ("val", rule.val, rule.val_groups)):
         if not wanted and share > 0:
-            drawn = _ranked(rest, rule.seed)[: max(1, round(share * len(rest)))]
+            drawn = _validating(rest, rule) if name == "val" else _share(rest, share, rule.seed)
             named.update(dict.fromkeys(drawn, name))
             rest = [group for group in rest if group not in drawn]
             notes.append(f"splits: {name} drawn from the groups that no list names: {_listed(drawn, len(groups))}")
@@ -160,7 +175,9 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
             f"no split for {len(silent)} of {counted(len(records), 'sequence')}, e.g. '{silent[0]}', though the others "
             f"have one ({_counts(own)}). Fill in the rest, or remove the splits to have them drawn."
         )
-    if own.get("val") or not own.get("train"):
+    if rule.folds:  # who validates is drawn anew
+        records = [replace(record, split="train") if record.split == "val" else record for record in records]
+    elif own.get("val") or not own.get("train"):
         return records, []
     training = [record for record in records if record.split == "train"]
     groups = _labelled_groups(training)
@@ -170,15 +187,19 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
             f"({_some(groups)}). Set data.splits.group to a pattern that tells the sequences apart, or "
             "data.splits.blocks=10."
         )
-    drawn = set(_ranked(groups, rule.seed)[: max(1, round(rule.val * len(groups)))])
+    drawn = set(_validating(groups, rule))
     made = [
         replace(record, split="val") if record.split == "train" and record.group in drawn else record
         for record in records
     ]
     moved = sum(record.split == "val" for record in made)
+    by = f"data.splits.val={rule.val}"
+    why = "the data set brings no val"
+    if rule.folds:
+        by, why = f"data.splits.folds={rule.folds}, data.splits.fold={rule.fold}", "val is one of the folds of train"
     return made, [
-        f"splits: the data set brings no val; {moved} of {counted(len(training), 'training sequence')} drawn for it by "
-        f"group (data.splits.val={rule.val}, data.splits.seed={rule.seed}): {_listed(sorted(drawn), len(groups))}"
+        f"splits: {why}; {moved} of {counted(len(training), 'training sequence')} drawn for it by "
+        f"group ({by}, data.splits.seed={rule.seed}): {_listed(sorted(drawn), len(groups))}"
     ]
 
 
@@ -277,6 +298,22 @@ def _labelled_groups(records: Sequence[SequenceRecord]) -> list[str]:
 
 def _place(name: str, seed: int) -> bytes:
     return hashlib.sha256(f"{name}#{seed}".encode()).digest()
+
+
+def _validating(groups: Sequence[str], rule: SplitRule) -> list[str]:
+    """Those of the groups, none of them in test, that validate: a fold, or a share."""
+    if rule.folds is None:
+        return _share(groups, rule.val, rule.seed)
+    if len(groups) < rule.folds:
+        raise UserError(
+            f"data.splits.folds={rule.folds}: {counted(len(groups), 'group')} outside test ({_some(groups)}); set "
+            f"{len(groups)} folds or fewer, or data.splits.group to a pattern that tells more groups apart"
+        )
+    return _ranked(groups, rule.seed)[rule.fold - 1 :: rule.folds]
+
+
+def _share(groups: Sequence[str], share: int | float, seed: int) -> list[str]:
+    return _ranked(groups, seed)[: max(1, round(share * len(groups)))]
 
 
 def _ranked(groups: Sequence[str], seed: int) -> list[str]:

@@ -127,6 +127,23 @@ def test_a_gap_is_frames_or_seconds(gap, frames):
     assert gap_in_frames(gap, 25, "x") == frames
 
 
+FOLDS = [
+    (videos(9), {"group": BY_SUBJECT, "test": 0.2}),
+    (videos(9), {"group": BY_SUBJECT, "test_groups": ["s001"]}),
+    ([*(video(f"s{n}", split="train") for n in range(7)), video("v", split="val"), video("t", split="test")], {}),
+]
+
+
+@pytest.mark.parametrize(("records", "rule"), FOLDS)
+def test_over_all_folds_every_sequence_outside_test_validates_once(records, rule):
+    made = [splits_of(split_sequences(records, SplitRule(**rule, folds=3, fold=fold))[0]) for fold in (1, 2, 3)]
+    tests = [{name for name, split in each.items() if split == "test"} for each in made]
+    assert tests[0]
+    assert tests[0] == tests[1] == tests[2]
+    validated = [name for each in made for name, split in each.items() if split == "val"]
+    assert sorted(validated) == sorted(set(made[0]) - tests[0])
+
+
 OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
 
 
@@ -143,6 +160,9 @@ OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
             "within the sequences with data.splits.blocks=10 data.splits.gap=2s. Without a test set: "
             "data.splits.test=0.",
         ),
+        (videos(4), {"folds": 3, "fold": 4}, "data.splits: folds=3 and fold=4, expected two folds or more, and which"),
+        (videos(4), {"folds": 3, "blocks": 9}, "data.splits: folds, and blocks or val_groups, exclude each other."),
+        (OWN_TRAIN, {"folds": 3}, "data.splits.folds=3: 2 groups outside test (a, b); set 2 folds or fewer, or"),
         (videos(2, 1), {}, "the split 'test' is empty: 2 sequences in 2 groups gave train 1, val 1, test 0."),
         (
             videos(2, 1),
