@@ -31,6 +31,7 @@ CONTROLS = {
 OTHER_CONTROLS = {
     "without_recurrence": "without recurrence",
     "moving_average": "moving average of the scores",
+    "score_path": "likeliest path through the scores",
     "argmax": "argmax of the scores",
     "window": "window of frames",
     "majority": "commonest class",

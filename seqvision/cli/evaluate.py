@@ -52,6 +52,7 @@ COLUMNS = {
     "without_recurrence": "no recurrence",
     "argmax": "argmax",
     "moving_average": "moving average",
+    "score_path": "path",
     "window": "window",
     "copied": "copied",
     "mean_picture": "mean picture",

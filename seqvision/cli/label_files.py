@@ -29,7 +29,7 @@ from seqvision.inference.label_outputs import (
     write_video,
 )
 from seqvision.inference.label_scores import label_scores
-from seqvision.inference.sequences import class_places
+from seqvision.inference.sequences import deciding_together
 from seqvision.inference.short_segments import without_short
 from seqvision.inference.truth import Truth
 from seqvision.inference.uncertainty import least_certain, write_stretches
@@ -55,11 +55,10 @@ def label_files(labellers: Sequence[LoadedLabeller], given: argparse.Namespace, 
 
 
 class _Labelling:
-    """One run of the command. Classes, thresholds and how videos are read are those of the first labeller."""
+    """One run of the command. Classes and how videos are read are those of the first labeller."""
 
     def __init__(self, labellers: Sequence[LoadedLabeller], given: argparse.Namespace, formats: Sequence[str]):
-        class_places(labellers)
-        labeller = labellers[0]
+        labeller = deciding_together(labellers)
         self.labellers, self.labeller, self.given, self.formats = labellers, labeller, given, formats
         if (given.video or given.clips) and not isinstance(labeller.reader, VideoReader):
             raise UserError(

@@ -58,6 +58,18 @@ class LabelPath:
             path[time - 1] = before[time, rows, path[time]]
         return [path[:length, row] for row, length in enumerate(lengths)]
 
+    @classmethod
+    def mean(cls, paths: Sequence["LabelPath"], places: Sequence[Sequence[int]]) -> "LabelPath":
+        """Costs, weights and log P(b | a) averaged; places: where the first one's classes stand among those of each."""
+        followers = [
+            path.followers[[*order, len(order)]][:, list(order)] for path, order in zip(paths, places, strict=True)
+        ]
+        return cls(
+            np.mean(followers, axis=0),
+            weight=float(np.mean([path.weight for path in paths])),
+            cost=float(np.mean([path.cost for path in paths])),
+        )
+
     def settings(self) -> dict[str, Any]:
         """All of it as plain data."""
         return {"followers": np.round(self.followers, 6).tolist(), "weight": self.weight, "cost": self.cost}

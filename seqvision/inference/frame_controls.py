@@ -2,16 +2,20 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+from scipy.special import softmax
 
+from seqvision.data.sequences.followers import count_followers
 from seqvision.data.sequences.records import SequenceRecord
+from seqvision.decoding import TunedLabelPath
 from seqvision.errors import UserError
 from seqvision.inference.frame_windows import window_probabilities
 from seqvision.inference.sequence_controls import frames_of
 from seqvision.inference.sequences import LoadedLabeller
-from seqvision.metrics import choose_thresholds, moving_average, tune_moving_average
-from seqvision.metrics.frames import Protocol
+from seqvision.metrics import choose_thresholds, frame_scores, moving_average, tune_moving_average
+from seqvision.metrics.frames import SELECTED_BY, Protocol
 from seqvision.wording import counted
 
 
@@ -38,8 +42,9 @@ def frame_controls(
     """Controls that learn of the splits "train" and "val" in `training`; nothing is learnt of the records.
 
     "majority": the training frames' shares of the labels, for every frame. Where the features are a classifier's scores
-    (as many as classes, and their argmax is right more often than the commonest label), "argmax" and "moving_average",
-    its width tuned on all training recordings, those of val too (`tune_moving_average`). Else "window": logistic
+    (as many as classes, and their argmax is right more often than the commonest label), "argmax", "moving_average", its
+    width tuned on all training recordings, those of val too (`tune_moving_average`), and "score_path", the likeliest
+    path through the scores' softmax, its costs tuned on the same recordings (`TunedLabelPath`). Else "window": logistic
     regression on a window of frames around each, its width and strength chosen on val.
     """
     made = FrameControls()
@@ -57,18 +62,16 @@ def frame_controls(
         if labeller.thresholds is None and _are_scores(frames, labels, rates):
             tuning = train + (val if split != "val" else [])
             scores = frames + (val_frames if split != "val" else [])
-            width = tune_moving_average(
-                scores,
-                [np.asarray(record.labels) for record in tuning],
-                classes=labeller.classes,
-                protocol=protocol,
-                background=background,
-            )
+            truth = [np.asarray(record.labels) for record in tuning]
+            how: dict[str, Any] = {"classes": labeller.classes, "protocol": protocol, "background": background}
+            width = tune_moving_average(scores, truth, **how)
             made.probabilities["argmax"] = asked
             made.probabilities["moving_average"] = [moving_average(part, width) for part in asked]
+            made.probabilities["score_path"] = _along_paths(scores, truth, asked, **how)
             made.notes.append(
                 f"argmax: of the features, which are scores of the classes; moving average: of these over {width} "
-                f"frames, the width tuned on {counted(len(tuning), 'training recording')} by accuracy and F1@25"
+                f"frames, the width tuned on {counted(len(tuning), 'training recording')} by accuracy and F1@25; path: "
+                "the likeliest through them, tuned on the same recordings by accuracy, edit and F1@25"
             )
         else:
             found = window_probabilities(
@@ -89,6 +92,20 @@ def frame_controls(
     except UserError as error:
         made.notes.append(f"the control with a window of frames is left out: {error}")
     return made
+
+
+def _along_paths(
+    scores: Sequence[np.ndarray], truth: Sequence[np.ndarray], asked: Sequence[np.ndarray], **how: Any
+) -> list[np.ndarray]:
+    """1 for the labels of the likeliest path through what is asked, tuned on recordings with their truth."""
+
+    def score(labels: list[np.ndarray]) -> float:
+        corpus = frame_scores(labels, truth, **how).corpus
+        return float(np.mean([corpus[name] for name in SELECTED_BY]))
+
+    classes = asked[0].shape[1]
+    path = TunedLabelPath()([softmax(part, axis=1) for part in scores], count_followers(truth, classes), score)
+    return [np.eye(classes)[labels] for labels in path.paths([softmax(part, axis=1) for part in asked])]
 
 
 def _labelled(records: Sequence[SequenceRecord]) -> list[SequenceRecord]:

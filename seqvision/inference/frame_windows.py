@@ -10,7 +10,7 @@ import numpy as np
 from seqvision.data.progress import tracked
 from seqvision.errors import UserError
 from seqvision.metrics import choose_thresholds, frame_scores, moving_average, multilabel_scores
-from seqvision.metrics.frames import Protocol
+from seqvision.metrics.frames import SELECTED_BY, Protocol
 
 WIDTHS = (1, 9, 25, 65)
 STRENGTHS = (0.001, 0.1)
@@ -63,7 +63,7 @@ def window_probabilities(
         else:
             said = [part.argmax(axis=1) for part in on_val]
             scores = frame_scores(said, val_labels, classes=classes, protocol=protocol, background=background).corpus
-            value = float(np.nanmean([scores[name] for name in ("accuracy", "edit", "f1@25")]))
+            value = float(np.nanmean([scores[name] for name in SELECTED_BY]))
         if value > best:
             best, chosen = value, (model, on_val)
     assert chosen is not None

@@ -13,7 +13,7 @@ from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
 from seqvision.inference.sequences import LoadedLabeller, decided, label
 from seqvision.inference.tallies import FrameTally, LabelTally
 from seqvision.metrics import frame_scores, multilabel_scores
-from seqvision.metrics.frames import Protocol
+from seqvision.metrics.frames import SELECTED_BY, Protocol
 from seqvision.wording import counted
 
 
@@ -89,7 +89,7 @@ def evaluate_labels(
         {name: score_of([values[place] for place in known]) for name, values in (others or {}).items()},
         members=[score_of([labeller.decide(values[place]) for place in known]) for values in members],
         groups=[record.id for record in asked],
-        by=("macro_f1",) if several else ("accuracy", "edit", "f1@25"),
+        by=("macro_f1",) if several else SELECTED_BY,
         resamples=resamples,
         seed=seed,
     )

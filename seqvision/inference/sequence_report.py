@@ -29,6 +29,7 @@ CONTROLS = {
     "without_recurrence": "without recurrence",
     "argmax": "argmax of the scores",
     "moving_average": "moving average",
+    "score_path": "path of the scores",
     "window": "window of frames",
     "shuffled": "shuffled",
 }

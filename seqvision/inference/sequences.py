@@ -1,7 +1,7 @@
 """Sequences in, classes or labels for their frames out: what the commands, the report and the notebooks share."""
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 import numpy as np
@@ -213,6 +213,20 @@ class LabelStream:
         scores = logits[0].float()
         probabilities = scores.softmax(dim=-1) if self.labeller.thresholds is None else scores.sigmoid()
         return probabilities.cpu().numpy()
+
+
+def deciding_together(labellers: Sequence[LoadedLabeller]) -> LoadedLabeller:
+    """The first labeller, deciding on all labellers' mean by the mean of what each was tuned to: its thresholds, or
+    the costs and followers of its path. UserError where the labellers do not have the same classes.
+    """
+    first, places = labellers[0], class_places(labellers)
+    if first.thresholds is not None:
+        thresholds = [np.asarray(each.thresholds)[order] for each, order in zip(labellers, places, strict=True)]
+        return replace(first, thresholds=tuple(np.mean(thresholds, axis=0).tolist()))
+    paths = [each.path_of_labels for each in labellers]
+    if None in paths:
+        return first
+    return replace(first, path_of_labels=LabelPath.mean([path for path in paths if path is not None], places))
 
 
 def class_places(members: Sequence[LoadedSequenceModel]) -> list[list[int]]:

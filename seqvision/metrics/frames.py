@@ -24,6 +24,8 @@ from seqvision.metrics.segments import (
 
 Protocol = Literal["mstcn", "lea"]
 OVERLAPS = (0.1, 0.25, 0.5)
+# whose mean says which epoch is best: frames alone hardly mind a prediction in pieces, segments alone let frames go
+SELECTED_BY = ("accuracy", "edit", "f1@25")
 BACKGROUND = "background"
 
 

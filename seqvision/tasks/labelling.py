@@ -12,16 +12,13 @@ from seqvision.decoding import TunedLabelPath
 from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
 from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
-from seqvision.metrics.frames import Protocol, frame_scores
+from seqvision.metrics.frames import SELECTED_BY, Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
 from seqvision.models import FrameLabeller
 from seqvision.models.sequences import RecurrentState
 from seqvision.rnn import detach, map_state
 from seqvision.tasks.base import Task
 from seqvision.tasks.parts import fitting
-
-# whose mean says which epoch is best: frames alone hardly mind a prediction in pieces, segments alone let frames go
-SELECTED_BY = ("accuracy", "edit", "f1@25")
 
 
 class Labelling(Task):

@@ -62,7 +62,7 @@ def test_the_moving_average_of_50_salads_is_the_known_one(shared_data, tmp_path)
     labeller = load_model(tmp_path, LoadedLabeller)
     splits = {name: [r for r in found.records if r.split == name] for name in ("train", "val", "test")}
     made = frame_controls(labeller, splits, splits["test"], split="test", **HOW)
-    assert set(made.probabilities) == {"majority", "argmax", "moving_average"}
+    assert set(made.probabilities) == {"majority", "argmax", "moving_average", "score_path"}
     labels = [p.argmax(axis=1) for p in made.probabilities["moving_average"]]
     truth = [r.labels for r in splits["test"]]
     scores = frame_scores(labels, truth, classes=found.classes, **HOW).corpus

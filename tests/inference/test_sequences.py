@@ -1,5 +1,6 @@
 """Classes and labels do not depend on how sequences are served: in which batches, parts, or frame by frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from sequence_models import CELLS, EMBEDDING, FEATURES, LINEAR, PICTURES, described, network, save_run
 
 from seqvision.data import FeatureReader, TextReader, VideoReader, WordVocabulary
+from seqvision.decoding import LabelPath
 from seqvision.errors import UserError
 from seqvision.inference import LabelStream, LoadedClassifier, LoadedLabeller, classify, label, load_model
 from seqvision.inference import sequences as inference
@@ -98,6 +100,21 @@ def test_several_labels_a_frame_are_decided_by_their_thresholds():
     probabilities = np.array([[0.3, 0.3, 0.8], [0.1, 0.5, 0.95]])
     assert loaded.decide(probabilities).tolist() == [[1, 0, 0], [0, 1, 1]]
     assert labeller().decide(probabilities).tolist() == [2, 2]
+
+
+def test_labellers_together_decide_by_the_mean_of_their_thresholds_and_paths():
+    two = [labeller(thresholds=(0.2, 0.5, 0.9)), labeller(thresholds=(0.4, 0.5, 0.5))]
+    assert inference.deciding_together(two).thresholds == pytest.approx((0.3, 0.5, 0.7))
+    followers = np.arange(12.0).reshape(4, 3)
+    first = replace(labeller(), path_of_labels=LabelPath(followers, weight=1.0, cost=2.0))
+    turned = [2, 0, 1]  # where a, b and c stand in the other one
+    other = np.zeros_like(followers)
+    other[np.ix_([*turned, 3], turned)] = followers + 6
+    second = replace(labeller(), classes=("b", "c", "a"), path_of_labels=LabelPath(other, weight=3.0, cost=6.0))
+    path = inference.deciding_together([first, second]).path_of_labels
+    assert (path.weight, path.cost) == (2.0, 4.0)
+    np.testing.assert_array_equal(path.followers, followers + 3)
+    assert inference.deciding_together([labeller(), second]).path_of_labels is None
 
 
 @pytest.mark.parametrize(

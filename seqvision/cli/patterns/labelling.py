@@ -13,6 +13,7 @@ from seqvision.inference import LoadedLabeller, load_model
 from seqvision.inference.labelling_evaluation import evaluate_labels, predict_labels
 from seqvision.inference.labelling_report import LabellingReport
 from seqvision.inference.sequence_evaluation import in_classes_of
+from seqvision.inference.sequences import deciding_together
 from seqvision.metrics.frames import Protocol
 
 
@@ -23,7 +24,7 @@ class Labelling(Pattern):
 
     def load(self) -> None:
         labellers = [load_model(path, LoadedLabeller, **self.how()) for path in self.given.checkpoint]
-        self.models, self.labeller = labellers, labellers[0]
+        self.models, self.labeller = labellers, deciding_together(labellers)
         members = self.members(labellers)
         self.answering = [(each, order_of(each, self.labeller, "--checkpoint")) for each in members]
         others = {path: load_model(path, LoadedLabeller, **self.how()) for path in self.given.against}
