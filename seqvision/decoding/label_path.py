@@ -4,8 +4,8 @@ Source: Viterbi, "Error Bounds for Convolutional Codes and an Asymptotically Opt
 network's scores of single frames as Bourlard and Morgan, "Connectionist Speech Recognition" (1994).
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -24,12 +24,14 @@ class LabelPath:
         Σ_t log p_t(y_t) + Σ over changes from a to b of (weight · log P(b | a) − cost).
 
     followers: log P(b | a), (classes + 1, classes); the last row is what a recording begins with. cost: of a change, in
-    nats; what makes a label of few frames give way to its neighbours.
+    nats; what makes a label of few frames give way to its neighbours. tried: where both were tuned, what each weight
+    and cost scored.
     """
 
     followers: np.ndarray
     weight: float = 1.0
     cost: float = 0.0
+    tried: Mapping[tuple[float, float], float] = field(default_factory=dict)
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         return self.paths([probabilities])[0]
@@ -59,26 +61,40 @@ class LabelPath:
         return [path[:length, row] for row, length in enumerate(lengths)]
 
     @classmethod
-    def mean(cls, paths: Sequence["LabelPath"], places: Sequence[Sequence[int]]) -> "LabelPath":
-        """Costs, weights and log P(b | a) averaged; places: where the first one's classes stand among those of each."""
-        followers = [
-            path.followers[[*order, len(order)]][:, list(order)] for path, order in zip(paths, places, strict=True)
-        ]
-        return cls(
-            np.mean(followers, axis=0),
-            weight=float(np.mean([path.weight for path in paths])),
-            cost=float(np.mean([path.cost for path in paths])),
+    def together(cls, paths: Sequence["LabelPath"], places: Sequence[Sequence[int]]) -> "LabelPath":
+        """The path for the mean of several networks' probabilities: log P(b | a) averaged, with the weight and cost
+        whose scores, each network's on its own validation recordings, have the best mean; networks that validated on
+        different folds choose on all of them. Where these were not tuned among the same, their means.
+
+        places: where the first one's classes stand among those of each.
+        """
+        followers = np.mean(
+            [path.followers[[*order, len(order)]][:, list(order)] for path, order in zip(paths, places, strict=True)],
+            axis=0,
         )
+        tried = paths[0].tried
+        if not tried or any(path.tried.keys() != tried.keys() for path in paths):
+            weight, cost = (float(np.mean(values)) for values in zip(*((p.weight, p.cost) for p in paths), strict=True))
+            return cls(followers, weight=weight, cost=cost)
+        scores = {choice: float(np.mean([path.tried[choice] for path in paths])) for choice in tried}
+        weight, cost = max(scores, key=lambda choice: scores[choice])
+        return cls(followers, weight=weight, cost=cost, tried=scores)
 
     def settings(self) -> dict[str, Any]:
         """All of it as plain data."""
-        return {"followers": np.round(self.followers, 6).tolist(), "weight": self.weight, "cost": self.cost}
+        return {
+            "followers": np.round(self.followers, 6).tolist(),
+            "weight": self.weight,
+            "cost": self.cost,
+            "tried": [[*choice, score] for choice, score in self.tried.items()],
+        }
 
     @classmethod
     def from_settings(cls, settings: dict[str, Any]) -> "LabelPath":
         """The path of such data."""
         followers = np.array(settings["followers"], float)
-        return cls(followers, weight=float(settings["weight"]), cost=float(settings["cost"]))
+        tried = {(float(weight), float(cost)): float(score) for weight, cost, score in settings.get("tried", ())}
+        return cls(followers, weight=float(settings["weight"]), cost=float(settings["cost"]), tried=tried)
 
 
 @dataclass(frozen=True)
@@ -102,8 +118,11 @@ class TunedLabelPath:
         if not self.costs or not self.weights:
             raise UserError("decoding.costs and decoding.weights: expected at least one number each")
         shares = (followers + SEEN) / (followers + SEEN).sum(axis=1, keepdims=True)
-        tried = [
-            LabelPath(np.log(shares), weight=float(weight), cost=float(cost))
-            for weight, cost in product(self.weights, self.costs)
-        ]
-        return max(tried, key=lambda path: score(path.paths(probabilities)))
+        path = LabelPath(np.log(shares))
+        choices = [(float(weight), float(cost)) for weight, cost in product(self.weights, self.costs)]
+        tried = {
+            (weight, cost): score(replace(path, weight=weight, cost=cost).paths(probabilities))
+            for weight, cost in choices
+        }
+        weight, cost = max(tried, key=lambda choice: tried[choice])
+        return replace(path, weight=weight, cost=cost, tried=tried)

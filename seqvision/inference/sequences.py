@@ -216,8 +216,8 @@ class LabelStream:
 
 
 def deciding_together(labellers: Sequence[LoadedLabeller]) -> LoadedLabeller:
-    """The first labeller, deciding on all labellers' mean by the mean of what each was tuned to: its thresholds, or
-    the costs and followers of its path. UserError where the labellers do not have the same classes.
+    """The first labeller, deciding on the mean of all by what all were tuned to: the mean of their thresholds, or their
+    `LabelPath.together`. UserError where the labellers do not have the same classes.
     """
     first, places = labellers[0], class_places(labellers)
     if first.thresholds is not None:
@@ -226,7 +226,7 @@ def deciding_together(labellers: Sequence[LoadedLabeller]) -> LoadedLabeller:
     paths = [each.path_of_labels for each in labellers]
     if None in paths:
         return first
-    return replace(first, path_of_labels=LabelPath.mean([path for path in paths if path is not None], places))
+    return replace(first, path_of_labels=LabelPath.together([path for path in paths if path is not None], places))
 
 
 def class_places(members: Sequence[LoadedSequenceModel]) -> list[list[int]]:

@@ -71,6 +71,18 @@ def test_what_scores_best_on_validation_is_taken_and_survives_as_plain_data():
     assert score([path(p)]) > score([p.argmax(axis=1)])
     again = LabelPath.from_settings(path.settings())
     assert again(p).tolist() == path(p).tolist()
+    assert again.tried == path.tried
+    assert max(path.tried.values()) == path.tried[path.weight, path.cost]
+
+
+def test_several_networks_choose_what_scores_best_on_all_their_validation_recordings():
+    followers = np.zeros((3, 2))
+    one = LabelPath(followers, weight=0.0, cost=1.0, tried={(0.0, 1.0): 60.0, (1.0, 0.0): 58.0, (1.0, 1.0): 10.0})
+    two = LabelPath(followers, weight=1.0, cost=1.0, tried={(0.0, 1.0): 50.0, (1.0, 0.0): 54.0, (1.0, 1.0): 55.0})
+    both = LabelPath.together([one, two], [[0, 1], [0, 1]])
+    assert (both.weight, both.cost, both.tried[1.0, 0.0]) == (1.0, 0.0, 56.0)
+    other = LabelPath(followers, weight=2.0, cost=4.0, tried={(2.0, 4.0): 1.0})
+    assert LabelPath.together([one, other], [[0, 1], [0, 1]]).cost == 2.5
 
 
 def test_nothing_to_try():
