@@ -45,7 +45,7 @@ test: install-dev
 	@echo "quick tests passed; the slow ones: make slow"
 
 slow: install-dev
-	$(BIN)/python -m pytest -m slow -q
+	$(BIN)/python -m pytest -m slow -n 2 -q
 
 lint: install-dev
 	$(BIN)/ruff check .
