@@ -42,7 +42,7 @@ OTHER_CONTROLS = {
 }
 # parts of a command that change neither what is learnt nor from what
 INCIDENTAL = ("seed", "experiment", "name", "hydra", "cache", "run_dir", "resume", "logger", "data.path", "data.folder")
-INCIDENTAL += ("data.num_workers", "trainer.accelerator", "trainer.devices")
+INCIDENTAL += ("data.num_workers", "data.splits.seed", "data.splits.fold", "trainer.accelerator", "trainer.devices")
 HELD_OUT = ("data.split", "data.splits.test_groups", "data.splits.val_groups")
 
 
@@ -224,12 +224,16 @@ def sequence_table(
             cells = [column.cell(runs) for column in columns]
             lines.append(f"| `{name}` ({how_many(runs)}) | {' | '.join(cells)} | {minutes:.1f} min |")
         if present:
-            most = max((records[name] for name in present), key=len)
             for key, control in OTHER_CONTROLS.items():
-                cells = [column.control(most, key) for column in columns]
+                scored = [records[name] for name in present if _has_control(records[name], key)]
+                cells = [column.control(max(scored, key=len), key) for column in columns] if scored else []
                 if any(cells):
                     lines.append(f"| {experiment}, control: {control} | {' | '.join(cells)} | |")
     return "\n".join(lines) if len(lines) > 2 else ""
+
+
+def _has_control(runs: Sequence[dict[str, Any]], name: str) -> bool:
+    return all(name in run["evaluations"].get("test", {}).get("controls", {}) for run in runs)
 
 
 def how_many(runs: Sequence[dict[str, Any]]) -> str:

@@ -20,14 +20,20 @@ from seqvision.metrics import bootstrap_interval, paired_difference
 class Bounds:
     """In nats, a row a picture.
 
-    reconstruction  −log p(x | z)
-    kl              step by step, (pictures, steps)
-    estimate        −log p(x) by importance weights, or None
+    left      −log p(x | canvas) of the canvas after each step, (pictures, steps): what is not yet painted
+    kl        step by step, (pictures, steps)
+    estimate  −log p(x) by importance weights, or None
     """
 
-    reconstruction: np.ndarray
+    left: np.ndarray
     kl: np.ndarray
     estimate: np.ndarray | None
+
+    @property
+    def reconstruction(self) -> np.ndarray:
+        """−log p(x | z), of the last canvas."""
+        found: np.ndarray = self.left[:, -1]
+        return found
 
     @property
     def nats(self) -> np.ndarray:
@@ -38,7 +44,7 @@ class Bounds:
     def __getitem__(self, rows: slice) -> "Bounds":
         """The same of some of the pictures."""
         estimate = None if self.estimate is None else self.estimate[rows]
-        return Bounds(self.reconstruction[rows], self.kl[rows], estimate)
+        return Bounds(self.left[rows], self.kl[rows], estimate)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,15 +53,16 @@ class PaintingEvaluation(Scored):
 
     scores: `nats`, minus the variational bound, which −log p(x) is below; `reconstruction` and `kl`, which add up
     to it; `importance_weighted`, nearer to −log p(x). controls: "mean_picture", −log p(x) where every pixel is drawn by
-    itself, as often 1 as in training. kl_by_step: what each step tells. differences: how many nats a picture another
-    painter needs more.
+    itself, as often 1 as in training. kl_by_step: what each step tells; left_by_step: −log p(picture | canvas) of the
+    canvas after it, what is left to tell. differences: how many nats a picture another painter needs more.
     """
 
     pattern: str = "painting"
     kl_by_step: list[float]
+    left_by_step: list[float]
 
     def own(self) -> dict[str, Any]:
-        return {"kl_by_step": self.kl_by_step}
+        return {"kl_by_step": self.kl_by_step, "left_by_step": self.left_by_step}
 
 
 @torch.inference_mode()
@@ -76,8 +83,9 @@ def bounds_of(
         labels = torch.tensor([loaded.symbols.places.get(str(record.label), -1) for record in part])
         labels = labels.to(loaded.device)
         shape = (model.steps, model.latent_size)
-        bound = model(shown, labels, noise=own_noise(ids, *shape).to(shown))
-        found = [-bound.log_likelihood, bound.kl]
+        bound = model(shown, labels, noise=own_noise(ids, *shape).to(shown), keep=True)
+        left = [-model.pixels.log_likelihood(shown, canvas) for canvas in bound.drawing.canvases.unbind(1)]
+        found = [torch.stack(left, dim=1), bound.kl]
         if importance:
             noise = (own_noise(ids, *shape, seed=draw + 1).to(shown) for draw in range(importance))
             found.append(-model.importance_weighted(shown, labels, noise=noise))
@@ -121,7 +129,8 @@ def evaluate_painting(
             for name, other in (others or {}).items()
             if resamples
         },
-        kl_by_step=[float(value) for value in bounds.kl.mean(axis=0)],
+        kl_by_step=bounds.kl.mean(axis=0).tolist(),
+        left_by_step=bounds.left.mean(axis=0).tolist(),
         rows=[
             {
                 "id": record.id,

@@ -85,10 +85,23 @@ class PaintingReport:
             said = ", ".join(f"{escape(self.records[place].id)} {self.bounds.nats[place]:.1f}" for place in chosen)
             page.add(f'<p class="note">nats: {said}</p>')
         if self.loaded.model.steps > 1:
-            page.heading("What each step tells", f"KL of each step in nats, mean over {self.split}.")
-            points = [(step + 1.0, float(value)) for step, value in enumerate(self.bounds.kl.mean(axis=0))]
-            drawn = figure_svg(curves_figure({"KL": {"": points}}))
-            page.add(f'<div class="figure" style="max-width:26rem">{drawn}</div>')
+            page.heading(
+                "What each step tells",
+                f"In nats, mean over {self.split}. Left: what each step says of the picture. Right: what the canvas "
+                "after it leaves to say, what was said so far, and both together, the bound had it ended there.",
+            )
+            each, left = self.bounds.kl.mean(axis=0), self.bounds.left.mean(axis=0)
+            so_far = {"left to say": left, "KL so far": each.cumsum(), "together": left + each.cumsum()}
+            panels = {"KL of each step": {"": each}, "after so many steps": so_far}
+            points = {
+                title: {
+                    name: [(float(step), float(value)) for step, value in enumerate(values, start=1)]
+                    for name, values in lines.items()
+                }
+                for title, lines in panels.items()
+            }
+            drawn = figure_svg(curves_figure(points))
+            page.add(f'<div class="figure" style="max-width:52rem">{drawn}</div>')
 
     def _show(self, page: Page, picture: Image.Image) -> None:
         page.add(f'<p><img src="{data_uri(picture)}" alt="" style="max-width:100%"></p>')
