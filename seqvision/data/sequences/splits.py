@@ -5,14 +5,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path, PurePosixPath
 
-from seqvision.data.formats.rows import did_you_mean, read_text
+from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.blocks import cut_in_blocks
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.data.splits import SPLITS, hashed_split
 from seqvision.errors import UserError
-from seqvision.wording import counted
+from seqvision.wording import counted, some_of
 
 _FEW = 10  # groups that are called by their names
 
@@ -151,7 +150,7 @@ def _by_name(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[Seque
         for group in map(str, wanted):
             if group not in groups:
                 raise UserError(
-                    f"data.splits.{name}_groups: no group '{group}' (found: {_some(groups)})"
+                    f"data.splits.{name}_groups: no group '{group}' (found: {some_of(groups)})"
                     f"{did_you_mean(group, groups)}. A group is what data.splits.group finds in a sequence's name."
                 )
             if named.setdefault(group, name) != name:
@@ -184,7 +183,7 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
     if len(groups) < 2:
         raise UserError(
             "the data set's own splits have no val, and one cannot be drawn from train, which has one group only "
-            f"({_some(groups)}). Set data.splits.group to a pattern that tells the sequences apart, or "
+            f"({some_of(groups)}). Set data.splits.group to a pattern that tells the sequences apart, or "
             "data.splits.blocks=10."
         )
     drawn = set(_validating(groups, rule))
@@ -201,52 +200,6 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
         f"splits: {why}; {moved} of {counted(len(training), 'training sequence')} drawn for it by "
         f"group ({by}, data.splits.seed={rule.seed}): {_listed(sorted(drawn), len(groups))}"
     ]
-
-
-def listed_splits(
-    records: Sequence[SequenceRecord], lists: Mapping[str, Sequence[Path]], *, encoding: str = "utf-8"
-) -> tuple[list[SequenceRecord], list[str]]:
-    """The records that a split's list names, with that split, and a sentence about those in no list.
-
-    lists  the files of each split, with the name of a sequence a line: its id, its file's name, or that without ending
-    UserError for a name that is no sequence, and for one that two splits list.
-    """
-    by_name: dict[str, list[SequenceRecord]] = {}
-    for record in records:
-        for name in _names(record.id):
-            by_name.setdefault(name, []).append(record)
-    split_of: dict[str, tuple[str, str]] = {}
-    for split, files in lists.items():
-        for file in files:
-            for row, line in enumerate(read_text(file, encoding).split("\n"), start=1):
-                if not line.strip():
-                    continue
-                found = next((by_name[name] for name in _names(line.strip()) if name in by_name), [])
-                if len(found) != 1:
-                    what = "two sequences have this name" if found else "no such sequence"
-                    near = "" if found else did_you_mean(line.strip(), [record.id for record in records])
-                    raise UserError(
-                        f"{file.name} row {row}: '{line.strip()}': {what}{near}. Write the names as the sequences' "
-                        f"files are called, e.g. '{records[0].id}'."
-                    )
-                before = split_of.setdefault(found[0].id, (split, file.name))
-                if before[0] != split:
-                    raise UserError(
-                        f"{file.name} row {row}: '{line.strip()}' is listed in {before[1]} too. A sequence is in one "
-                        "split only; remove it from one of them."
-                    )
-    listed = [replace(record, split=split_of[record.id][0]) for record in records if record.id in split_of]
-    unlisted = [record.id for record in records if record.id not in split_of]
-    if not unlisted:
-        return listed, []
-    return listed, [
-        f"splits: {len(unlisted)} of {counted(len(records), 'sequence')} in no list, left out: {_some(unlisted)}"
-    ]
-
-
-def _names(name: str) -> list[str]:
-    path = PurePosixPath(name.replace("\\", "/").removeprefix("./"))
-    return list(dict.fromkeys([path.as_posix(), path.name, path.stem]))
 
 
 def _check_groups(records: Iterable[SequenceRecord]) -> None:
@@ -306,7 +259,7 @@ def _validating(groups: Sequence[str], rule: SplitRule) -> list[str]:
         return _share(groups, rule.val, rule.seed)
     if len(groups) < rule.folds:
         raise UserError(
-            f"data.splits.folds={rule.folds}: {counted(len(groups), 'group')} outside test ({_some(groups)}); set "
+            f"data.splits.folds={rule.folds}: {counted(len(groups), 'group')} outside test ({some_of(groups)}); set "
             f"{len(groups)} folds or fewer, or data.splits.group to a pattern that tells more groups apart"
         )
     return _ranked(groups, rule.seed)[rule.fold - 1 :: rule.folds]
@@ -327,7 +280,3 @@ def _counts(counts: Mapping) -> str:
 def _listed(drawn: Sequence[str], of: int) -> str:
     """The groups by name where there are few in all, else how many."""
     return ", ".join(drawn) if of <= _FEW else f"{len(drawn)} of {counted(of, 'group')}"
-
-
-def _some(names: Sequence[str]) -> str:
-    return ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")

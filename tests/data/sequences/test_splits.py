@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from seqvision.data.sequences.blocks import gap_in_frames
 from seqvision.data.sequences.records import SequenceRecord
-from seqvision.data.sequences.splits import SplitRule, listed_splits, split_sequences
+from seqvision.data.sequences.split_lists import listed_splits
+from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
 
 

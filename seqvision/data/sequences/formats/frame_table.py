@@ -13,7 +13,7 @@ from seqvision.data.sequences.label_names import UNLABELLED
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.features import FeatureReader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
-from seqvision.data.sequences.splits import listed_splits
+from seqvision.data.sequences.split_lists import listed_splits
 from seqvision.data.splits import split_lists
 from seqvision.errors import UserError
 

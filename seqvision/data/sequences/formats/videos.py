@@ -18,7 +18,8 @@ from seqvision.data.sequences.label_names import UNLABELLED, LabelRules, class_n
 from seqvision.data.sequences.readers.recording import Recording
 from seqvision.data.sequences.readers.video import VideoReader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
-from seqvision.data.sequences.splits import SplitRule, listed_splits, split_sequences
+from seqvision.data.sequences.split_lists import listed_splits
+from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
