@@ -58,7 +58,8 @@ class _Labelling:
     """One run of the command. Classes and how videos are read are those of the first labeller."""
 
     def __init__(self, labellers: Sequence[LoadedLabeller], given: argparse.Namespace, formats: Sequence[str]):
-        labeller = deciding_together(labellers)
+        labellers = deciding_together(labellers)
+        labeller = labellers[0]
         self.labellers, self.labeller, self.given, self.formats = labellers, labeller, given, formats
         if (given.video or given.clips) and not isinstance(labeller.reader, VideoReader):
             raise UserError(

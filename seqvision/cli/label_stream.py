@@ -26,7 +26,7 @@ def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespac
     from seqvision.inference import LabelStream
     from seqvision.inference.sequences import class_places, deciding_together
 
-    labeller, orders = deciding_together(labellers), class_places(labellers)
+    labeller, orders = deciding_together(labellers)[0], class_places(labellers)
     reader = labeller.reader
     if not isinstance(reader, FeatureReader):
         raise UserError(

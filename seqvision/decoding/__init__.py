@@ -8,7 +8,7 @@ Labels of frames are no words: `LabelPath` chooses them, from probabilities that
 
 from seqvision.decoding.beam import BeamSearch, DiverseBeamSearch
 from seqvision.decoding.ensemble import Ensemble
-from seqvision.decoding.label_path import LabelPath, TunedLabelPath
+from seqvision.decoding.label_path import LabelPath, TunedLabelPath, with_features
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, StepOutput, select_beams, select_rows
 from seqvision.decoding.search import Search
 from seqvision.decoding.walk import GreedySearch, Sampling, Walk
@@ -25,6 +25,7 @@ __all__ = [
     "Ensemble",
     "LabelPath",
     "TunedLabelPath",
+    "with_features",
     "Search",
     "Walk",
     "select_beams",

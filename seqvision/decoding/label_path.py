@@ -7,14 +7,29 @@ network's scores of single frames as Bourlard and Morgan, "Connectionist Speech 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from scipy.special import log_softmax, softmax
 
 from seqvision.errors import UserError
 
 SMALLEST = 1e-30  # of a probability whose logarithm is taken
 SEEN = 0.5  # added to every count of what follows what: never seen is not impossible
+
+
+Choice: TypeAlias = tuple[float, float, float]  # weight, cost, features
+
+
+def with_features(probabilities: np.ndarray, features: np.ndarray, share: float) -> np.ndarray:
+    """The product p_t(y) · softmax(features_t)(y)^share, normalised: a network's and a frame classifier's opinions
+    (Hinton, "Training Products of Experts by Minimizing Contrastive Divergence", 2002). All (time, classes).
+    """
+    if not share:
+        return probabilities
+    both = np.log(np.maximum(probabilities, SMALLEST)) + share * log_softmax(features, axis=1)
+    mixed: np.ndarray = softmax(both, axis=1)
+    return mixed
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,14 +39,15 @@ class LabelPath:
         Σ_t log p_t(y_t) + Σ over changes from a to b of (weight · log P(b | a) − cost).
 
     followers: log P(b | a), (classes + 1, classes); the last row is what a recording begins with. cost: of a change, in
-    nats; what makes a label of few frames give way to its neighbours. tried: where both were tuned, what each weight
-    and cost scored.
+    nats; what makes a label of few frames give way to its neighbours. features: how much the frames' own scores count
+    where the features are a classifier's (`with_features`). tried: what each weight, cost and share scored in tuning.
     """
 
     followers: np.ndarray
     weight: float = 1.0
     cost: float = 0.0
-    tried: Mapping[tuple[float, float], float] = field(default_factory=dict)
+    features: float = 0.0
+    tried: Mapping[Choice, float] = field(default_factory=dict)
 
     def __call__(self, probabilities: np.ndarray) -> np.ndarray:
         return self.paths([probabilities])[0]
@@ -62,9 +78,9 @@ class LabelPath:
 
     @classmethod
     def together(cls, paths: Sequence["LabelPath"], places: Sequence[Sequence[int]]) -> "LabelPath":
-        """The path for the mean of several networks' probabilities: log P(b | a) averaged, with the weight and cost
-        whose scores, each network's on its own validation recordings, have the best mean; networks that validated on
-        different folds choose on all of them. Where these were not tuned among the same, their means.
+        """The path for the mean of several networks' probabilities: log P(b | a) averaged, with the choice whose
+        scores, each network's on its own validation recordings, have the best mean; networks that validated on
+        different folds choose on all of them. Where they were not tuned among the same, their means.
 
         places: where the first one's classes stand among those of each.
         """
@@ -74,11 +90,14 @@ class LabelPath:
         )
         tried = paths[0].tried
         if not tried or any(path.tried.keys() != tried.keys() for path in paths):
-            weight, cost = (float(np.mean(values)) for values in zip(*((p.weight, p.cost) for p in paths), strict=True))
-            return cls(followers, weight=weight, cost=cost)
+            return cls(followers, *(float(np.mean(values)) for values in zip(*(p.choice for p in paths), strict=True)))
         scores = {choice: float(np.mean([path.tried[choice] for path in paths])) for choice in tried}
-        weight, cost = max(scores, key=lambda choice: scores[choice])
-        return cls(followers, weight=weight, cost=cost, tried=scores)
+        return cls(followers, *max(scores, key=lambda choice: scores[choice]), tried=scores)
+
+    @property
+    def choice(self) -> Choice:
+        """What was tuned."""
+        return self.weight, self.cost, self.features
 
     def settings(self) -> dict[str, Any]:
         """All of it as plain data."""
@@ -86,6 +105,7 @@ class LabelPath:
             "followers": np.round(self.followers, 6).tolist(),
             "weight": self.weight,
             "cost": self.cost,
+            "features": self.features,
             "tried": [[*choice, score] for choice, score in self.tried.items()],
         }
 
@@ -93,8 +113,12 @@ class LabelPath:
     def from_settings(cls, settings: dict[str, Any]) -> "LabelPath":
         """The path of such data."""
         followers = np.array(settings["followers"], float)
-        tried = {(float(weight), float(cost)): float(score) for weight, cost, score in settings.get("tried", ())}
-        return cls(followers, weight=float(settings["weight"]), cost=float(settings["cost"]), tried=tried)
+        choice = (float(settings["weight"]), float(settings["cost"]), float(settings.get("features", 0.0)))
+        tried = {
+            (float(weight), float(cost), float(features)): float(score)
+            for weight, cost, features, score in settings.get("tried", ())
+        }
+        return cls(followers, *choice, tried=tried)
 
 
 @dataclass(frozen=True)
@@ -102,27 +126,35 @@ class TunedLabelPath:
     """Makes the `LabelPath` that scores best on validation: how much a change costs, and what the labels' order in
     training weighs.
 
-    costs: tried, in nats. weights: tried, 0 for no order. Of equals the first.
+    costs: tried, in nats. weights: tried, 0 for no order. features: tried, 0 for none, where there may be scores among
+    the features. Of equals the first.
     """
 
     costs: Sequence[float | int] = (0, 1, 2, 4, 8, 12, 16, 24, 32)
     weights: Sequence[float | int] = (0, 1, 2, 3)
+    features: Sequence[float | int] = (0, 1)
 
     def __call__(
         self,
         probabilities: Sequence[np.ndarray],
         followers: np.ndarray,
         score: Callable[[list[np.ndarray]], float],
+        *,
+        features: Sequence[np.ndarray] | None = None,
     ) -> LabelPath:
-        """followers: counts as `count_followers` gives them. score: of labels, a list of (time,); more is better."""
-        if not self.costs or not self.weights:
-            raise UserError("decoding.costs and decoding.weights: expected at least one number each")
+        """followers: counts as `count_followers` gives them. score: of labels, a list of (time,); more is better.
+        features: of each recording, (time, classes), where they may be scores of the classes.
+        """
+        if not self.costs or not self.weights or not self.features:
+            raise UserError("decoding.costs, decoding.weights and decoding.features: expected at least one number each")
         shares = (followers + SEEN) / (followers + SEEN).sum(axis=1, keepdims=True)
         path = LabelPath(np.log(shares))
-        choices = [(float(weight), float(cost)) for weight, cost in product(self.weights, self.costs)]
-        tried = {
-            (weight, cost): score(replace(path, weight=weight, cost=cost).paths(probabilities))
-            for weight, cost in choices
-        }
-        weight, cost = max(tried, key=lambda choice: tried[choice])
-        return replace(path, weight=weight, cost=cost, tried=tried)
+        tried: dict[Choice, float] = {}
+        for share in map(float, self.features if features is not None else (0,)):
+            mixed = probabilities
+            if features is not None:
+                mixed = [with_features(p, f, share) for p, f in zip(probabilities, features, strict=True)]
+            for weight, cost in product(map(float, self.weights), map(float, self.costs)):
+                tried[weight, cost, share] = score(replace(path, weight=weight, cost=cost).paths(mixed))
+        weight, cost, share = max(tried, key=lambda choice: tried[choice])
+        return replace(path, weight=weight, cost=cost, features=share, tried=tried)

@@ -12,7 +12,7 @@ from seqvision.data import FeatureReader, PictureReader, TextReader, VideoReader
 from seqvision.data.sequences.batches import sequence_batch
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import Source
-from seqvision.decoding import LabelPath
+from seqvision.decoding import LabelPath, with_features
 from seqvision.errors import UserError
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.models import FrameLabeller, SequenceClassifier
@@ -64,7 +64,8 @@ class LoadedClassifier(LoadedSequenceModel):
 class LoadedLabeller(LoadedSequenceModel):
     """A labeller of frames.
 
-    path_of_labels: how labels are chosen from all probabilities of a recording; None: frame by frame.
+    path_of_labels: how labels are chosen from all probabilities of a recording, in which features that are scores have
+        their share; None: frame by frame.
     """
 
     path_of_labels: LabelPath | None = None
@@ -157,15 +158,21 @@ def _labelled(
     """The probabilities of one labeller."""
     stream = LabelStream(labeller)
     both = not labeller.model.forward_only
-    found, vectors = [], []
+    path = labeller.path_of_labels
+    found, vectors, features = [], [], []
     for frames in watch(_parts(labeller.reader, source, start, stop, part)):
+        if path is not None and path.features:
+            features.append(frames.float().numpy())
         if both:
             vectors.append(stream.vectors(frames))
         else:
             found.append(stream(frames))
     if not found and not vectors:
         raise UserError(f"{_name(source)}: no frames in it")
-    return stream.whole(torch.cat(vectors, dim=1)) if both else np.concatenate(found)
+    probabilities = stream.whole(torch.cat(vectors, dim=1)) if both else np.concatenate(found)
+    if path is not None and features:
+        probabilities = with_features(probabilities, np.concatenate(features), path.features)
+    return probabilities
 
 
 class LabelStream:
@@ -215,18 +222,23 @@ class LabelStream:
         return probabilities.cpu().numpy()
 
 
-def deciding_together(labellers: Sequence[LoadedLabeller]) -> LoadedLabeller:
-    """The first labeller, deciding on the mean of all by what all were tuned to: the mean of their thresholds, or their
-    `LabelPath.together`. UserError where the labellers do not have the same classes.
+def deciding_together(labellers: Sequence[LoadedLabeller]) -> list[LoadedLabeller]:
+    """The labellers, of which the first decides on the mean of all by what all were tuned to: the mean of their
+    thresholds, or their `LabelPath.together`. UserError where the labellers do not have the same classes.
     """
-    first, places = labellers[0], class_places(labellers)
+    (first, *others), places = labellers, class_places(labellers)
     if first.thresholds is not None:
         thresholds = [np.asarray(each.thresholds)[order] for each, order in zip(labellers, places, strict=True)]
-        return replace(first, thresholds=tuple(np.mean(thresholds, axis=0).tolist()))
-    paths = [each.path_of_labels for each in labellers]
-    if None in paths:
-        return first
-    return replace(first, path_of_labels=LabelPath.together([path for path in paths if path is not None], places))
+        return [replace(first, thresholds=tuple(np.mean(thresholds, axis=0).tolist())), *others]
+    paths = [each.path_of_labels for each in labellers if each.path_of_labels is not None]
+    if len(paths) < len(labellers):
+        return list(labellers)
+    path = LabelPath.together(paths, places)
+    chosen = {"weight": path.weight, "cost": path.cost, "features": path.features}
+    return [
+        replace(first, path_of_labels=path),
+        *(replace(each, path_of_labels=replace(own, **chosen)) for each, own in zip(others, paths[1:], strict=True)),
+    ]
 
 
 def class_places(members: Sequence[LoadedSequenceModel]) -> list[list[int]]:

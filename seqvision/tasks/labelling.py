@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from seqvision.data.sequences.batches import SequenceBatch
-from seqvision.decoding import TunedLabelPath
+from seqvision.decoding import TunedLabelPath, with_features
 from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
 from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
@@ -71,7 +71,7 @@ class Labelling(Task):
         self.protocol: Protocol = protocol
         self.background = tuple(background)
         self._carried: _Carried | None = None
-        self._validation: list[tuple[np.ndarray, np.ndarray]] = []
+        self._validation: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
         self._validation_loss: list[tuple[float, float]] = []
 
     def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
@@ -135,17 +135,27 @@ class Labelling(Task):
         self._validation_loss.append((float(loss), float(count)))
         scores = (logits.float().sigmoid() if self.multilabel else logits.float().softmax(dim=-1)).cpu().numpy()
         labels, lengths = batch.labels.cpu().numpy(), batch.lengths.tolist()
-        self._validation += [(scores[row, :length], labels[row, :length]) for row, length in enumerate(lengths)]
+        # features that may be a classifier's scores, of which the decoder makes use
+        own = batch.frames.float().cpu().numpy() if batch.frames.shape[2:] == scores.shape[2:] else None
+        self._validation += [
+            (scores[row, :length], labels[row, :length], None if own is None else own[row, :length])
+            for row, length in enumerate(lengths)
+        ]
 
     def on_validation_epoch_end(self) -> None:
         self.log_mean("val/loss", self._validation_loss)
         found = self.gather(self._validation)
-        probabilities, truth = [p for p, _ in found], [y for _, y in found]
-        scores = self._multilabel(probabilities, truth) if self.multilabel else self._single(probabilities, truth)
+        probabilities, truth, features = [p for p, _, _ in found], [y for _, y, _ in found], [f for _, _, f in found]
+        if self.multilabel:
+            scores = self._multilabel(probabilities, truth)
+        else:
+            scores = self._single(probabilities, truth, None if any(f is None for f in features) else features)
         for name, value in scores.items():
             self.log(f"val/{name}", value, prog_bar=name in ("score", "accuracy"))
 
-    def _single(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
+    def _single(
+        self, probabilities: list[np.ndarray], truth: list[np.ndarray], features: list[np.ndarray] | None
+    ) -> dict[str, float]:
         def scores(labels: list[np.ndarray]) -> dict[str, float]:
             corpus = frame_scores(
                 labels, truth, classes=self.classes, background=self.background, protocol=self.protocol
@@ -155,8 +165,10 @@ class Labelling(Task):
         if self.decoder is None:
             return scores([p.argmax(axis=1) for p in probabilities])
         assert self.followers is not None
-        path = self.decoder(probabilities, self.followers, lambda labels: scores(labels)["score"])
+        path = self.decoder(probabilities, self.followers, lambda labels: scores(labels)["score"], features=features)
         self.contents["label_path"] = path.settings()
+        if features is not None:
+            probabilities = [with_features(p, f, path.features) for p, f in zip(probabilities, features, strict=True)]
         return scores(path.paths(probabilities))
 
     def _multilabel(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from seqvision.data.sequences.followers import count_followers
-from seqvision.decoding import LabelPath, TunedLabelPath
+from seqvision.decoding import LabelPath, TunedLabelPath, with_features
 from seqvision.errors import UserError
 
 
@@ -72,17 +72,39 @@ def test_what_scores_best_on_validation_is_taken_and_survives_as_plain_data():
     again = LabelPath.from_settings(path.settings())
     assert again(p).tolist() == path(p).tolist()
     assert again.tried == path.tried
-    assert max(path.tried.values()) == path.tried[path.weight, path.cost]
+    assert max(path.tried.values()) == path.tried[path.choice]
 
 
 def test_several_networks_choose_what_scores_best_on_all_their_validation_recordings():
     followers = np.zeros((3, 2))
-    one = LabelPath(followers, weight=0.0, cost=1.0, tried={(0.0, 1.0): 60.0, (1.0, 0.0): 58.0, (1.0, 1.0): 10.0})
-    two = LabelPath(followers, weight=1.0, cost=1.0, tried={(0.0, 1.0): 50.0, (1.0, 0.0): 54.0, (1.0, 1.0): 55.0})
+    choices = [(0.0, 1.0, 0.0), (1.0, 0.0, 0.0), (1.0, 0.0, 1.0)]
+    one = LabelPath(followers, *choices[0], tried=dict(zip(choices, (60.0, 58.0, 10.0), strict=True)))
+    two = LabelPath(followers, *choices[2], tried=dict(zip(choices, (50.0, 54.0, 55.0), strict=True)))
     both = LabelPath.together([one, two], [[0, 1], [0, 1]])
-    assert (both.weight, both.cost, both.tried[1.0, 0.0]) == (1.0, 0.0, 56.0)
-    other = LabelPath(followers, weight=2.0, cost=4.0, tried={(2.0, 4.0): 1.0})
+    assert (both.choice, both.tried[1.0, 0.0, 0.0]) == ((1.0, 0.0, 0.0), 56.0)
+    other = LabelPath(followers, weight=2.0, cost=4.0, tried={(2.0, 4.0, 0.0): 1.0})
     assert LabelPath.together([one, other], [[0, 1], [0, 1]]).cost == 2.5
+
+
+def test_features_that_are_scores_have_their_share():
+    truth = np.repeat([0, 1, 2], 20)
+    draws = np.random.default_rng(0)
+    features = draws.normal(size=(60, 3)) + 4 * np.eye(3)[truth]  # what the network has not understood
+    p = draws.dirichlet(np.ones(3), size=60)
+    mixed = with_features(p, features, 0.5)
+    by_hand = p * np.exp(0.5 * features)
+    np.testing.assert_allclose(mixed, by_hand / by_hand.sum(axis=1, keepdims=True))
+    assert with_features(p, features, 0.0) is p
+
+    def score(labels):
+        return float((labels[0] == truth).mean())
+
+    counts = count_followers([truth], 3)
+    path = TunedLabelPath()([p], counts, score, features=[features])
+    alone = TunedLabelPath()([p], counts, score)
+    assert (path.features, alone.features) == (1.0, 0.0)
+    assert score([path(with_features(p, features, path.features))]) > score([alone(p)])
+    assert LabelPath.from_settings(path.settings()).features == 1.0
 
 
 def test_nothing_to_try():

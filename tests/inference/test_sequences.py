@@ -104,17 +104,18 @@ def test_several_labels_a_frame_are_decided_by_their_thresholds():
 
 def test_labellers_together_decide_by_the_mean_of_their_thresholds_and_paths():
     two = [labeller(thresholds=(0.2, 0.5, 0.9)), labeller(thresholds=(0.4, 0.5, 0.5))]
-    assert inference.deciding_together(two).thresholds == pytest.approx((0.3, 0.5, 0.7))
+    assert inference.deciding_together(two)[0].thresholds == pytest.approx((0.3, 0.5, 0.7))
     followers = np.arange(12.0).reshape(4, 3)
     first = replace(labeller(), path_of_labels=LabelPath(followers, weight=1.0, cost=2.0))
     turned = [2, 0, 1]  # where a, b and c stand in the other one
     other = np.zeros_like(followers)
     other[np.ix_([*turned, 3], turned)] = followers + 6
     second = replace(labeller(), classes=("b", "c", "a"), path_of_labels=LabelPath(other, weight=3.0, cost=6.0))
-    path = inference.deciding_together([first, second]).path_of_labels
+    path, others = (each.path_of_labels for each in inference.deciding_together([first, second]))
+    assert (others.weight, others.cost) == (path.weight, path.cost)
     assert (path.weight, path.cost) == (2.0, 4.0)
     np.testing.assert_array_equal(path.followers, followers + 3)
-    assert inference.deciding_together([labeller(), second]).path_of_labels is None
+    assert inference.deciding_together([labeller(), second])[0].path_of_labels is None
 
 
 @pytest.mark.parametrize(

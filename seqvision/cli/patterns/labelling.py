@@ -23,8 +23,9 @@ class Labelling(Pattern):
     own_options = frozenset({"against", "per class", "protocol", "ensemble", "inference"})
 
     def load(self) -> None:
-        labellers = [load_model(path, LoadedLabeller, **self.how()) for path in self.given.checkpoint]
-        self.models, self.labeller = labellers, deciding_together(labellers)
+        loaded = [load_model(path, LoadedLabeller, **self.how()) for path in self.given.checkpoint]
+        labellers = deciding_together(loaded)
+        self.models, self.labeller = labellers, labellers[0]
         members = self.members(labellers)
         self.answering = [(each, order_of(each, self.labeller, "--checkpoint")) for each in members]
         others = {path: load_model(path, LoadedLabeller, **self.how()) for path in self.given.against}
