@@ -89,10 +89,13 @@ class LabelPath:
             axis=0,
         )
         tried = paths[0].tried
-        if not tried or any(path.tried.keys() != tried.keys() for path in paths):
-            return cls(followers, *(float(np.mean(values)) for values in zip(*(p.choice for p in paths), strict=True)))
-        scores = {choice: float(np.mean([path.tried[choice] for path in paths])) for choice in tried}
-        return cls(followers, *max(scores, key=lambda choice: scores[choice]), tried=scores)
+        scores: dict[Choice, float] = {}
+        if tried and all(path.tried.keys() == tried.keys() for path in paths):
+            scores = {choice: float(np.mean([path.tried[choice] for path in paths])) for choice in tried}
+            weight, cost, features = max(scores, key=lambda choice: scores[choice])
+        else:
+            weight, cost, features = np.mean([path.choice for path in paths], axis=0).tolist()
+        return cls(followers, weight=weight, cost=cost, features=features, tried=scores)
 
     @property
     def choice(self) -> Choice:

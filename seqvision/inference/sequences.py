@@ -234,10 +234,10 @@ def deciding_together(labellers: Sequence[LoadedLabeller]) -> list[LoadedLabelle
     if len(paths) < len(labellers):
         return list(labellers)
     path = LabelPath.together(paths, places)
-    chosen = {"weight": path.weight, "cost": path.cost, "features": path.features}
+    tuned = [replace(own, weight=path.weight, cost=path.cost, features=path.features) for own in paths[1:]]
     return [
         replace(first, path_of_labels=path),
-        *(replace(each, path_of_labels=replace(own, **chosen)) for each, own in zip(others, paths[1:], strict=True)),
+        *(replace(each, path_of_labels=own) for each, own in zip(others, tuned, strict=True)),
     ]
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sequence_models import CELLS, EMBEDDING, FEATURES, LINEAR, PICTURES, described, network, save_run
 
 from seqvision.data import FeatureReader, TextReader, VideoReader, WordVocabulary
-from seqvision.decoding import LabelPath
+from seqvision.decoding import LabelPath, with_features
 from seqvision.errors import UserError
 from seqvision.inference import LabelStream, LoadedClassifier, LoadedLabeller, classify, label, load_model
 from seqvision.inference import sequences as inference
@@ -100,6 +100,17 @@ def test_several_labels_a_frame_are_decided_by_their_thresholds():
     probabilities = np.array([[0.3, 0.3, 0.8], [0.1, 0.5, 0.95]])
     assert loaded.decide(probabilities).tolist() == [[1, 0, 0], [0, 1, 1]]
     assert labeller().decide(probabilities).tolist() == [2, 2]
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_features_that_are_scores_have_their_share_in_the_probabilities(bidirectional):
+    four = (*CLASSES, "d")  # as many classes as features
+    alone = LoadedLabeller(network(classes=4, bidirectional=bidirectional), {}, Path("run"), four, READER, None)
+    path = LabelPath(np.zeros((5, 4)), features=0.7)
+    frames = recording(20)
+    whole = with_features(label(alone, frames), frames, 0.7)
+    assert np.abs(whole - label(alone, frames)).max() > 0.05
+    np.testing.assert_allclose(label(replace(alone, path_of_labels=path), frames, part=6), whole, atol=1e-6)
 
 
 def test_labellers_together_decide_by_the_mean_of_their_thresholds_and_paths():
