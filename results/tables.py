@@ -42,7 +42,8 @@ OTHER_CONTROLS = {
 }
 # parts of a command that change neither what is learnt nor from what
 INCIDENTAL = ("seed", "experiment", "name", "hydra", "cache", "run_dir", "resume", "logger", "data.path", "data.folder")
-INCIDENTAL += ("data.num_workers", "data.splits.seed", "data.splits.fold", "trainer.accelerator", "trainer.devices")
+INCIDENTAL += ("data.num_workers", "trainer.accelerator", "trainer.devices")
+INCIDENTAL += ("data.splits.seed", "data.splits.fold")  # who validates: another draw, as by the seed
 HELD_OUT = ("data.split", "data.splits.test_groups", "data.splits.val_groups")
 
 

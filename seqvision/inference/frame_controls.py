@@ -15,7 +15,7 @@ from seqvision.inference.frame_windows import window_probabilities
 from seqvision.inference.sequence_controls import frames_of
 from seqvision.inference.sequences import LoadedLabeller
 from seqvision.metrics import choose_thresholds, frame_scores, moving_average, tune_moving_average
-from seqvision.metrics.frames import SELECTED_BY, Protocol
+from seqvision.metrics.frames import Protocol
 from seqvision.wording import counted
 
 
@@ -100,8 +100,7 @@ def _along_paths(
     """1 for the labels of the likeliest path through what is asked, tuned on recordings with their truth."""
 
     def score(labels: list[np.ndarray]) -> float:
-        corpus = frame_scores(labels, truth, **how).corpus
-        return float(np.mean([corpus[name] for name in SELECTED_BY]))
+        return frame_scores(labels, truth, **how).deciding
 
     classes = asked[0].shape[1]
     path = TunedLabelPath()([softmax(part, axis=1) for part in scores], count_followers(truth, classes), score)

@@ -158,10 +158,10 @@ def _labelled(
     """The probabilities of one labeller."""
     stream = LabelStream(labeller)
     both = not labeller.model.forward_only
-    path = labeller.path_of_labels
+    share = 0.0 if labeller.path_of_labels is None else labeller.path_of_labels.features
     found, vectors, features = [], [], []
     for frames in watch(_parts(labeller.reader, source, start, stop, part)):
-        if path is not None and path.features:
+        if share:
             features.append(frames.float().numpy())
         if both:
             vectors.append(stream.vectors(frames))
@@ -170,9 +170,7 @@ def _labelled(
     if not found and not vectors:
         raise UserError(f"{_name(source)}: no frames in it")
     probabilities = stream.whole(torch.cat(vectors, dim=1)) if both else np.concatenate(found)
-    if path is not None and features:
-        probabilities = with_features(probabilities, np.concatenate(features), path.features)
-    return probabilities
+    return with_features(probabilities, np.concatenate(features), share) if share else probabilities
 
 
 class LabelStream:

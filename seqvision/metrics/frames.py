@@ -49,6 +49,11 @@ class FrameScores:
     classes: tuple[str, ...]
     protocol: str
 
+    @property
+    def deciding(self) -> float:
+        """What epochs and paths of labels are chosen by: the mean of `SELECTED_BY`."""
+        return float(np.mean([self.corpus[name] for name in SELECTED_BY]))
+
 
 def frame_scores(
     predictions: Sequence[np.ndarray],

@@ -12,7 +12,7 @@ from seqvision.decoding import TunedLabelPath, with_features
 from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
 from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
-from seqvision.metrics.frames import SELECTED_BY, Protocol, frame_scores
+from seqvision.metrics.frames import Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
 from seqvision.models import FrameLabeller
 from seqvision.models.sequences import RecurrentState
@@ -135,8 +135,9 @@ class Labelling(Task):
         self._validation_loss.append((float(loss), float(count)))
         scores = (logits.float().sigmoid() if self.multilabel else logits.float().softmax(dim=-1)).cpu().numpy()
         labels, lengths = batch.labels.cpu().numpy(), batch.lengths.tolist()
-        # features that may be a classifier's scores, of which the decoder makes use
-        own = batch.frames.float().cpu().numpy() if batch.frames.shape[2:] == scores.shape[2:] else None
+        own = None
+        if self.decoder is not None and batch.frames.shape[2:] == scores.shape[2:]:  # maybe a classifier's scores
+            own = batch.frames.float().cpu().numpy()
         self._validation += [
             (scores[row, :length], labels[row, :length], None if own is None else own[row, :length])
             for row, length in enumerate(lengths)
@@ -157,10 +158,10 @@ class Labelling(Task):
         self, probabilities: list[np.ndarray], truth: list[np.ndarray], features: list[np.ndarray] | None
     ) -> dict[str, float]:
         def scores(labels: list[np.ndarray]) -> dict[str, float]:
-            corpus = frame_scores(
+            found = frame_scores(
                 labels, truth, classes=self.classes, background=self.background, protocol=self.protocol
-            ).corpus
-            return {**corpus, "score": float(np.mean([corpus[name] for name in SELECTED_BY]))}
+            )
+            return {**found.corpus, "score": found.deciding}
 
         if self.decoder is None:
             return scores([p.argmax(axis=1) for p in probabilities])

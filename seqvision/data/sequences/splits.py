@@ -123,16 +123,17 @@ def _by_hash(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[Seque
     groups = _labelled_groups(records)
     shares = {"val": 0.0 if rule.folds else rule.val, "test": rule.test}
     chosen = {group: hashed_split(group, **shares, seed=rule.seed) for group in groups}
-    if rule.folds:
-        rest = [group for group in groups if chosen[group] == "train"]
-        chosen.update(dict.fromkeys(_validating(rest, rule), "val"))
+    needed = {"train": True, "val": not rule.folds, "test": rule.test > 0}
     moved = []
-    for name in [name for name in SPLITS if name != "test" or rule.test > 0]:
+    for name in [name for name in SPLITS if needed[name]]:
         (commonest, count), *_ = Counter(chosen.values()).most_common(1) or [("", 0)]
         if name not in chosen.values() and count > 1:
             group = min((group for group in chosen if chosen[group] == commonest), key=lambda g: _place(g, rule.seed))
             chosen[group] = name
             moved.append(f"'{group}' to {name}")
+    if rule.folds:  # after test is settled, so that it is the same for every fold
+        rest = [group for group in groups if chosen[group] == "train"]
+        chosen.update(dict.fromkeys(_validating(rest, rule), "val"))
     notes = []
     if moved:
         notes.append(
@@ -174,10 +175,10 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
             f"no split for {len(silent)} of {counted(len(records), 'sequence')}, e.g. '{silent[0]}', though the others "
             f"have one ({_counts(own)}). Fill in the rest, or remove the splits to have them drawn."
         )
+    if not own.get("train") or (own.get("val") and not rule.folds):
+        return records, []
     if rule.folds:  # who validates is drawn anew
         records = [replace(record, split="train") if record.split == "val" else record for record in records]
-    elif own.get("val") or not own.get("train"):
-        return records, []
     training = [record for record in records if record.split == "train"]
     groups = _labelled_groups(training)
     if len(groups) < 2:
@@ -192,8 +193,7 @@ def _own(records: list[SequenceRecord], own: Mapping, rule: SplitRule) -> tuple[
         for record in records
     ]
     moved = sum(record.split == "val" for record in made)
-    by = f"data.splits.val={rule.val}"
-    why = "the data set brings no val"
+    by, why = f"data.splits.val={rule.val}", "the data set brings no val"
     if rule.folds:
         by, why = f"data.splits.folds={rule.folds}, data.splits.fold={rule.fold}", "val is one of the folds of train"
     return made, [
