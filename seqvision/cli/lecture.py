@@ -22,17 +22,17 @@ in it, the command and the seconds that it took. No network is needed, nor any d
 
 What was finished in the same folder is kept; --again trains it anew."""
 
-CHAPTERS = {  # in the lecture's order; an experiment that stands nowhere comes last
+CHAPTERS = {  # in the lecture's order, every experiment
     "Optimisation": (
         *("rates", "noise", "valley", "saddle", "momentum_forms", "adam_correction", "rosenbrock", "schedules"),
-        *("second_order", "kfac", "kfac_recurrence"),
+        *("kfac", "kfac_seconds"),
     ),
-    "Initialisation and normalisation": (
-        *("initialization", "activations", "batch_norm", "normalisations", "layer_norm_recurrence"),
-    ),
+    "Initialisation and normalisation": ("initialization", "batch_norm", "normalisations", "layer_norm_recurrence"),
     "Regularisation": ("dropout", "regularisers", "penalties", "ensembles"),
     "Practice": ("search",),
-    "Transfer": (),
+    "Transfer": (
+        *("transfer_little_similar", "transfer_much_similar", "transfer_little_different", "transfer_much_different"),
+    ),
 }
 
 
@@ -83,15 +83,13 @@ def in_order(names: list[str]) -> list[str]:
             hint = f"did you mean '{near[0]}'?" if near else f"there is {', '.join(known)}"
             raise UserError(f"lecture {name}: there is no such experiment: {hint}")
     order = [name for chapter in CHAPTERS.values() for name in chapter]
-    return sorted(names, key=lambda name: (order.index(name) if name in order else len(order), name))
+    return sorted(names, key=order.index)
 
 
 def sections(root: Path) -> dict[str, list[str]]:
     """By chapter, the experiments that have been run in the folder."""
     found = [name for name in in_order(experiments()) if (root / name / "sweep.json").is_file()]
     chapters = {title: [name for name in found if name in names] for title, names in CHAPTERS.items()}
-    listed = {name for names in CHAPTERS.values() for name in names}
-    chapters["Transfer"] += [name for name in found if name not in listed]
     return {title: names for title, names in chapters.items() if names}
 
 

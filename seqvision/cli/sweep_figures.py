@@ -123,10 +123,13 @@ def ensembles_figure(sweep: Sweep, *, split: str = "test", score: str = "accurac
     columns: dict[str, list[float]] = {}
     for name in sweep.names:
         trials = sweep.of(name)
-        columns[name] = [evaluated([trial.folder / "last.ckpt"], split, score) for trial in trials]
-        if snapshots := [sorted(trial.folder.glob("snapshot_*.ckpt")) for trial in trials if trial.folder.exists()]:
-            ensembles = [evaluated(paths, split, score) for paths in snapshots if len(paths) > 1]
-            columns |= {f"{name}: their ensemble": ensembles} if ensembles else {}
+        alone = [evaluated([trial.folder / "last.ckpt"], split, score) for trial in trials]
+        snapshots = [sorted(trial.folder.glob("snapshot_*.ckpt")) for trial in trials]
+        if min(map(len, snapshots)) > 1:
+            columns[f"{name}: the last"] = alone
+            columns[f"{name}: their ensemble"] = [evaluated(paths, split, score) for paths in snapshots]
+        else:
+            columns[name] = alone
         if len(trials) > 1:
             members = [trial.folder / "last.ckpt" for trial in trials]
             columns[f"{name}: ensemble of {len(trials)}"] = [evaluated(members, split, score)]

@@ -39,6 +39,11 @@ def train_and_test_figure(
         dress(axis, sweep, name)
     if top is not None:
         axes[0].set_ylim(0, top)
+        for axis, name in zip(axes, names, strict=False):
+            ends = [value for found in (train, test) for value in sweep.values(found)[name] if np.isfinite(value)]
+            if ends and min(ends) > top:
+                said = f"ends at {np.mean(sweep.values(test)[name]):.1f}"
+                axis.text(0.5, 0.95, said, transform=axis.transAxes, ha="center", va="top", fontsize=9)
     for axis in axes[::columns]:
         axis.set_ylabel(test.partition("/")[2], fontsize=9)
     lines = [axes[0].plot([], [], color="0.3", ls=style)[0] for style in ("--", "-")]
@@ -47,12 +52,18 @@ def train_and_test_figure(
 
 
 def bars_figure(
-    sweep: Sweep, *, score: str | None = None, best: bool = False, low: float | int | None = None
+    sweep: Sweep,
+    *,
+    score: str | None = None,
+    best: bool = False,
+    low: float | int | None = None,
+    seconds: bool = False,
 ) -> Figure:
     """A bar a variant, the mean over its seeds, and a dot a seed. Variants whose names are the same up to the last ", "
     stand together: "batch norm, 2 a batch" and "batch norm, 64 a batch" are two bars at "batch norm".
 
     score: a curve, the monitored one unless given. best: its best epoch and not its last. low: where the bars begin.
+    seconds: below a variant stands how long its training took.
     """
     score = score or sweep.monitor
     values = {
@@ -77,7 +88,12 @@ def bars_figure(
             axis.text(x, axis.get_ylim()[0], f"{lost} diverged", rotation=90, ha="center", va="bottom", fontsize=8)
     dress(axis, sweep, f"{score}, of the best epoch" if best else score)
     axis.set_xlabel("")
-    axis.set_xticks(range(len(places)), [place.replace(" ", "\n", 1) for place in places], fontsize=9)
+    said = {place: place.replace(" ", "\n", 1) for place in places}
+    if seconds:
+        for place in places:
+            took = [trial.seconds for trial in sweep.trials if parts[trial.name][0] == place]
+            said[place] += f"\n{np.mean(took):.0f} s"
+    axis.set_xticks(range(len(places)), said.values(), fontsize=9)
     axis.grid(axis="x", visible=False)
     if len(kinds) > 1:
         handles, labels = axis.get_legend_handles_labels()
@@ -101,6 +117,7 @@ def response_figure(sweep: Sweep, *, xlabel: str, score: str | None = None, loga
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axis = figure.subplots()
     worst = 0.0 if sweep.mode == "max" else 1.0
+    crossed = False
     for index, (kind, points) in enumerate(lines.items()):
         kept = {x: [value for value in found if np.isfinite(value)] for x, found in points.items()}
         x = [place for place, found in kept.items() if found]
@@ -110,7 +127,9 @@ def response_figure(sweep: Sweep, *, xlabel: str, score: str | None = None, loga
         lost = [place for place, found in points.items() if len(kept[place]) < len(found)]
         across = axis.get_xaxis_transform()  # y from 0 to 1, whatever the scores are
         edge = [abs(worst - 0.02 - 0.03 * index)] * len(lost)
-        axis.plot(lost, edge, color=colour(index), marker="x", ms=8, mew=2, lw=0, transform=across)
+        label = "diverged" if lost and not crossed else None
+        axis.plot(lost, edge, color=colour(index), marker="x", ms=8, mew=2, lw=0, transform=across, label=label)
+        crossed = crossed or bool(lost)
     dress(axis, sweep, score)
     axis.set_xlabel(xlabel, fontsize=9)
     if logarithmic:

@@ -30,7 +30,9 @@ def variants_figure(sweep: Sweep, *, smooth: int = 20, columns: int = 2) -> Figu
             _variant(axis, sweep.of(name), score, x=sweep.x, colour=colour(number), smooth=smooth)
         dress(axis, sweep, score)
     handles, labels = axes[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=min(4, len(labels)), frameon=False, fontsize=9)
+    figure.legend(
+        handles, labels, loc="outside lower center", ncols=beside(labels, 5.2 * columns), frameon=False, fontsize=9
+    )
     if sweep.title:
         figure.suptitle(sweep.title, fontsize=12, x=0.01, ha="left")
     return figure
@@ -41,9 +43,15 @@ def colour(number: int) -> str:
     return (*COLOURS, "#c23b5a", "#2a9d8f", "#7a5c3e", "#5b5bd6", "#b5a500")[number % (len(COLOURS) + 5)]
 
 
+def beside(labels: Sequence[str], inches: float) -> int:
+    """How many entries of a legend, four at most, have room beside each other in so many inches."""
+    longest = max(len(label) for label in labels)
+    return min(4, len(labels), max(1, int(inches / (0.7 + 0.075 * longest))))
+
+
 def dress(axis: Axes, sweep: Sweep, score: str) -> None:
     """Names, scales and a quiet frame."""
-    axis.set_title(score, fontsize=11, loc="left")
+    axis.set_title("learning rate" if score.startswith("lr-") else score, fontsize=11, loc="left")
     axis.set_xlabel({"step": "step", "epoch": "epoch", "seconds": "seconds of training"}[sweep.x], fontsize=9)
     if "x" in sweep.log:
         axis.set_xscale("log")

@@ -27,10 +27,12 @@ class Task(LightningModule):
         super().__init__()
         self.model = nn.Linear(1, 1)
         self.validated = []
+        self.weights = []
 
     def training_step(self, batch, index):
         work(0.02)
         time.sleep(0.05)
+        self.weights.append(self.model.bias.item())
         return self.model(batch).mean()
 
     def validation_step(self, batch, index):
@@ -72,6 +74,17 @@ def test_steps_are_paid_for_by_the_processor_validation_is_not(tmp_path):
     assert task.validated[-1] == trainer.global_step, "what was learnt last is validated"
 
 
+def test_the_rate_falls_with_the_time(tmp_path):
+    task, trainer = fit(tmp_path, ProcessorTime(seconds=0.3, fall=0.5))
+    moves = -torch.tensor(task.weights).diff() / 0.1  # the gradient is one
+    assert moves[:4].allclose(torch.ones(4)), "the first half is at the full rate"
+    falling = moves[moves < 0.99]
+    assert len(falling) >= 3
+    assert (falling.diff() < 0).all()
+    assert falling[-1] < 0.4
+    assert trainer.optimizers[0].param_groups[0]["lr"] == 0.1, "the schedule does not see it"
+
+
 def test_what_was_spent_before_counts_in_a_resumed_run(tmp_path):
     resumed = ProcessorTime(seconds=0.25)
     resumed.load_state_dict({"spent": 0.24})
@@ -82,3 +95,5 @@ def test_what_was_spent_before_counts_in_a_resumed_run(tmp_path):
 def test_no_time_is_refused():
     with pytest.raises(UserError, match=r"callbacks.time.seconds is 0"):
         ProcessorTime(seconds=0)
+    with pytest.raises(UserError, match=r"fall is 2; expected a share"):
+        ProcessorTime(seconds=1, fall=2)

