@@ -11,6 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seqvision.cli.beginning import begin, weights_of
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
@@ -211,7 +212,7 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
     import torch
 
     from seqvision.encoders.statistics import scale_pixels
-    from seqvision.inference.checkpoint import contents, find_checkpoint, model_weights, read_checkpoint
+    from seqvision.inference.checkpoint import contents
 
     torch.manual_seed(config.seed)
     # under trainer.deterministic torch would write every tensor once more, in case somebody reads it too early
@@ -242,30 +243,11 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
         if config.initialization and not config.resume:
             begin(task, data, instantiate(config.initialization), device=device, seed=config.seed)
         return task, data
-    weights = model_weights(read_checkpoint(find_checkpoint(config.start_from)))
-    model.load_state_dict(weights)  # first: the features that are kept must be those of this encoder
+    weights = weights_of(config.start_from, model, anew=config.get("start_anew") or [])
+    model.load_state_dict(weights, strict=False)  # first: the features that are kept must be those of this encoder
     data.prepare(model, cache=config.cache, device=device)
-    model.load_state_dict(weights)  # and again: with the statistics that these weights were learnt with
+    model.load_state_dict(weights, strict=False)  # and again: with the statistics that these weights were learnt with
     return task, data
-
-
-def begin(task: Any, data: Any, initialisation: Any, *, device: Any, seed: int) -> None:
-    """Sets the network's first weights; a rule that looks at data sees the first batch of all training items, the same
-    in every process.
-    """
-    import torch
-
-    from seqvision.data.loading import Item
-
-    def forward() -> None:
-        torch.manual_seed(seed)
-        dataset = data.dataset("train", training=False)
-        first = range(0, len(dataset), -(-len(dataset) // min(len(dataset), data.batch_size)))
-        task.to(device).judged(dataset.__getitems__([Item(index, index) for index in first]).to(device))
-
-    started = initialisation(task.model, forward, seed=seed)
-    if int(os.environ.get("LOCAL_RANK", 0)) == 0:
-        print(f"initialization: {started}")
 
 
 def _flags_first(arguments: list[str]) -> list[str]:
