@@ -54,9 +54,9 @@ def weights_of(start_from: str, model: Any, *, anew: Sequence[str] = ()) -> dict
     if wrong:
         more = f", and {len(wrong) - 3} more" if len(wrong) > 3 else ""
         raise UserError(
-            f"start_from={start_from}: its weights do not fit this network: {'; '.join(sorted(wrong)[:3])}{more}. Train "
-            "with the configuration of that run, or begin the parts that differ anew, such as start_anew=[output] for "
-            "other classes"
+            f"start_from={start_from}: its weights do not fit this network: {'; '.join(sorted(wrong)[:3])}{more}. "
+            "Train with the configuration of that run, or begin the parts that differ anew, such as "
+            "start_anew=[output] for other classes"
         )
     return given
 

@@ -39,11 +39,11 @@ def test_what_does_not_fit_is_named_with_both_shapes(checkpoint):
     with pytest.raises(UserError, match=r"output.weight is \[2, 3\] there and \[5, 3\] here.*start_anew=\[output\]"):
         weights_of(path, network(5))
     fewer = nn.ModuleDict({"body": nn.Linear(4, 3)})
-    with pytest.raises(UserError, match="output.bias only there; output.weight only there"):
+    with pytest.raises(UserError, match=r"output\.bias only there; output\.weight only there"):
         weights_of(path, fewer)
     more = network(2)
     more["second"] = nn.Linear(1, 1)
-    with pytest.raises(UserError, match="no second.bias there; no second.weight there"):
+    with pytest.raises(UserError, match=r"no second\.bias there; no second\.weight there"):
         weights_of(path, more)
     assert weights_of(path, more, anew=["second"]).keys() == network(2).state_dict().keys()
     with pytest.raises(UserError, match="start_anew: the network has no part 'outptu'; there is body, output"):
