@@ -283,7 +283,7 @@ REGULARISED = (
 ENCODERS = (
     Column("accuracy", "accuracy"),
     Column("million weights", "parameters", of_run=1e6),
-    Column("thousand steps", "steps", of_run=1e3),
+    Column("steps", "steps", of_run=1, digits=0),
 )
 SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
     "rows": ("pictures read row by row, or pixel by pixel", ("fashion_rows", "mnist_rows", "mnist_pixels"), CLASSES),

@@ -49,6 +49,12 @@ def config_hash(config: dict[str, Any]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _quoted(value: str) -> str:
+    """A value in quotes; of a list or a mapping, the parts that hold a = sign."""
+    parts = re.sub(r"(?<![^\s[{,:])[^][{},:\s\"'][^][{},\s\"']*=[^][{},\s\"']*", r'"\g<0>"', value)
+    return parts if value[:1] in ("[", "{") and parts != value else f'"{value}"'
+
+
 def check_overrides(overrides: list[str], *, config_name: str, search: str | None = None) -> DictConfig:
     """The configuration with these overrides, if they fit it; else a UserError that suggests what was meant."""
     from hydra.errors import HydraException, OverrideParseException
@@ -66,7 +72,7 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
             reason = " ".join(str(error).partition("\n")[0].split())
             raise UserError(
                 f"{error.override}: cannot be read ({reason}). Where a value holds blanks, brackets, commas, colons or "
-                f"= signs, put quotes within quotes: '{key}=\"{value}\"'"
+                f"= signs, put quotes within quotes: '{key}={_quoted(value)}'"
             ) from error
         except (HydraException, OmegaConfBaseException) as error:
 

@@ -15,6 +15,7 @@ from seqvision.figures.curves import COLOURS, GREY
 
 UNLABELLED: dict[str, Any] = {"facecolor": "white", "edgecolor": "#b9b9b7", "hatch": "////", "linewidth": 0.0}
 BACKGROUND_COLOUR = "#dededb"
+FEW = (*COLOURS[:-1], "#e3b505")  # the last of the others is grey, as the background is
 
 
 def timeline_figure(
@@ -78,16 +79,16 @@ def timeline_figure(
 
 
 def class_colours(classes: Sequence[str], *, background: str = "background") -> list[str]:
-    """A colour for each class, from its place alone: the first as in other figures, then round the circle of hues by
-    the golden angle, lighter and darker by turns, so that neighbours differ. Light grey for the background.
+    """A colour for each class, from its place alone: a few as in other figures, more round the circle of hues by the
+    golden angle, lighter and darker by turns, so that neighbours differ. Light grey for the background.
     """
     colours, number = [], 0
     for name in classes:
         if name == background:
             colours.append(BACKGROUND_COLOUR)
             continue
-        if number < len(COLOURS) - 1 and len(classes) <= len(COLOURS):
-            colours.append(COLOURS[number])
+        if len(classes) <= len(FEW):
+            colours.append(FEW[number])
         else:
             lightness, saturation = [(0.45, 0.62), (0.68, 0.62), (0.33, 0.5), (0.58, 0.38)][number % 4]
             channels = colorsys.hls_to_rgb((0.07 + number * 0.381966) % 1.0, lightness, saturation)

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from seqvision.figures import Page, Writable, curves_figure, figure_svg, table
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.run_folder import curve_panels
+from seqvision.wording import counted
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ def _tiles(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
 
 def _scores(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
     sizes = evaluation.get("sizes") or {words.unit: evaluation[words.unit]}
-    size = ", ".join(f"{number} {unit}" for unit, number in sizes.items())
+    size = ", ".join(counted(number, unit.removesuffix("s"), plural=unit) for unit, number in sizes.items())
     page.heading(f"Scores on {evaluation['split']}", f"{size}, 95 % bootstrap intervals. {words.about}")
     if evaluation.get("collapse"):
         page.add(f'<p class="warning">{escape(evaluation["collapse"])}</p>')

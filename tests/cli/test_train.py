@@ -150,6 +150,13 @@ def test_a_value_that_cannot_be_read_is_said_with_the_quotes_that_it_wants(tmp_p
     assert f"""'{key}="{value}"'""" in error
 
 
+def test_in_a_mapping_the_parts_want_the_quotes(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert main(["train", "sweep=variants", "sweep.variants={one: [rnn=elman, a.b=1e-3], other: []}"]) == 2
+    said = """'sweep.variants={one: ["rnn=elman", "a.b=1e-3"], other: []}'"""
+    assert said in capsys.readouterr().err
+
+
 def test_a_plus_too_many_is_said(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     assert main(["train", "+data.size=48"]) == 2

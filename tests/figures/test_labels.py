@@ -1,8 +1,10 @@
 """Figures of classes and of labels over time: every frame, class and number where it belongs."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
-from matplotlib.colors import to_hex
+from matplotlib.colors import to_hex, to_rgb
 
 from seqvision.errors import UserError
 from seqvision.figures import class_colours, confusion_figure, figure_svg, reliability_figure, timeline_figure
@@ -63,6 +65,13 @@ def test_rows_of_different_lengths_are_refused():
 def test_every_class_has_its_own_colour(number):
     colours = class_colours([*CLASSES[:1], *(f"word {place}" for place in range(number))])
     assert len(set(colours)) == number + 1
+
+
+@pytest.mark.parametrize("number", [2, 3, 4, 5])
+def test_a_few_classes_are_told_apart_at_a_glance(number):
+    colours = [np.array(to_rgb(colour)) for colour in class_colours([f"word {place}" for place in range(number)])]
+    nearest = min(np.linalg.norm(one - other) for one, other in combinations(colours, 2))
+    assert nearest > 0.3
 
 
 @pytest.mark.parametrize("size", [2, 5, 51])
