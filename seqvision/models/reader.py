@@ -49,9 +49,29 @@ class Locator(nn.Module):
         self, vector: Float[Tensor, "batch inputs"]
     ) -> tuple[Float[Tensor, "batch 2"], Float[Tensor, "batch 2"]]:
         out = self.output(torch.relu(self.hidden(vector)))
-        mean = torch.tanh(out[:, :2])
+        mean = bounded(out[:, :2])
         log_spread = self.log_spread + (out[:, 2:] if self.learnt else torch.zeros_like(mean))
         return mean, log_spread
+
+
+class _Bounded(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.save_for_backward(value)
+        return value.clamp(-1, 1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> Tensor:
+        (value,), (gradient,) = ctx.saved_tensors, gradients
+        return gradient * ((value.abs() <= 1) | (value * gradient > 0))
+
+
+def bounded(value: Float[Tensor, "*any"]) -> Float[Tensor, "*any"]:
+    """The value, cut off at -1 and 1. Beyond these only gradients whose descent leads back pass: with a tanh, or where
+    none passes, a place that once went to the edge would stay there.
+    """
+    out: Tensor = _Bounded.apply(value)
+    return out
 
 
 class Reader(nn.Module):

@@ -218,7 +218,7 @@ def test_regularisers_narrow_the_gap(lecture):
 
 @slow
 def test_several_know_more_than_one_and_averages_and_snapshots_more_than_the_last_weights(lecture):
-    sweep = lecture("ensembles")
+    sweep = lecture("ensembles", "sweep.seeds=[0,1,2]")
     last = {name: [[trial.folder / "last.ckpt"] for trial in sweep.of(name)] for name in sweep.names}
     kept = [sorted(trial.folder.glob("snapshot_*.ckpt")) for trial in sweep.of("snapshots")]
     score = {name: scores(checkpoints) for name, checkpoints in last.items()}

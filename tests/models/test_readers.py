@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from seqvision.models import DRAM, RAM
+from seqvision.models.reader import bounded
 from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent
 
 CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
@@ -72,6 +73,15 @@ def test_the_log_density_is_that_of_what_was_drawn_and_not_of_where_the_edge_sto
     density = torch.distributions.Normal(0.0, 5.0)
     # the first place's mean is the same for all, near the middle: its entropy is that of the whole Gaussian
     assert -reading.log_p[:, 0].mean().item() == pytest.approx(2 * float(density.entropy()), abs=0.3)
+
+
+def test_what_is_beyond_the_edge_is_led_back_and_no_farther_away():
+    value = torch.tensor([-1.5, -1.0, 0.3, 1.0, 1.5, 20.0], requires_grad=True)
+    assert bounded(value).tolist() == pytest.approx([-1, -1, 0.3, 1, 1, 1])
+    (up,) = torch.autograd.grad(bounded(value).sum(), value)  # descent makes the value smaller
+    assert up.tolist() == [0, 1, 1, 1, 1, 1]
+    (down,) = torch.autograd.grad(-bounded(value).sum(), value)
+    assert down.tolist() == [-1, -1, -1, -1, 0, 0]
 
 
 @pytest.mark.parametrize("make", [ram, dram])
