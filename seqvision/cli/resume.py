@@ -17,14 +17,39 @@ def resume_checkpoint(path: str | Path) -> Path:
     return file
 
 
-def resumed_config(path: str | Path, overrides: list[str]) -> DictConfig:
-    """The configuration of the run that `path` belongs to, with single values changed by `overrides`."""
-    file = resume_checkpoint(path)
-    saved = file.parent / "config.yaml"
+def saved_config(path: str | Path) -> DictConfig:
+    """The configuration of the run that `path` belongs to."""
+    saved = resume_checkpoint(path).parent / "config.yaml"
     if not saved.is_file():
         raise UserError(f"resume={path}: {saved} is missing; it says what the run was made of")
     config = OmegaConf.load(saved)
     assert isinstance(config, DictConfig)
+    return config
+
+
+def added(resume: str, arguments: list[str]) -> list[str]:
+    """The arguments with `++` before each value of the run's configuration that they change: Hydra, which knows only
+    the default's keys, then takes them. A UserError for a key that the run has not.
+    """
+    config = saved_config(resume)
+
+    def taken(argument: str) -> str:
+        key, equals, _ = argument.partition("=")
+        if not equals or key == "resume" or key.startswith(("-", "+", "~", "hydra.")) or (conf_dir() / key).is_dir():
+            return argument
+        if OmegaConf.select(config, key, default=config) is config:
+            parent = key.rpartition(".")[0]
+            node = OmegaConf.select(config, parent) if parent else config
+            there = f" In '{parent}' there is: {', '.join(map(str, node))}." if isinstance(node, DictConfig) else ""
+            raise UserError(f"{argument}: the run's configuration has no key '{key}'.{there}")
+        return f"++{argument}"
+
+    return [taken(argument) for argument in arguments]
+
+
+def resumed_config(path: str | Path, overrides: list[str]) -> DictConfig:
+    """The configuration of the run that `path` belongs to, with single values changed by `overrides`."""
+    file, config = resume_checkpoint(path), saved_config(path)
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         if (conf_dir() / key).is_dir():

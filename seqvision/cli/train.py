@@ -16,7 +16,7 @@ from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
 from seqvision.cli.quiet import quieten
-from seqvision.cli.resume import resume_checkpoint, resumed_config, set_aside_metrics, sweep_arguments
+from seqvision.cli.resume import added, resume_checkpoint, resumed_config, set_aside_metrics, sweep_arguments
 from seqvision.cli.transfer import settle
 from seqvision.errors import UserError
 
@@ -57,6 +57,9 @@ def main(arguments: list[str]) -> int:
         print(HELP.format(groups="\n".join(_choices())))
         return 0
     arguments = sweep_arguments(arguments)
+    resume = next((each.partition("=")[2] for each in arguments if each.startswith("resume=")), None)
+    if resume:
+        arguments = added(resume, arguments)
     overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     search = _value(arguments, "--config-dir", "-cd")
     name = _value(arguments, "--config-name", "-cn") or "train"
@@ -70,7 +73,6 @@ def main(arguments: list[str]) -> int:
         said = shlex.join(["seqvision", "train", *arguments])
         if launch_sweep(overrides, config_name=name, search=search, command=said):
             return 0
-    resume = next((o.partition("=")[2] for o in overrides if o.startswith("resume=")), None)
     if resume:
         arguments = [*arguments, f"hydra.run.dir={resume_checkpoint(resume).parent}", "hydra.output_subdir=null"]
     arguments = _flags_first(arguments)

@@ -31,7 +31,12 @@ def variants_figure(sweep: Sweep, *, smooth: int = 20, columns: int = 2) -> Figu
         dress(axis, sweep, score)
     handles, labels = axes[0].get_legend_handles_labels()
     figure.legend(
-        handles, labels, loc="outside lower center", ncols=beside(labels, 5.2 * columns), frameon=False, fontsize=9
+        handles,
+        labels,
+        loc="outside lower center",
+        ncols=legend_columns(labels, 5.2 * columns),
+        frameon=False,
+        fontsize=9,
     )
     if sweep.title:
         figure.suptitle(sweep.title, fontsize=12, x=0.01, ha="left")
@@ -43,7 +48,7 @@ def colour(number: int) -> str:
     return (*COLOURS, "#c23b5a", "#2a9d8f", "#7a5c3e", "#5b5bd6", "#b5a500")[number % (len(COLOURS) + 5)]
 
 
-def beside(labels: Sequence[str], inches: float) -> int:
+def legend_columns(labels: Sequence[str], inches: float) -> int:
     """How many entries of a legend, four at most, have room beside each other in so many inches."""
     longest = max(len(label) for label in labels)
     return min(4, len(labels), max(1, int(inches / (0.7 + 0.075 * longest))))

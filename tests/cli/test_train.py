@@ -56,6 +56,18 @@ def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(run, monk
     assert "only values can be changed" in capsys.readouterr().err
 
 
+def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path, monkeypatch, capsys):
+    timed = ["callbacks=time", "callbacks.time.seconds=0.001", "hydra.run.dir=run"]
+    assert train(tmp_path, monkeypatch, *timed) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 1
+    more = ["train", "resume=run", "callbacks.time.seconds=1e4", "trainer.max_epochs=2"]
+    assert main(more) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] > 1
+    assert main(["train", "resume=run", "callbacks.time.second=2"]) == 2
+    said = "the run's configuration has no key 'callbacks.time.second'. In 'callbacks.time' there is: "
+    assert said in capsys.readouterr().err
+
+
 def test_weights_of_another_run_are_a_start(run, monkeypatch):
     assert train(run.parent, monkeypatch, f"start_from={run}", "hydra.run.dir=second", "task=self_critical") == 0
     assert (run.parent / "second" / "best.ckpt").is_file()

@@ -1,5 +1,6 @@
 """Figures of variants: where things stand in them is what the numbers say."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +46,12 @@ def test_bars_are_means_and_dots_are_seeds():
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["2 a batch", "64 a batch"]
 
 
+def test_below_a_bar_stands_how_long_its_trainings_took():
+    trials = [replace(trial("a", seed=seed, score=50.0), seconds=seconds) for seed, seconds in enumerate((10.0, 30.0))]
+    (axis,) = bars_figure(sweep(*trials, replace(trial("b", score=60.0), seconds=4.2)), seconds=True).axes
+    assert [label.get_text() for label in axis.get_xticklabels()] == ["a\n20 s", "b\n4 s"]
+
+
 def test_a_response_is_a_line_a_kind_over_its_numbers():
     figure = response_figure(
         sweep(
@@ -59,7 +66,9 @@ def test_a_response_is_a_line_a_kind_over_its_numbers():
     lines = {line.get_label(): line.get_xydata().tolist() for line in axis.lines}
     assert lines["plain"] == [[0.1, 50.0]]
     assert lines["normed"] == [[0.1, 60.0], [1.0, 90.0]]
-    assert [1.0] in [list(line.get_xdata()) for line in axis.lines if line.get_marker() == "x"]
+    crosses = [line for line in axis.lines if line.get_marker() == "x"]
+    assert [1.0] in [list(line.get_xdata()) for line in crosses]
+    assert [text.get_text() for text in axis.get_legend().get_texts()] == ["plain", "diverged", "normed"]
 
 
 def test_training_is_dashed_and_every_variant_has_its_plot():
@@ -70,6 +79,17 @@ def test_training_is_dashed_and_every_variant_has_its_plot():
     assert [line.get_linestyle() for line in second.lines] == ["-", "--", "-"], "the first variant's, its own two"
     assert list(second.lines[1].get_ydata()) == [2.0, 1.0]
     assert first.get_ylim() == (0, 3)
+
+
+def test_where_all_is_above_the_plot_it_says_where_it_ends():
+    trials = [
+        replace(trial(name, curves={key: [(0.0, value)] for key in keys}), scores=dict.fromkeys(keys, value))
+        for keys in [("train/loss", "val/loss")]
+        for name, value in (("none", 1.0), ("large", 7.31))
+    ]
+    seen, lost = train_and_test_figure(sweep(*trials), top=3).axes[:2]
+    assert [text.get_text() for text in seen.texts] == []
+    assert [text.get_text() for text in lost.texts] == ["ends at 7.3"]
 
 
 def test_many_points_become_means():

@@ -5,6 +5,7 @@ from itertools import permutations
 from pathlib import Path
 
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 
 from seqvision.figures import expected_best, found_figure, parallel_figure, search_figure, variants_figure
 from seqvision.figures.variants import together
@@ -36,6 +37,17 @@ def test_a_line_a_variant_with_a_band_where_there_are_seeds():
     assert len(axis.collections) == 1
     assert [line.get_label() for line in (one, two)] == ["one", "two (diverged)"]
     assert axis.get_yscale() == "log"
+
+
+@pytest.mark.parametrize("name", ["a", "finetune more", "K-FAC over Adam, ten times the rate"])
+def test_the_legend_is_within_the_figure(name):
+    figure = variants_figure(sweep([trial(f"{name} {number}", 0, {}, 1.0, [3, 2, 1]) for number in range(5)]))
+    FigureCanvasAgg(figure).draw()
+    (legend,) = figure.legends
+    extent, whole = legend.get_window_extent(), figure.bbox
+    assert extent.x0 >= 0
+    assert extent.x1 <= whole.x1
+    assert extent.y0 >= 0
 
 
 def test_seeds_are_averaged_where_all_of_them_have_been():
