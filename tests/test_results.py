@@ -1,25 +1,23 @@
 """The README's tables say what the records say: means over seeds and over what was held out, controls beside them."""
 
-import importlib.util
 import json
 from pathlib import Path
 
 import pytest
 
-FILE = Path(__file__).resolve().parent.parent / "results" / "tables.py"
+FOLDER = Path(__file__).resolve().parent.parent / "results"
 
 
 @pytest.fixture
 def tables(tmp_path, monkeypatch):
     """The module, with an empty folder of records."""
-    spec = importlib.util.spec_from_file_location("results_tables", FILE)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "HERE", tmp_path / "results")
+    monkeypatch.syspath_prepend(FOLDER)
+    import records
+    import tables
+
+    monkeypatch.setattr(records, "HERE", tmp_path / "results")
     (tmp_path / "results").mkdir()
-    return module
+    return tables
 
 
 def make_record(folder, name, command, seed, accuracy, control, ends=(-1.0, 3.0)):
@@ -65,7 +63,7 @@ def test_what_was_changed_makes_another_row(tables, tmp_path):
     assert rows[2].startswith("| `sst2` (1 seed) | 80.0 | 79.0 |")
     assert "+1.0 (-1.0 to +3.0)" in rows[2]
     assert rows[3].startswith("| `sst2 rnn=lstm optimizer.lr=1e-3` (1 seed) | 81.0 |")
-    record = json.loads((tables.HERE / "sst2" / "seed0.json").read_text())
+    record = json.loads((tmp_path / "results" / "sst2" / "seed0.json").read_text())
     assert "per_class" not in record["evaluations"]["test"]
 
 
