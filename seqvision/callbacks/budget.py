@@ -16,7 +16,7 @@ class ProcessorTime(Callback):
     does not count. It then validates, and checkpoints are kept, as at an epoch's end.
 
     fall: over so much of the time, at its end, the learning rate comes down to nothing in a straight line, on top of
-    what its schedule does, which counts steps and cannot know how many there will be; the logged rate is its own.
+    what its schedule does, which counts steps and cannot know how many there will be. The schedule's rate is logged.
 
     Time that other processes take, those that read data among them, or a GPU, is not seen: it is meant for data in
     memory on a CPU.
