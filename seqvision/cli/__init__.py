@@ -5,6 +5,7 @@ import os
 import sys
 
 from seqvision import __version__
+from seqvision.cli.quiet import quieten
 from seqvision.errors import UserError
 
 COMMANDS = {
@@ -37,7 +38,22 @@ Begin with `seqvision train` (a captioner of drawn scenes, a few minutes), then 
 
 def main(arguments: list[str] | None = None) -> int:
     """The exit status of a command: 0 done, 1 done with some input skipped, 2 something to mend."""
-    arguments = sys.argv[1:] if arguments is None else arguments
+    try:
+        status = _run(sys.argv[1:] if arguments is None else arguments)
+        sys.stdout.flush()  # here, where a reader who left is no error
+        return status
+    except UserError as error:
+        print(f"seqvision: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("seqvision: stopped", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output left, `seqvision caption … | head` say
+        sys.stderr.close()
+        return 0
+
+
+def _run(arguments: list[str]) -> int:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(HELP.format(commands="\n".join(f"  {name:<10}{what}" for name, what in COMMANDS.items())))
         return 0
@@ -50,23 +66,14 @@ def main(arguments: list[str] | None = None) -> int:
     # threads that wait go to sleep soon, not after milliseconds: beside another busy program training is five times as
     # fast for it, and alone hardly slower (libgomp reads this once, as torch is loaded)
     os.environ.setdefault("GOMP_SPINCOUNT", "2000")
-    try:
-        if name not in COMMANDS:
-            from difflib import get_close_matches
+    quieten()
+    if name not in COMMANDS:
+        from difflib import get_close_matches
 
-            near = get_close_matches(name, COMMANDS, n=1)
-            hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(COMMANDS)}"
-            raise UserError(f"no command '{name}': {hint}")
-        return importlib.import_module(f"seqvision.cli.{name}").main(rest) or 0
-    except UserError as error:
-        print(f"seqvision: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt:
-        print("seqvision: stopped", file=sys.stderr)
-        return 130
-    except BrokenPipeError:  # the reader of our output left, `seqvision caption … | head` say
-        sys.stderr.close()
-        return 0
+        near = get_close_matches(name, COMMANDS, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"expected one of {', '.join(COMMANDS)}"
+        raise UserError(f"no command '{name}': {hint}")
+    return importlib.import_module(f"seqvision.cli.{name}").main(rest) or 0
 
 
 if __name__ == "__main__":

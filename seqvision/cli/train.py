@@ -15,7 +15,6 @@ from seqvision.cli.beginning import begin, weights_of
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
-from seqvision.cli.quiet import quieten
 from seqvision.cli.resume import added, resume_checkpoint, resumed_config, set_aside_metrics, sweep_arguments
 from seqvision.cli.transfer import settle
 from seqvision.errors import UserError
@@ -157,7 +156,6 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration, steps_per_epoch
     from seqvision.inference.checkpoint import read_checkpoint
 
-    quieten()
     begun = time.time()
     config = OmegaConf.create(plain(unresolved))
     run_dir = Path(config.run_dir)

@@ -54,10 +54,8 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
     from seqvision.checks import Learner
     from seqvision.cli.config import check_overrides, conf_dir, plain
     from seqvision.cli.objects import instantiate
-    from seqvision.cli.quiet import quieten
     from seqvision.cli.train import build
 
-    quieten()
     for override in overrides:
         if "=" not in override and not override.startswith("~"):
             raise UserError(f"{command} {override}: expected overrides as of `seqvision train`, e.g. experiment=demo")

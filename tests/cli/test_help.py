@@ -1,5 +1,6 @@
 """Help answers at once: it waits for no torch."""
 
+import os
 import subprocess
 import sys
 
@@ -54,3 +55,14 @@ def test_every_command_is_listed_and_a_slip_is_understood(run):
     slip = run("captoin")
     assert slip.status == 2
     assert "did you mean 'caption'?" in slip.err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["lecture", "--list"]])
+def test_a_reader_who_leaves_early_is_no_error(arguments):
+    reader, writer = os.pipe()
+    os.close(reader)
+    script = "import sys\nfrom seqvision.cli import main\nsys.exit(main(sys.argv[1:]))"
+    done = subprocess.run([sys.executable, "-c", script, *arguments], stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert done.stderr == ""
+    assert done.returncode in (0, 120), "120: Python itself could not write what was left"
