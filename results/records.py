@@ -16,7 +16,7 @@ from typing import Any
 HERE = Path(__file__).resolve().parent
 # parts of a command that change neither what is learnt nor from what
 INCIDENTAL = ("seed", "experiment", "name", "hydra", "cache", "run_dir", "resume", "logger", "data.path", "data.folder")
-INCIDENTAL += ("data.num_workers", "trainer.accelerator", "trainer.devices")
+INCIDENTAL += ("data.num_workers", "trainer.accelerator", "trainer.devices", "start_from")
 INCIDENTAL += ("data.splits.seed", "data.splits.fold")  # who validates: another draw, as by the seed
 HELD_OUT = ("data.split", "data.splits.test_groups", "data.splits.val_groups")
 

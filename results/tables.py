@@ -213,6 +213,7 @@ SEQUENCE_TABLES = {  # mark: what it says at its head, experiments, columns
             "ram_cluttered",
             "cnn_cluttered",
             "dram_pairs",
+            "dram_sums",
             "dram_strings",
         ),
         READERS,
