@@ -26,7 +26,7 @@ def begin(task: Any, data: Any, initialisation: Any, *, device: Any, seed: int) 
         print(f"initialization: {started}")
 
 
-def weights_of(start_from: str, model: Any, *, anew: Sequence[str] = ()) -> dict[str, Any]:
+def weights_from(start_from: str, model: Any, *, anew: Sequence[str] = ()) -> dict[str, Any]:
     """The weights of a run's checkpoint for a model: all of its own but those of the parts that begin anew.
 
     anew: names of parts, such as "output", or "encoder.head". A UserError for a part that there is not, and for weights

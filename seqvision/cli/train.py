@@ -11,7 +11,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
-from seqvision.cli.beginning import begin, weights_of
+from seqvision.cli.beginning import begin, weights_from
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
@@ -243,7 +243,7 @@ def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]
         if config.initialization and not config.resume:
             begin(task, data, instantiate(config.initialization), device=device, seed=config.seed)
         return task, data
-    weights = weights_of(config.start_from, model, anew=config.get("start_anew") or [])
+    weights = weights_from(config.start_from, model, anew=config.get("start_anew") or [])
     model.load_state_dict(weights, strict=False)  # first: the features that are kept must be those of this encoder
     data.prepare(model, cache=config.cache, device=device)
     model.load_state_dict(weights, strict=False)  # and again: with the statistics that these weights were learnt with

@@ -39,10 +39,11 @@ def train_and_test_figure(
         dress(axis, sweep, name)
     if top is not None:
         axes[0].set_ylim(0, top)
+        learnt, held_out = sweep.values(train), sweep.values(test)
         for axis, name in zip(axes, names, strict=False):
-            ends = [value for found in (train, test) for value in sweep.values(found)[name] if np.isfinite(value)]
+            ends = [value for value in (*learnt[name], *held_out[name]) if np.isfinite(value)]
             if ends and min(ends) > top:
-                said = f"ends at {np.mean(sweep.values(test)[name]):.1f}"
+                said = f"ends at {np.mean(held_out[name]):.1f}"
                 axis.text(0.5, 0.95, said, transform=axis.transAxes, ha="center", va="top", fontsize=9)
     for axis in axes[::columns]:
         axis.set_ylabel(test.partition("/")[2], fontsize=9)

@@ -6,7 +6,7 @@ from torch import nn
 from training import SMALL
 
 from seqvision.cli import main
-from seqvision.cli.beginning import weights_of
+from seqvision.cli.beginning import weights_from
 from seqvision.errors import UserError
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
@@ -27,27 +27,27 @@ def checkpoint(tmp_path):
 
 def test_all_weights_are_taken_but_those_of_what_begins_anew(checkpoint):
     path, weights = checkpoint
-    same = weights_of(path, network(2))
+    same = weights_from(path, network(2))
     assert same.keys() == weights.keys()
     assert all(torch.equal(same[name], value) for name, value in weights.items())
-    assert weights_of(path, network(5), anew=["output"]).keys() == {"body.weight", "body.bias"}
-    assert weights_of(path, network(2), anew=["output.bias"]).keys() == weights.keys() - {"output.bias"}
+    assert weights_from(path, network(5), anew=["output"]).keys() == {"body.weight", "body.bias"}
+    assert weights_from(path, network(2), anew=["output.bias"]).keys() == weights.keys() - {"output.bias"}
 
 
 def test_what_does_not_fit_is_named_with_both_shapes(checkpoint):
     path, _ = checkpoint
     with pytest.raises(UserError, match=r"output.weight is \[2, 3\] there and \[5, 3\] here.*start_anew=\[output\]"):
-        weights_of(path, network(5))
+        weights_from(path, network(5))
     fewer = nn.ModuleDict({"body": nn.Linear(4, 3)})
     with pytest.raises(UserError, match=r"output\.bias only there; output\.weight only there"):
-        weights_of(path, fewer)
+        weights_from(path, fewer)
     more = network(2)
     more["second"] = nn.Linear(1, 1)
     with pytest.raises(UserError, match=r"no second\.bias there; no second\.weight there"):
-        weights_of(path, more)
-    assert weights_of(path, more, anew=["second"]).keys() == network(2).state_dict().keys()
+        weights_from(path, more)
+    assert weights_from(path, more, anew=["second"]).keys() == network(2).state_dict().keys()
     with pytest.raises(UserError, match="start_anew: the network has no part 'outptu'; there is body, output"):
-        weights_of(path, network(2), anew=["outptu"])
+        weights_from(path, network(2), anew=["outptu"])
 
 
 def test_other_words_begin_anew_and_the_rest_goes_on(tmp_path, monkeypatch, capsys):
