@@ -1,6 +1,8 @@
 """Checkpoints that are whole or not there, and one to continue from after any kind of death."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps one file to resume from, written every so many steps and at the end of every epoch."""
+    """Keeps one file to resume from, written every so many steps and at the end of every epoch.
+
+    An epoch that was cut short (by trainer.max_steps, a limit of time, early stopping) is kept as one that goes on: the
+    run that is resumed makes the rest of its batches.
+    """
 
     def __init__(self, path: str | Path, every_n_steps: int = 500):
         self.path = Path(path)
@@ -51,12 +57,27 @@ class LastCheckpoint(Checkpoint):
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved = -1  # the end of an epoch is another place than the step before it
-        self._save(trainer)
+        with _as_it_goes_on(trainer):
+            self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
         if trainer.global_step != self._saved:
             self._saved = trainer.global_step
             trainer.save_checkpoint(self.path, weights_only=False)  # whole: it is resumed from
+
+
+@contextmanager
+def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
+    """An epoch that was cut short does not count as over."""
+    cut = 0 if trainer.is_last_batch else 1
+    counts = (trainer.fit_loop.epoch_progress.total, trainer.fit_loop.epoch_progress.current)
+    for each in counts:
+        each.processed -= cut
+    try:
+        yield
+    finally:
+        for each in counts:
+            each.processed += cut
 
 
 class TopCheckpoints(ModelCheckpoint):

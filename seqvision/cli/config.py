@@ -150,9 +150,8 @@ def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig],
             return _no_choice(override, group, place, add=f"Add one with +{override}, or ")
         inner = re.search(r"full_key: (\S+)", message)
         key = inner[1] if inner and inner[1].startswith(f"{key}.") else key  # one within braces
-        keys = _keys(base())
         add = f" To add a new key on purpose, write +{override}" if kind == "override" else ""
-        return f"{override}: the configuration has no key '{key}'. {_near_key(key, keys)}{add}"
+        return f"{override}: the configuration has no key '{key}'. {near_key(key, base())}{add}"
     return " ".join(message.partition("\n")[0].split())
 
 
@@ -171,9 +170,9 @@ def _is_group(name: str, search: str | None) -> bool:
     return any((folder / name.partition("@")[0]).is_dir() for folder in folders)
 
 
-def _near_key(key: str, keys: list[str]) -> str:
+def near_key(key: str, config: Any) -> str:
     """What may have been meant: a key of that name deeper in the same part, a neighbour, else whatever is near."""
-    parent, _, last = key.rpartition(".")
+    keys, (parent, _, last) = _keys(config), key.rpartition(".")
     beside = [name.rpartition(".")[2] for name in keys if name.rpartition(".")[0] == parent]
     beside = [name for name in beside if not name.startswith("_")]
     if not parent or not beside:

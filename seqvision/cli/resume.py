@@ -4,7 +4,7 @@ from pathlib import Path
 
 from omegaconf import DictConfig, OmegaConf
 
-from seqvision.cli.config import conf_dir
+from seqvision.cli.config import conf_dir, near_key
 from seqvision.errors import UserError
 
 
@@ -38,10 +38,7 @@ def added(resume: str, arguments: list[str]) -> list[str]:
         if not equals or key == "resume" or key.startswith(("-", "+", "~", "hydra.")) or (conf_dir() / key).is_dir():
             return argument
         if OmegaConf.select(config, key, default=config) is config:
-            parent = key.rpartition(".")[0]
-            node = OmegaConf.select(config, parent) if parent else config
-            there = f" In '{parent}' there is: {', '.join(map(str, node))}." if isinstance(node, DictConfig) else ""
-            raise UserError(f"{argument}: the run's configuration has no key '{key}'.{there}")
+            raise UserError(f"{argument}: the run's configuration has no key '{key}'. {near_key(key, config)}")
         return f"++{argument}"
 
     return [taken(argument) for argument in arguments]

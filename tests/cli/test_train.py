@@ -64,8 +64,19 @@ def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path
     assert main(more) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] > 1
     assert main(["train", "resume=run", "callbacks.time.second=2"]) == 2
-    said = "the run's configuration has no key 'callbacks.time.second'. In 'callbacks.time' there is: "
+    said = "the run's configuration has no key 'callbacks.time.second'. Did you mean callbacks.time.seconds?"
     assert said in capsys.readouterr().err
+
+
+def test_an_epoch_that_was_cut_short_is_finished_by_the_run_that_goes_on(tmp_path, monkeypatch):
+    settings = ["data.batch_size=4", "scheduler=constant", "trainer.max_epochs=9"]  # four batches an epoch
+    assert train(tmp_path, monkeypatch, *settings, "trainer.max_steps=7", "hydra.run.dir=calm") == 0
+    assert train(tmp_path, monkeypatch, *settings, "trainer.max_steps=2", "hydra.run.dir=cut") == 0
+    assert main(["train", "resume=cut", "trainer.max_steps=7"]) == 0
+    calm, cut = (torch.load(tmp_path / run / "last.ckpt", weights_only=True) for run in ("calm", "cut"))
+    assert (cut["epoch"], cut["global_step"]) == (calm["epoch"], calm["global_step"]) == (1, 7)
+    for name, weight in calm["state_dict"].items():
+        assert torch.equal(cut["state_dict"][name], weight), name
 
 
 def test_weights_of_another_run_are_a_start(run, monkeypatch):
