@@ -3,7 +3,7 @@
 from seqvision.callbacks.agreement import SameConfiguration
 from seqvision.callbacks.averaging import AveragedWeights
 from seqvision.callbacks.budget import ProcessorTime
-from seqvision.callbacks.checkpoints import AtomicCheckpointIO, LastCheckpoint, TopCheckpoints
+from seqvision.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, LastCheckpoint, TopCheckpoints
 from seqvision.callbacks.clock import Clock
 from seqvision.callbacks.divergence import Diverged, StopOnDivergence, steps_per_epoch
 from seqvision.callbacks.forgetting import Forgetting
@@ -14,6 +14,7 @@ from seqvision.callbacks.unfreezing import Unfreezing
 
 __all__ = [
     "AtomicCheckpointIO",
+    "BestCheckpoint",
     "LastCheckpoint",
     "TopCheckpoints",
     "Clock",

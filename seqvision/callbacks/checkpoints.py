@@ -80,7 +80,25 @@ def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
             each.processed += cut
 
 
-class TopCheckpoints(ModelCheckpoint):
-    """Lightning's, beside another that keeps the one best checkpoint by the same score: a class of its own, for that is
-    what Lightning tells apart whose state a checkpoint holds.
+class BestCheckpoint(ModelCheckpoint):
+    """Lightning's, which knows its files again where the run's folder has moved: the best of them stays the best."""
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        assert self.dirpath is not None
+        folder = Path(self.dirpath)
+
+        def here(path: str) -> str:
+            return str(folder / Path(path).name) if path else ""
+
+        kept = {here(path): score for path, score in state_dict["best_k_models"].items()}
+        if all(Path(path).is_file() for path in kept):
+            paths = ("best_model_path", "kth_best_model_path", "last_model_path")
+            moved = {key: here(state_dict[key]) for key in paths}
+            state_dict = {**state_dict, **moved, "best_k_models": kept, "dirpath": self.dirpath}
+        super().load_state_dict(state_dict)
+
+
+class TopCheckpoints(BestCheckpoint):
+    """The same beside it, for several by the same score: a class of its own, for that is what Lightning tells apart
+    whose state a checkpoint holds.
     """

@@ -1,6 +1,7 @@
 """How long a training took, that it ends where there is nothing to learn from, and the best epochs of it."""
 
 import math
+import shutil
 
 import pytest
 import torch
@@ -8,7 +9,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 
-from seqvision.callbacks import Clock, Diverged, LastCheckpoint, StopOnDivergence, TopCheckpoints
+from seqvision.callbacks import BestCheckpoint, Clock, Diverged, LastCheckpoint, StopOnDivergence, TopCheckpoints
 from seqvision.inference.run_folder import read_curves
 
 pytestmark = pytest.mark.filterwarnings(
@@ -80,3 +81,28 @@ def test_the_best_epochs_are_kept_each_under_its_number(tmp_path):
     )
     trainer(tmp_path, top, epochs=5).fit(Task(scores=[3.0, 1.0, 5.0, 4.0, 2.0]))
     assert sorted(path.name for path in tmp_path.glob("*.ckpt")) == ["top_002.ckpt", "top_003.ckpt"]
+
+
+@pytest.mark.parametrize("copied", ["*.ckpt", "last.ckpt"], ids=["all files", "the last one alone"])
+def test_the_best_is_still_the_best_where_the_folder_has_moved(tmp_path, copied):
+    def fit(folder, scores, **going_on):
+        best = BestCheckpoint(
+            dirpath=folder, filename="best", monitor="val/score", mode="max", enable_version_counter=False
+        )
+        last = LastCheckpoint(folder / "last.ckpt")
+        trainer(folder, best, last, epochs=len(scores)).fit(Task(scores=scores), **going_on)
+        return torch.load(folder / "best.ckpt", weights_only=True)["epoch"]
+
+    assert fit(tmp_path / "before", [3.0, 5.0]) == 1
+    after = tmp_path / "after"
+    after.mkdir()
+    for file in (tmp_path / "before").glob(copied):
+        shutil.copy(file, after)
+    scores, going_on = [3.0, 5.0, 4.0], {"ckpt_path": after / "last.ckpt", "weights_only": True}
+    if copied == "*.ckpt":
+        assert fit(after, scores, **going_on) == 1
+        assert fit(after, [*scores, 6.0], **going_on) == 3
+    else:
+        with pytest.warns(UserWarning, match="dirpath has changed"):
+            assert fit(after, scores, **going_on) == 2
+    assert torch.load(tmp_path / "before" / "best.ckpt", weights_only=True)["epoch"] == 1
