@@ -70,7 +70,7 @@ class LastCheckpoint(Checkpoint):
 def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
     """An epoch that was cut short does not count as over."""
     cut = 0 if trainer.is_last_batch else 1
-    counts = (trainer.fit_loop.epoch_progress.total, trainer.fit_loop.epoch_progress.current)
+    counts: tuple[Any, Any] = (trainer.fit_loop.epoch_progress.total, trainer.fit_loop.epoch_progress.current)
     for each in counts:
         each.processed -= cut
     try:
