@@ -1,12 +1,12 @@
 """Any choices together train, or are refused in a sentence: random draws over all groups of conf/."""
 
-import importlib.util
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from conf_choices import PATTERN
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from omegaconf import DictConfig, OmegaConf
@@ -84,23 +84,10 @@ CHOICES = {
 NEEDS = {"efficientnet_lite0", "shampoo", "soap", "timm", "subwords"}  # an extra, a name, or a large download
 
 
-def homes() -> dict[tuple[str, str], str]:
-    """The pattern that a choice of a tied group belongs to, as tests/test_configs.py has to say it."""
-    spec = importlib.util.spec_from_file_location("homes", Path(__file__).with_name("test_configs.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module.PATTERN
-
-
-HOMES = homes()
-
-
 def choices_of(world: str, group: str) -> list[str]:
     """The choices of a group that a world may be given."""
     pattern = WORLDS[world][0].partition("=")[2]
-    own = [each for each in CHOICES[group] if group not in TIED or HOMES.get((group, each), "captioning") == pattern]
+    own = [each for each in CHOICES[group] if group not in TIED or PATTERN.get((group, each), "captioning") == pattern]
     return ALSO.get(world, {}).get(group, own)
 
 

@@ -128,12 +128,12 @@ def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig],
             extra = "ray" if name.startswith("ray") else "slurm"
             return f"{group}={name}: not installed. pip install 'seqvision[{extra}]'"
         names = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-        return f"{group}={name}: there is no such choice. {_near(name, names)}"
+        return f"{group}={name}: there is no such choice. {near_name(name, names)}"
     group = re.search(r"config group '([^']+)' does not exist", message)
     if group:
         override = next((each for each in overrides if _name(each).partition("@")[0] == group[1]), group[1])
         names = sorted(folder.name for folder in conf_dir().iterdir() if folder.is_dir())
-        return f"{override}: there is no group of choices '{group[1]}'. {_near(group[1], names)}"
+        return f"{override}: there is no group of choices '{group[1]}'. {near_name(group[1], names)}"
     absent = re.search(r"Could not delete '([^'@]+)@([^']+)'", message)
     if absent:
         return _no_choice(f"~{absent[1]}@{absent[2]}", absent[1], absent[2], add="")
@@ -176,13 +176,14 @@ def near_key(key: str, config: Any) -> str:
     beside = [name.rpartition(".")[2] for name in keys if name.rpartition(".")[0] == parent]
     beside = [name for name in beside if not name.startswith("_")]
     if not parent or not beside:
-        return _near(key, keys)
+        return near_name(key, keys)
     same = [name for name in keys if name.startswith(f"{key.partition('.')[0]}.") and name.endswith(f".{last}")]
     near = same or [f"{parent}.{name}" for name in get_close_matches(last, beside, n=3, cutoff=0.6)]
     return f"Did you mean {' or '.join(near)}?" if near else f"In '{parent}' there is: {', '.join(beside)}."
 
 
-def _near(name: str, names: list[str]) -> str:
+def near_name(name: str, names: list[str]) -> str:
+    """What may have been meant, or what there is."""
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:
         return f"Did you mean {' or '.join(near)}?"

@@ -144,15 +144,20 @@ class LayerNormLSTMCell(LSTMCell):
     Each normalisation is over all units that it sees, the four gates' together, with a gain of its own (Ba, Kiros and
     Hinton, 2016, equations 20 to 22). The three biases of equation 20 are only ever added: here they are one, that of
     the inputs' normalisation. ε = 1e-5 stands under the root. The forget gate starts open.
+
+    gain: what the three normalisations' gains begin with, 1 in the paper. With less the gates begin half open and the
+        output near zero, as in the plain cell.
     """
 
-    def __init__(self, input_size: int, hidden_size: int, *, eps: float = 1e-5):
+    def __init__(self, input_size: int, hidden_size: int, *, gain: float | int = 1.0, eps: float = 1e-5):
         Cell.__init__(self, input_size, hidden_size)
         self.input_to_hidden = _linear(input_size, hidden_size, gates=4, bias=False)
         self.hidden_to_hidden = _linear(hidden_size, hidden_size, gates=4, recurrent=True, bias=False)
         self.input_norm = nn.LayerNorm(4 * hidden_size, eps=eps)
         self.hidden_norm = nn.LayerNorm(4 * hidden_size, eps=eps, bias=False)
         self.cell_norm = nn.LayerNorm(hidden_size, eps=eps)
+        for norm in (self.input_norm, self.hidden_norm, self.cell_norm):
+            nn.init.constant_(norm.weight, gain)
         nn.init.ones_(self.input_norm.bias.detach()[hidden_size : 2 * hidden_size])
 
     def project(self, x: Float[Tensor, "*batch input"]) -> Float[Tensor, "*batch gates"]:

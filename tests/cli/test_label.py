@@ -1,75 +1,20 @@
 """Labels for a person's own recordings: the files, what is told, and what is refused before hours are spent."""
 
-import csv
-import io
-import json
-import subprocess
-import sys
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
 from films import frame, write_film
-from sequence_models import LINEAR, PICTURES, described, save_run
+from labellers import CLASSES, predicted, rows, write_table
+from sequence_models import LINEAR, described, save_run
 
-from seqvision.data import FeatureReader, VideoReader
+from seqvision.data import FeatureReader
 from seqvision.data.annotations import read_annotations
-from seqvision.inference import LoadedLabeller, label, load_model
-from seqvision.metrics import frame_scores
-
-CLASSES = ("rest", "walk", "groom")
-CONFIG = {
-    "task": {"protocol": "mstcn", "background": ["rest"]},
-    "data": {"merge": {"Walking": "walk"}, "align": "error"},
-}
-COLUMNS = ("x", "y")
-
-
-@pytest.fixture(scope="module")
-def sensor(tmp_path_factory):
-    """A forward-only labeller of tables with the columns x and y, without a clock."""
-    reader = FeatureReader(features=2, columns=COLUMNS)
-    return save_run(tmp_path_factory.mktemp("run"), "labelling", described(LINEAR), reader, CLASSES, config=CONFIG)
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    """A labeller of small videos that looks in both directions."""
-    model = described(PICTURES, bidirectional=True)
-    reader = VideoReader(width=24, height=24)
-    return save_run(tmp_path_factory.mktemp("run"), "labelling", model, reader, CLASSES, config=CONFIG)
-
-
-@pytest.fixture(scope="module")
-def several(tmp_path_factory):
-    """A labeller that gives several labels a frame."""
-    reader = FeatureReader(features=2, columns=COLUMNS)
-    folder = tmp_path_factory.mktemp("run")
-    held = {"multilabel": True, "thresholds": [0.4, 0.5, 0.5]}
-    return save_run(folder, "labelling", described(LINEAR), reader, CLASSES, config=CONFIG, **held)
-
-
-def write_table(file, length=40, seed=0):
-    values = np.cumsum(np.random.default_rng(seed).normal(size=(length, 2)), axis=0)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text("time_s,y,x\n" + "".join(f"{n / 10:.1f},{y:.5f},{x:.5f}\n" for n, (y, x) in enumerate(values)))
-    return file
 
 
 def write_clip(file, length=20):
     return write_film(file, [frame(n, 32, 24) if n % 7 < 4 else 255 - frame(n, 32, 24) for n in range(length)], rate=10)
-
-
-def rows(file):
-    with open(file, newline="", encoding="utf-8") as opened:
-        return list(csv.DictReader(opened))
-
-
-def predicted(model, source):
-    loaded = load_model(model, LoadedLabeller)
-    probabilities = label(loaded, source)
-    return probabilities, loaded.decide(probabilities)
 
 
 def test_a_recording_becomes_frames_segments_and_subtitles(run, sensor, tmp_path):
@@ -99,14 +44,6 @@ def test_a_recording_becomes_frames_segments_and_subtitles(run, sensor, tmp_path
     assert note == "segments are as they were predicted; --min-seconds X would drop shorter ones"
 
 
-@pytest.fixture(scope="module")
-def other_sensor(tmp_path_factory):
-    """Another labeller of the same tables, which names the classes in another order."""
-    reader = FeatureReader(features=2, columns=COLUMNS)
-    folder = tmp_path_factory.mktemp("run")
-    return save_run(folder, "labelling", described(LINEAR), reader, CLASSES[::-1], config=CONFIG, seed=9)
-
-
 def test_several_labellers_label_together(run, sensor, other_sensor, tmp_path):
     source = write_table(tmp_path / "ann.csv")
     both = ("--checkpoint", sensor, "--checkpoint", other_sensor)
@@ -118,27 +55,6 @@ def test_several_labellers_label_together(run, sensor, other_sensor, tmp_path):
     written = rows(tmp_path / "out" / "ann.frames.csv")
     assert [row["label"] for row in written] == [CLASSES[place] for place in mean.argmax(axis=1)]
     assert [float(row["probability"]) for row in written] == pytest.approx(mean.max(axis=1).tolist(), abs=1e-3)
-
-
-def test_several_labellers_answer_as_frames_come(run, sensor, other_sensor, monkeypatch, tmp_path):
-    text = "x,y\n1,2\n0.5,-1\n-2,0.3\n"
-    each = {
-        model: [
-            line.split("\t") for line in streamed(run, monkeypatch, model, text, "--probabilities").out.splitlines()
-        ]
-        for model in (sensor, other_sensor)
-    }
-    together = streamed(run, monkeypatch, sensor, text, "--checkpoint", other_sensor, "--probabilities").out
-    for line, mine, theirs in zip(together.splitlines(), *each.values(), strict=True):
-        mean = (np.array(mine[2:], float) + np.array(theirs[2:][::-1], float)) / 2
-        label, _, *shares = line.split("\t")
-        assert label == CLASSES[mean.argmax()]
-        assert [float(share) for share in shares] == pytest.approx(mean.tolist(), abs=2e-4)
-    reader = FeatureReader(features=3, columns=("x", "y", "z"))
-    strange = save_run(tmp_path / "strange", "labelling", described(LINEAR), reader, CLASSES, config=CONFIG)
-    wrong = streamed(run, monkeypatch, sensor, text, "--checkpoint", strange)
-    assert wrong.status == 2
-    assert "only labellers that read the same" in wrong.err
 
 
 def test_every_kind_of_file_and_a_second_run(run, sensor, tmp_path):
@@ -180,88 +96,6 @@ def test_an_input_is_never_overwritten(run, sensor, tmp_path):
     assert found.status == 2
     assert "a.frames.csv: would overwrite an input; name another folder with --output" in found.err
     assert table.read_text() == before
-
-
-def test_truth_gives_scores_and_a_second_row(run, sensor, tmp_path):
-    tables = [write_table(tmp_path / "in" / f"{name}.csv", seed=seed) for seed, name in enumerate("ab")]
-    truths = []
-    for table in tables:
-        _, labels = predicted(sensor, table)
-        truth = np.roll(labels, 3)
-        truth[:2] = -1
-        truths.append(truth)
-        written = ["Walking" if place == 1 else CLASSES[place] if place >= 0 else "" for place in truth]
-        (tmp_path / "truth").mkdir(exist_ok=True)
-        (tmp_path / "truth" / f"{table.stem}.txt").write_text("\n".join(written) + "\n")
-    options = ["--truth", tmp_path / "truth", "--timeline", "--format", "jsonl"]
-    found = run("label", "--checkpoint", sensor, "--output", tmp_path / "out", *options, tmp_path / "in")
-    *each, whole = [json.loads(line) for line in found.out.splitlines()]
-    labels = [predicted(sensor, table)[1] for table in tables]
-    for entry, mine, truth in zip(each, labels, truths, strict=True):
-        expected = frame_scores([mine], [truth], classes=CLASSES, background=("rest",)).corpus
-        assert entry["scores"]["accuracy"] == pytest.approx(expected["accuracy"], abs=1e-3)
-    expected = frame_scores(labels, truths, classes=CLASSES, background=("rest",))
-    assert whole["scores"]["f1@25"] == pytest.approx(expected.corpus["f1@25"], abs=1e-3)
-    assert whole["protocol"] == expected.protocol
-    told = run("label", "--checkpoint", sensor, "--output", tmp_path / "out", *options[:2], tmp_path / "in").out
-    assert f"accuracy {expected.corpus['accuracy']:.1f}, edit {expected.corpus['edit']:.1f}, F1@10/25/50" in told
-
-
-@pytest.mark.parametrize("inside", ["groundTruth/a.txt", "labels/a.csv", "segments.csv"])
-def test_truth_may_be_the_folder_of_the_whole_data_set(run, sensor, tmp_path, inside):
-    table = write_table(tmp_path / "in" / "a.csv")
-    _, labels = predicted(sensor, table)
-    run("label", "--checkpoint", sensor, "--output", tmp_path / "out", table)
-    file = tmp_path / "set" / inside
-    file.parent.mkdir(parents=True)
-    (tmp_path / "set" / "readme.md").write_text("what this is\n")
-    if inside == "segments.csv":
-        told = [
-            f"a.csv,{row['start']},{row['end']},{row['label']}" for row in rows(tmp_path / "out" / "a.segments.csv")
-        ]
-        file.write_text("\n".join(["file,start,end,label", *told]) + "\n")
-    elif inside.endswith("csv"):
-        file.write_text("\n".join(["frame,label", *(f"{n},{CLASSES[place]}" for n, place in enumerate(labels))]) + "\n")
-    else:
-        file.write_text("\n".join(CLASSES[place] for place in labels) + "\n")
-    found = run("label", "--checkpoint", sensor, "--output", tmp_path / "two", "--truth", tmp_path / "set", table)
-    assert "accuracy 100.0, edit 100.0" in found.out, found.err
-
-
-def test_truth_as_segments_in_one_table(run, sensor, tmp_path):
-    table = write_table(tmp_path / "a.csv")
-    _, labels = predicted(sensor, table)
-    truth = tmp_path / "segments.csv"
-    run("label", "--checkpoint", sensor, "--output", tmp_path / "out", table)
-    segments = rows(tmp_path / "out" / "a.segments.csv")
-    truth.write_text(
-        "file,start,end,label\n" + "".join(f"a.csv,{row['start']},{row['end']},{row['label']}\n" for row in segments)
-    )
-    found = run("label", "--checkpoint", sensor, "--output", tmp_path / "two", "--truth", truth, table)
-    assert "accuracy 100.0, edit 100.0" in found.out
-    assert len(labels) == 40
-
-
-@pytest.mark.parametrize(
-    ("written", "message"),
-    [
-        (["rest"] * 39, r"a.csv holds 40 frames, {folder}/a.txt 39 labels"),
-        (["rest"] * 39 + ["wlak"], "a.txt row 40: 'wlak' is none of the model's 3 classes"),
-    ],
-)
-def test_truth_that_does_not_fit_is_said_before_anything_is_labelled(run, sensor, tmp_path, written, message):
-    table = write_table(tmp_path / "a.csv")
-    (tmp_path / "a.txt").write_text("\n".join(written) + "\n")
-    found = run("label", "--checkpoint", sensor, "--output", tmp_path / "out", "--truth", tmp_path / "a.txt", table)
-    assert (found.status, found.out) == (2, "")
-    assert message.format(folder=tmp_path) in found.err
-    assert not (tmp_path / "out").exists()
-    if len(written) == 39:
-        assert "--align truncate" in found.err
-        options = ["--truth", tmp_path / "a.txt", "--align", "truncate"]
-        assert run("label", "--checkpoint", sensor, "--output", tmp_path / "out", *options, table).status == 0
-    else:
-        assert "(did you mean 'walk'?)" in found.err
 
 
 def test_short_segments_are_dropped_on_demand_and_counted(run, sensor, tmp_path):
@@ -353,98 +187,6 @@ def test_recordings_that_cannot_be_read_are_named_skipped_and_counted(run, films
     ]
 
 
-def test_several_labels_a_frame_have_tracks_of_their_own(run, several, tmp_path):
-    table = write_table(tmp_path / "a.csv")
-    _, labels = predicted(several, table)
-    truth = tmp_path / "truth.csv"
-    columns = "\n".join(",".join(map(str, row)) for row in labels.tolist())
-    truth.write_text(",".join(CLASSES) + f"\n{columns}\n")
-    options = ["--truth", truth, "--timeline", "--uncertain", 2, "--formats", "frames,segments,vtt,eaf"]
-    found = run("label", "--checkpoint", several, "--output", tmp_path / "out", *options, table)
-    assert (found.status, found.err) == (0, "")
-    assert "macro F1 100.0, average precision 100.0" in found.out
-    frames = rows(tmp_path / "out" / "a.frames.csv")
-    assert [[int(row[name]) for name in CLASSES] for row in frames] == labels.tolist()
-    assert (labels.sum(1) > 1).any(), "no two labels at once, so that this test says little"
-    segments = rows(tmp_path / "out" / "a.segments.csv")
-    for place, name in enumerate(CLASSES):
-        runs = np.flatnonzero(np.diff(labels[:, place], prepend=0, append=0)).reshape(-1, 2)
-        mine = [(float(row["start"]), float(row["end"])) for row in segments if row["label"] == name]
-        assert mine == [pytest.approx((a / 10, b / 10)) for a, b in runs.tolist()]
-    smooth = run("label", "--checkpoint", several, "--output", tmp_path / "two", "--min-seconds", 0.5, table)
-    assert smooth.status == 0
-    lengths = [float(row["end"]) - float(row["start"]) for row in rows(tmp_path / "two" / "a.segments.csv")]
-    assert min(lengths) >= 0.5 - 1e-6
-
-
-def test_frames_from_standard_input_are_labelled_as_they_come(sensor, tmp_path):
-    table = write_table(tmp_path / "a.csv")
-    probabilities, labels = predicted(sensor, table)
-    command = [sys.executable, "-m", "seqvision", "label", "--checkpoint", str(sensor), "-"]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-        lines = table.read_text().splitlines()
-        process.stdin.write(lines[0] + "\n")
-        for line, place, shares in zip(lines[1:], labels, probabilities, strict=True):
-            process.stdin.write(line + "\n")
-            process.stdin.flush()
-            name, probability = process.stdout.readline().split("\t")
-            assert name == CLASSES[place]
-            assert float(probability) == pytest.approx(shares.max(), abs=1e-4)
-        process.stdin.close()
-        assert process.wait(30) == 0
-
-
-def streamed(run, monkeypatch, model, text, *options):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
-    return run("label", "--checkpoint", model, *options, "-")
-
-
-def test_rows_without_names_are_in_the_order_of_training(run, sensor, monkeypatch):
-    named = streamed(run, monkeypatch, sensor, "y;x\n1;2\n3;4\n")
-    bare = streamed(run, monkeypatch, sensor, "2 1\n4 3\n\n")
-    assert named.out == bare.out
-    assert named.out.count("\n") == 2
-    entry = streamed(run, monkeypatch, sensor, "2,1\n", "--format", "jsonl", "--probabilities", "--frame-rate", 25)
-    found = json.loads(entry.out)
-    assert list(found) == ["frame", "seconds", "label", "probability", "probabilities"]
-    assert found["probability"] == max(found["probabilities"].values())
-
-
-def test_several_labels_a_frame_as_they_come(run, several, monkeypatch):
-    entries = streamed(run, monkeypatch, several, "2,1\n-3,1\n9,9\n", "--format", "jsonl").out.splitlines()
-    for line in entries:
-        entry = json.loads(line)
-        limits = dict(zip(CLASSES, (0.4, 0.5, 0.5), strict=True))
-        assert entry["labels"] == [name for name in CLASSES if entry["probabilities"][name] >= limits[name]]
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("1,2\n1,2,3\n", "standard input line 2: 3 numbers, expected the 2 features of a frame as in training"),
-        ("1,2\n1,zwei\n", "standard input line 2: 'zwei' is no number; expected 2 of them"),
-        ("a,y\n1,2\n", "standard input line 1: no column 'x' (found: a, y); the model was trained on x, y"),
-        ("x,y\n1\n", "standard input line 2: 1 fields, expected as many as in the first line"),
-        ("1,2\n1,nan\n", "standard input line 2: feature 1 (from 0) is nan; write a number"),
-    ],
-)
-def test_a_line_that_is_no_frame_is_named(run, sensor, monkeypatch, text, message):
-    found = streamed(run, monkeypatch, sensor, text)
-    assert found.status == 2
-    assert message in found.err
-
-
-def test_gaps_in_a_stream_are_filled_as_in_training(run, tmp_path, monkeypatch):
-    outputs = {}
-    for how in ("zero", "interpolate"):
-        reader = FeatureReader(features=2, columns=COLUMNS, on_nan=how)
-        model = save_run(tmp_path / how, "labelling", described(LINEAR), reader, CLASSES)
-        outputs[how] = streamed(run, monkeypatch, model, "1,2\nnan,3\n").out
-        filled = {"zero": "1,2\n0,3\n", "interpolate": "1,2\n1,3\n"}[how]
-        assert streamed(run, monkeypatch, model, filled).out == outputs[how]
-    assert outputs["zero"] != outputs["interpolate"]
-
-
 def test_what_does_not_go_together_is_refused_at_once(run, sensor, films, several, tmp_path):
     def refused(*arguments):
         found = run("label", "--checkpoint", *arguments)
@@ -466,23 +208,6 @@ def test_what_does_not_go_together_is_refused_at_once(run, sensor, films, severa
     assert "frames from standard input are labelled alone" in refused(sensor, "-", table, *out)
     assert "this model reads videos; name their files" in refused(films, "-")
     assert "no such file or folder (looked from" in refused(sensor, *out, "--truth", tmp_path / "x", table)
-
-
-def test_a_network_that_looks_back_cannot_label_a_stream(run, tmp_path, monkeypatch):
-    reader = FeatureReader(features=2, columns=COLUMNS)
-    model = save_run(tmp_path, "labelling", described(LINEAR, bidirectional=True), reader, CLASSES)
-    found = streamed(run, monkeypatch, model, "1,2\n")
-    assert found.status == 2
-    assert "needs the whole recording before it can say anything" in found.err
-    assert "rnn.bidirectional=false" in found.err
-
-
-def test_features_relative_to_the_whole_recording_cannot_come_from_a_stream(run, tmp_path, monkeypatch):
-    reader = FeatureReader(features=2, columns=COLUMNS, relative=True)
-    model = save_run(tmp_path, "labelling", described(LINEAR), reader, CLASSES)
-    found = streamed(run, monkeypatch, model, "1,2\n")
-    assert found.status == 2
-    assert "train with data.reader.relative=false" in found.err
 
 
 def test_names_are_of_files_not_of_paths(run, sensor, tmp_path, monkeypatch):

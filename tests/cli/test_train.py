@@ -68,6 +68,24 @@ def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (
+            ["decoding=greedy", "+decoding.beam_size=3", "+decoding.length_penalty=1.0"],
+            ["decoding: GreedySearch has no setting beam_size and no length_penalty", "~decoding.length_penalty"],
+        ),
+        (["rnn=elman", "+rnn.cell.gain=2"], ["rnn.cell: ElmanCell has no setting gain", "left out by ~rnn.cell.gain"]),
+        (["+trainer.max_epoch=2"], ["trainer: Trainer has no setting max_epoch. Did you mean max_epochs"]),
+    ],
+    ids=["of another choice", "of a part of a part", "misspelt"],
+)
+def test_a_setting_that_a_choice_does_not_take_is_named(tmp_path, monkeypatch, capsys, given, said):
+    assert train(tmp_path, monkeypatch, *given) == 2
+    message = capsys.readouterr().err
+    assert all(each in message for each in said), message
+
+
 def test_an_epoch_that_was_cut_short_is_finished_by_the_run_that_goes_on(tmp_path, monkeypatch):
     settings = ["data.batch_size=4", "scheduler=constant", "trainer.max_epochs=9"]  # four batches an epoch
     assert train(tmp_path, monkeypatch, *settings, "trainer.max_steps=7", "hydra.run.dir=calm") == 0

@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 from PIL import Image
+from sharded import SOURCE, make_pictures
+
+from seqvision.data import read_captions
+from seqvision.data.shards.write import write_shards
 
 
 @pytest.fixture
@@ -25,3 +29,24 @@ def folder(tmp_path: Path) -> Callable[..., Path]:
         return tmp_path
 
     return write
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder of captioned pictures that no test changes."""
+    return make_pictures(tmp_path_factory.mktemp("pictures"))
+
+
+@pytest.fixture(scope="session")
+def whole(pictures: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shards of `pictures` that no test changes."""
+    folder = tmp_path_factory.mktemp("shards") / "whole"
+    assert write_shards(read_captions(pictures), folder, source=SOURCE, shard_size=4) == []
+    return folder
+
+
+@pytest.fixture
+def shards(pictures: Path, tmp_path: Path) -> Path:
+    """Shards of `pictures`, of the test's own."""
+    write_shards(read_captions(pictures), tmp_path / "shards", source=SOURCE, shard_size=4)
+    return tmp_path / "shards"

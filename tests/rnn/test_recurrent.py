@@ -151,6 +151,15 @@ def test_the_layer_norm_lstm_begins_with_an_open_forget_gate():
     assert torch.equal(forget, torch.ones(1, 5))
 
 
+def test_with_less_gain_the_layer_norm_lstm_begins_near_zero():
+    def shown(gain: float) -> float:
+        torch.manual_seed(0)
+        cell = LayerNormLSTMCell(3, 64, gain=gain)
+        return float(cell.output(cell.step(cell.project(torch.randn(8, 3)), cell.initial_state(8))).abs().mean())
+
+    assert shown(0.1) < 0.2 * shown(1.0)
+
+
 @pytest.mark.parametrize("cell", CELLS)
 def test_a_learnt_state_begins_as_zeros_and_is_the_same_for_all(cell):
     network = Recurrent(cell, 3, 4, num_layers=2)
