@@ -155,7 +155,9 @@ def test_with_less_gain_the_layer_norm_lstm_begins_near_zero():
     def shown(gain: float) -> float:
         torch.manual_seed(0)
         cell = LayerNormLSTMCell(3, 64, gain=gain)
-        return float(cell.output(cell.step(cell.project(torch.randn(8, 3)), cell.initial_state(8))).abs().mean())
+        return float(
+            cell.output(cell.step(cell.project(torch.randn(8, 3)), cell.initial_state(8))).abs().mean().detach()
+        )
 
     assert shown(0.1) < 0.2 * shown(1.0)
 
