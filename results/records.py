@@ -38,8 +38,8 @@ def add(run: Path) -> Path:
 
 def add_together(file: Path) -> Path:
     """The record of models that answered together, or of one by several answers of its own: what their runs changed of
-    the experiment, and what they are together (`5 together`, `4 snapshots`, `inference=mc_dropout`). Training took as
-    long as that of all the runs.
+    the experiment, and what they are together (`5 together`, `4 snapshots`, `both directions`, `inference=mc_dropout`).
+    Training took as long as that of all the runs.
     """
     found = json.loads(file.read_text())
     evaluations = {each["split"]: _short(each) for each in (found if isinstance(found, list) else [found])}
@@ -48,11 +48,14 @@ def add_together(file: Path) -> Path:
     folders = list(dict.fromkeys(checkpoint.parent for checkpoint in checkpoints))
     runs = [json.loads((folder / "run.json").read_text()) for folder in folders]
     told = [told_apart(run["command"]) for run in runs]
-    if len({(run["name"], *map(tuple, each)) for run, each in zip(runs, told, strict=True)}) > 1:
+    both = "--backward" in shlex.split(first["command"])
+    if not both and len({(run["name"], *map(tuple, each)) for run, each in zip(runs, told, strict=True)}) > 1:
         sys.exit(f"{file}: the runs differ in more than their seed: {', '.join(map(str, folders))}")
     changed, held_out = told[0]
     said = re.findall(r"--inference[ =](\w+)", first["command"])
-    if len(checkpoints) > len(folders):
+    if both:
+        said = ["(both directions)"]
+    elif len(checkpoints) > len(folders):
         said = [f"({len(checkpoints)} snapshots)"]
     elif len(checkpoints) > 1:
         said = [f"({len(checkpoints)} together)"]

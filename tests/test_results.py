@@ -113,6 +113,13 @@ def test_models_together_have_rows_of_their_own(tables, tmp_path):
     assert rows[3].startswith("| `fashion_cnn callbacks=snapshots (inference=mc_dropout)` (1 seed) | 84.0 |")
 
 
+def test_readers_of_both_directions_are_one_row(tables, tmp_path):
+    make_record(tmp_path / "a", "dram_strings", "experiment=dram_strings", 0, 81.0, 80.0)
+    make_record(tmp_path / "b", "dram_strings", "experiment=dram_strings data.backward=true", 0, 81.0, 80.0)
+    runs = [tmp_path / "a" / "best.ckpt", tmp_path / "b" / "best.ckpt"]
+    assert tables.add(together(tmp_path, runs, "--backward", "b")).name == "_both_directions_-seed0.json"
+
+
 def test_only_runs_of_the_same_kind_are_one_row(tables, tmp_path):
     make_record(tmp_path / "a", "fashion_cnn", "experiment=fashion_cnn", 0, 81.0, 80.0)
     make_record(tmp_path / "b", "fashion_cnn", "experiment=fashion_cnn loss=hinge", 0, 81.0, 80.0)
