@@ -1,5 +1,6 @@
 """Checkpoints that are whole or not there, and one to continue from after any kind of death."""
 
+import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -68,16 +69,25 @@ class LastCheckpoint(Checkpoint):
 
 @contextmanager
 def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
-    """An epoch that was cut short does not count as over."""
-    cut = 0 if trainer.is_last_batch else 1
-    counts: tuple[Any, Any] = (trainer.fit_loop.epoch_progress.total, trainer.fit_loop.epoch_progress.current)
+    """An epoch that was cut short does not count as over; a whole one does, and no batch of the next is done: with a
+    limit of steps it would otherwise end a second time.
+    """
+    loop = trainer.fit_loop
+    progress, batches = loop.epoch_progress, loop.epoch_loop.batch_progress
+    kept = [copy.deepcopy(each.state_dict()) for each in (progress, batches)]
+    counts: tuple[Any, Any] = (progress.total, progress.current)
     for each in counts:
-        each.processed -= cut
+        if trainer.is_last_batch:
+            each.completed = each.processed
+        else:
+            each.processed = each.completed
+    if trainer.is_last_batch:
+        batches.reset_on_run()
     try:
         yield
     finally:
-        for each in counts:
-            each.processed += cut
+        progress.load_state_dict(kept[0])
+        batches.load_state_dict(kept[1])
 
 
 class BestCheckpoint(ModelCheckpoint):

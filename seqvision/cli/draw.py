@@ -11,7 +11,7 @@ from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
     import numpy as np
 
@@ -28,6 +28,7 @@ DESCRIPTION = """Pictures that a trained painter makes: new ones, yours painted 
 A folder: both, and every picture by itself."""
 
 WAY = 10  # pictures from one to the other
+SHEET = "all"  # what shows all pictures is called, in a folder
 
 
 def main(arguments: list[str]) -> int:
@@ -64,7 +65,8 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         dest="classes",
         action="append",
         metavar="NAME",
-        help="what to paint, of a model that is told classes; given several times, in turn (default: all in turn)",
+        help="what to paint, of a model that is told classes; given several times, in turn (default: new ones of all "
+        "in turn, yours of the class that each is likeliest of)",
     )
     options.add_argument("--invert", action="store_true", help="light and dark exchanged in your own pictures")
     options.add_argument(
@@ -82,8 +84,10 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
         raise UserError(f"--output {given.output}: '{suffix}' is not known here; expected .png, .gif or a folder")
     if given.interpolate and suffix == ".gif":
         raise UserError(f"--output {given.output}: the way between two pictures is one sheet; take a .png")
-    if given.classes and given.interpolate:
-        raise UserError("--class: the way between two pictures has no class of its own; leave it out")
+    if given.interpolate and len(given.classes or ()) > 2:
+        raise UserError(
+            f"--class: {len(given.classes)} of them; the way between two pictures has those of its two ends"
+        )
     return given
 
 
@@ -106,7 +110,8 @@ def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
     if not known:
         raise UserError(f"none of the {len(paths)} pictures could be read, so there is nothing to paint")
     shown, again = reconstruct(loaded, torch.stack(images), [path.name for path in known], names=given.classes)
-    names = drawn_names(known)
+    names = drawn_names(known, taken=[SHEET])
+    _spare(known, Path(given.output), names.values())
     _save(again, given.output, names=[names[path] for path in known], first=shown)
     return skipped
 
@@ -119,13 +124,15 @@ def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
 
     read = loaded.reader.inverted(really=given.invert)
     ends = [Path(name) for name in given.interpolate]
-    way = interpolate(loaded, torch.stack([read(path) for path in ends]), [path.name for path in ends], number=WAY)
+    images, ids = torch.stack([read(path) for path in ends]), [path.name for path in ends]
+    way = interpolate(loaded, images, ids, names=given.classes, number=WAY)
     output = Path(given.output)
+    _spare(ends, output, [SHEET, *(f"{place:04}" for place in range(WAY))])
     if output.suffix:
         _write(output, lambda path: picture_grid(way, columns=WAY).save(path))
     else:
         _save_each(way, output, [f"{place:04}" for place in range(WAY)])
-        _write(output / "all.png", lambda path: picture_grid(way, columns=WAY).save(path))
+        _write(output / f"{SHEET}.png", lambda path: picture_grid(way, columns=WAY).save(path))
 
 
 def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray | None" = None) -> None:
@@ -146,8 +153,16 @@ def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray 
         _write(target, film)
     else:
         _save_each(made.pictures, target, names)
-        _write(target / "all.png", sheet)
-        _write(target / "all.gif", film)
+        _write(target / f"{SHEET}.png", sheet)
+        _write(target / f"{SHEET}.gif", film)
+
+
+def _spare(own: "Sequence[Path]", output: Path, names: "Iterable[str]") -> None:
+    """A UserError where what is drawn would take the place of a picture that it is drawn from."""
+    targets = {output} if output.suffix else {output / f"{name}.png" for name in names}
+    lost = {path.resolve() for path in own} & {target.resolve() for target in targets}
+    if lost:
+        raise UserError(f"--output {output}: {min(lost)} would be painted over; give another place")
 
 
 def _save_each(pictures: "np.ndarray", folder: Path, names: list[str]) -> None:

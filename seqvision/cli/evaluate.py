@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
     from pytorch_lightning import seed_everything
 
     from seqvision.cli.patterns import PATTERNS, pattern_at
-    from seqvision.cli.record import evaluation_record, save_record
+    from seqvision.cli.record import evaluation_record, save_record, stands_for_run
     from seqvision.cli.stored_data import split_records, splits_of, stored_data
 
     begun = time.time()
@@ -98,9 +98,17 @@ def main(arguments: list[str]) -> int:
     write_output(given.output, _FORMATS[given.format](evaluations, entries, pattern, given))
     if len(pattern.models) != 1 or given.predictions or given.data or given.inference:
         return 0  # not this run's own scores on its own data
+    (model,) = pattern.models
+    if not stands_for_run(model):
+        kept = "only written there" if given.output else "not kept (--output FILE keeps them)"
+        print(
+            f"seqvision: the run's scores are those of best.ckpt; these of {model.path.name} are {kept}",
+            file=sys.stderr,
+        )
+        return 0
     try:
         for entry in entries:
-            save_record(pattern.models[0].path.parent, entry)
+            save_record(model.path.parent, entry)
     except UserError as error:
         print(f"seqvision: the scores were not kept with the run: {error}", file=sys.stderr)
         return 1

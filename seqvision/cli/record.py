@@ -48,6 +48,7 @@ def evaluation_record(
         "command": command,
         "commit": commit(),
         "checkpoints": [str(model.path) for model in models],
+        "digests": [model.digest for model in models],
         "config_hash": config_hash(config) if config else None,
         "seed": config.get("seed"),
         "decoding": decoding,
@@ -61,3 +62,8 @@ def evaluation_record(
 def save_record(folder: Path, record: dict[str, Any]) -> None:
     """The record as evaluation_SPLIT.json in a run's folder."""
     write_output(folder / f"evaluation_{record['split']}.json", json.dumps(record, indent=2))
+
+
+def stands_for_run(model: "LoadedModel") -> bool:
+    """Whether it is what the run's folder is known by: its best checkpoint, or the only one."""
+    return model.path.name == "best.ckpt" or not (model.path.parent / "best.ckpt").is_file()

@@ -1,5 +1,6 @@
 """`seqvision report`: one page about a run, to look at and to send to somebody."""
 
+import sys
 import time
 from pathlib import Path
 
@@ -62,7 +63,9 @@ def main(arguments: list[str]) -> int:
     as_evaluated.batch_size, as_evaluated.trust = given.batch_size, given.trust
     pattern = PATTERNS[pattern_at(str(run))](as_evaluated)
     (model,) = pattern.models
-    evaluations = read_evaluations(run)
+    evaluations, stale = read_evaluations(run, model.digest)
+    for path in stale:
+        print(f"seqvision: {path} tells of other weights than {model.path.name}: left out", file=sys.stderr)
     data = stored_data(model.config, given.data, trust=given.trust)
     splits = splits_of(data)
     split = given.split or (evaluations[0]["split"] if evaluations else "val")

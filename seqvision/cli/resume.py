@@ -1,11 +1,13 @@
 """Going on with a run: its own configuration, its own folder, its last checkpoint."""
 
 from pathlib import Path
+from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import conf_dir, near_key
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 def resume_checkpoint(path: str | Path) -> Path:
@@ -65,6 +67,39 @@ def sweep_arguments(arguments: list[str]) -> list[str]:
         return arguments
     rest = [each for each in arguments if not each.startswith("resume=")]
     return [*read_sweep(resume).overrides, *rest, f"hydra.run.dir={resume}"]
+
+
+def check_fits(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> None:
+    """A UserError where a run's checkpoint is of other weights than the task's, or beyond the end of the training."""
+    made, epochs = _epochs(checkpoint), config.trainer.get("max_epochs")
+    if epochs is not None and 0 <= epochs < made:
+        raise UserError(
+            f"trainer.max_epochs={epochs}: the run has made {counted(made, 'epoch')} already; give a larger number"
+        )
+    own = {name: list(value.shape) for name, value in task.state_dict().items()}
+    held = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
+    wrong = [name for name in own.keys() | held.keys() if own.get(name) != held.get(name)]
+    if wrong:
+        name = min(wrong)
+        raise UserError(
+            f"resume={config.resume}: these settings make another network than that of the run: "
+            f"{counted(len(wrong), 'tensor')} differ ({name}: {held.get(name, 'not')} there, {own.get(name, 'not')} "
+            "here). Change only what leaves its form alone, or begin a new run; start_from=… takes weights that fit"
+        )
+
+
+def finished(checkpoint: dict[str, Any], config: DictConfig) -> str:
+    """Why a run that has written its record would make no step more, and what would let it; else nothing."""
+    if (Path(config.run_dir) / "run.json").is_file():
+        for key, made in (("max_epochs", _epochs(checkpoint)), ("max_steps", int(checkpoint["global_step"]))):
+            if config.trainer.get(key) == made:
+                return f"trainer.{key}={made} is what the run has made; a larger number lets it go on"
+    return ""
+
+
+def _epochs(checkpoint: dict[str, Any]) -> int:
+    """The whole epochs that a run has made."""
+    return int(checkpoint["loops"]["fit_loop"]["epoch_progress"]["current"]["processed"])
 
 
 def set_aside_metrics(run_dir: Path, step: int) -> None:

@@ -75,14 +75,18 @@ def _inside(folder: Path, reader: "FrameReader") -> list[Path]:
     return shown
 
 
-def drawn_names(pictures: Sequence[Path]) -> dict[Path, str]:
-    """What is drawn of each picture is called: by its own name, with those of its folders where two would be alike."""
+def drawn_names(pictures: Sequence[Path], *, taken: Sequence[str] = ()) -> dict[Path, str]:
+    """What is drawn of each picture is called: by its own name, with those of its folders where two would be alike, or
+    where the name is taken.
+    """
     names: dict[Path, str] = {}
     for depth in range(1, 1 + max(len(path.parts) for path in pictures)):
         left = [path for path in pictures if path not in names]
         said = {path: "_".join(path.with_suffix("").parts[-depth:]).replace("/", "") for path in left}
         counts = Counter(said.values())
-        names |= {path: name for path, name in said.items() if counts[name] == 1 and name not in names.values()}
+        names |= {
+            path: name for path, name in said.items() if counts[name] == 1 and name not in [*names.values(), *taken]
+        }
     return {path: names.get(path, "_".join(path.parts).replace("/", "")) for path in pictures}
 
 

@@ -15,7 +15,15 @@ from seqvision.cli.beginning import begin, weights_from
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
-from seqvision.cli.resume import added, resume_checkpoint, resumed_config, set_aside_metrics, sweep_arguments
+from seqvision.cli.resume import (
+    added,
+    check_fits,
+    finished,
+    resume_checkpoint,
+    resumed_config,
+    set_aside_metrics,
+    sweep_arguments,
+)
 from seqvision.cli.transfer import settle
 from seqvision.errors import UserError
 
@@ -153,6 +161,8 @@ def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> d
 
 def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[str, Any]:
     """Builds all parts, trains, and leaves the run's folder."""
+    from pytorch_lightning.callbacks import LambdaCallback
+
     from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration, steps_per_epoch
     from seqvision.inference.checkpoint import read_checkpoint
 
@@ -173,9 +183,13 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     settle(unresolved, device=device, report=run_dir / "stages.json", tell=trainer.is_global_zero)
     resolved = plain(unresolved)
     config, digest = OmegaConf.create(resolved), config_hash(resolved)
-    trainer.callbacks.append(SameConfiguration(digest))
-    if trainer.is_global_zero:
-        OmegaConf.save(unresolved, run_dir / "config.yaml")
+
+    def keep_configuration(*_: Any) -> None:
+        """Once all is built and loaded: a run that is refused leaves the folder's configuration as it was."""
+        if trainer.is_global_zero:
+            OmegaConf.save(unresolved, run_dir / "config.yaml")
+
+    trainer.callbacks += [SameConfiguration(digest), LambdaCallback(on_train_start=keep_configuration)]
     task, data = build(config, resolved, device)
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
@@ -184,8 +198,18 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
             print(f"  {task.preconditioner.summary()}")
 
     ready = time.time()
-    if config.resume and trainer.is_global_zero:
-        set_aside_metrics(run_dir, read_checkpoint(resume_checkpoint(config.resume))["global_step"])
+    if config.resume:
+        checkpoint = read_checkpoint(resume_checkpoint(config.resume))
+        check_fits(checkpoint, task, config)
+        done = finished(checkpoint, config)
+        if done:
+            if trainer.is_global_zero:
+                print(f"nothing left to do: {done}")
+            kept: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+            return kept
+        if trainer.is_global_zero:
+            set_aside_metrics(run_dir, checkpoint["global_step"])
+        del checkpoint  # the trainer reads it again
     trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
     record = {
         "name": config.name,

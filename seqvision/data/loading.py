@@ -156,8 +156,8 @@ class ResumableLoader(Loader):
             yield batch
 
     def state_dict(self) -> dict[str, int]:
-        """How far the epoch is."""
-        return {"handed_out": self.handed_out}
+        """How far the epoch is: 0 when it is over."""
+        return {"handed_out": self.handed_out % len(self.batches)}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on behind that many batches; a finished epoch starts anew."""

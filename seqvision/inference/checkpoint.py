@@ -1,5 +1,6 @@
 """A checkpoint of this project: what it holds, how it is read, and what is refused."""
 
+import hashlib
 import pickle
 import zipfile
 from collections.abc import Sequence
@@ -45,6 +46,12 @@ class LoadedModel:
         """Where the model is."""
         device: torch.device = next(self.model.parameters()).device
         return device
+
+    @property
+    def digest(self) -> str:
+        """What tells its file from others: the beginning of its SHA-256."""
+        with self.path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 @dataclass(frozen=True)

@@ -93,9 +93,12 @@ def reconstruct(
     *,
     names: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, Painted]:
-    """The pictures as the network was shown them, and as it paints them. ids: fix how they become zeros and ones."""
+    """The pictures as the network was shown them, and as it paints them.
+
+    ids: fix how they become zeros and ones. names: their classes, in turn; else those that they are likeliest of.
+    """
     shown = binarised(images, loaded.binarise, ids=ids).to(loaded.device)
-    labels = loaded.labels(names, len(shown)) if names else None
+    labels = loaded.labels(names, len(shown)) if names else likeliest(loaded, shown)
     _, drawing = loaded.model.reconstruct(shown, labels, keep=True)
     return as_colours(shown), painted(loaded, drawing)
 
@@ -106,12 +109,26 @@ def interpolate(
     images: UInt8[Tensor, "2 channels height width"],
     ids: Sequence[str],
     *,
+    names: Sequence[str] | None = None,
     number: int = 10,
 ) -> np.ndarray:
-    """`number` pictures, uint8 (number, height, width, 3), from the first to the second."""
+    """`number` pictures, uint8 (number, height, width, 3), from the first to the second; names: as of `reconstruct`."""
     shown = binarised(images, loaded.binarise, ids=ids).to(loaded.device)
-    drawing = loaded.model.interpolate(shown[0], shown[1], number=number)
+    labels = loaded.labels(names, 2) if names else likeliest(loaded, shown)
+    drawing = loaded.model.interpolate(shown[0], shown[1], labels, number=number)
     return as_colours(loaded.model.pixels.mean(drawing.canvas))
+
+
+def likeliest(loaded: LoadedPainter, shown: Tensor) -> Tensor | None:
+    """The class that each picture needs fewest nats with, at the means of its latent numbers; None where the model is
+    not told classes.
+    """
+    model = loaded.model
+    if not model.classes:
+        return None
+    noise = shown.new_zeros(len(shown), model.steps, model.latent_size)
+    places = (torch.full((len(shown),), place, device=loaded.device) for place in range(model.classes))
+    return torch.stack([model(shown, labels, noise=noise).nats for labels in places]).argmin(dim=0)
 
 
 def painted(loaded: LoadedPainter, drawing: Drawing) -> Painted:

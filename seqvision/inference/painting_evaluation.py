@@ -14,6 +14,7 @@ from seqvision.data.sequences.records import SequenceRecord
 from seqvision.inference.painting import LoadedPainter
 from seqvision.inference.sequence_evaluation import Scored
 from seqvision.metrics import bootstrap_interval, paired_difference
+from seqvision.wording import counted, some_of
 
 
 @dataclass(frozen=True)
@@ -113,6 +114,13 @@ def evaluate_painting(
         columns["importance_weighted"] = bounds.estimate
     how: dict[str, Any] = {"resamples": resamples, "seed": seed}
     controls, notes = {}, [f"pictures of 0 and 1: {loaded.binarise}"]
+    unknown = [record for record in records if str(record.label) not in loaded.symbols.places]
+    if loaded.model.classes and unknown:
+        labels = some_of(sorted({str(record.label or "none") for record in unknown}))
+        notes.append(
+            f"{len(unknown)} of {counted(len(records), 'picture')} without a class that the model is told "
+            f"({labels}): scored as of no class, which it need not have learnt"
+        )
     if training:
         nats = mean_picture_nats(loaded, training, records)
         controls["mean_picture"] = {"nats": float(nats.mean())}

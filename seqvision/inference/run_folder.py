@@ -76,10 +76,15 @@ def read_record(folder: Path) -> dict[str, Any]:
     return _json(folder / "run.json") if (folder / "run.json").is_file() else {}
 
 
-def read_evaluations(folder: Path) -> list[dict[str, Any]]:
-    """The evaluations of the run by split, test first."""
-    found = [_json(path) for path in sorted(folder.glob("evaluation_*.json"))]
-    return sorted(found, key=lambda record: record.get("split") != "test")
+def read_evaluations(folder: Path, digest: str) -> tuple[list[dict[str, Any]], list[Path]]:
+    """(the evaluations of the run's checkpoint by split, test first; files that tell of other weights).
+
+    digest: the checkpoint's. A run that went on, or was made anew in the same folder, has another one than before.
+    """
+    found = {path: _json(path) for path in sorted(folder.glob("evaluation_*.json"))}
+    own = [record for record in found.values() if record.get("digests") == [digest]]
+    others = [path for path, record in found.items() if record.get("digests") != [digest]]
+    return sorted(own, key=lambda record: record.get("split") != "test"), others
 
 
 def _json(path: Path) -> dict[str, Any]:

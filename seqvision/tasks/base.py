@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from seqvision.data.loading import seed_of
+from seqvision.errors import UserError
 from seqvision.optim import KFAC, Newton, build_optimizer, check_closures, compares_losses
 from seqvision.rnn import reference_loops
 
@@ -161,7 +162,10 @@ class Task(LightningModule):
             self.preconditioner.check(optimizer, precision=str(trainer.precision))
             if self.preconditioner.kl_clip is not None:
                 trainer.gradient_clip_val = None  # steps have a limit already
-        schedule = self.make_scheduler(optimizer, int(self.trainer.estimated_stepping_batches))
+        steps = trainer.estimated_stepping_batches
+        if steps == float("inf"):
+            raise UserError("trainer.max_epochs=-1: a schedule needs an end; give epochs, or trainer.max_steps as well")
+        schedule = self.make_scheduler(optimizer, int(steps))
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

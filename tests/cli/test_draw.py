@@ -11,9 +11,10 @@ from hydra.utils import instantiate
 from PIL import Image
 
 from seqvision.cli.config import conf_dir, plain
+from seqvision.data.binarise import binarised
 from seqvision.inference import load_model
 from seqvision.inference.checkpoint import contents
-from seqvision.inference.painting import LoadedPainter, sample
+from seqvision.inference.painting import LoadedPainter, likeliest, sample
 
 SMALL = ("rnn.hidden_size=8", "model.steps=3", "model.latent_size=4")
 
@@ -115,6 +116,42 @@ def test_the_way_from_one_to_another(run, told, digit, tmp_path):
     assert "take a .png" in found.err
 
 
+def test_own_pictures_are_not_painted_over(run, painter, tmp_path):
+    (tmp_path / "own").mkdir()
+    for name in ("all", "one"):
+        Image.new("L", (8, 8), 200).save(tmp_path / "own" / f"{name}.png")
+    kept = {path: path.read_bytes() for path in (tmp_path / "own").iterdir()}
+    one = tmp_path / "own" / "one.png"
+    way = ["--interpolate", one, one]
+    for asked, place in ((["--reconstruct", one], one), (["--reconstruct", one], one.parent), (way, one)):
+        found = run("draw", "--checkpoint", painter, *asked, "--output", place)
+        assert found.status == 2
+        assert "one.png would be painted over" in found.err
+    assert {path: path.read_bytes() for path in (tmp_path / "own").iterdir()} == kept
+    found = run("draw", "--checkpoint", painter, "--reconstruct", tmp_path / "own", "--output", tmp_path / "again")
+    assert found.status == 0
+    assert {path.name for path in (tmp_path / "again").iterdir()} == {"all.gif", "all.png", "own_all.png", "one.png"}
+
+
+def test_own_pictures_are_of_the_class_that_they_are_likeliest_of(told, run, digit, tmp_path):
+    loaded = load_model(told, LoadedPainter)
+    shown = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(1)).round()
+    noise = torch.zeros(4, loaded.model.steps, loaded.model.latent_size)
+    with torch.inference_mode():
+        nats = [loaded.model(shown, torch.full((4,), place), noise=noise).nats for place in range(10)]
+        found = likeliest(loaded, shown)
+    assert len(set(found.tolist())) > 1, "or the test could not tell them from one class for all"
+    assert found.tolist() == torch.stack(nats).argmin(dim=0).tolist()
+    one = binarised(loaded.reader(digit / "one.png")[None], loaded.binarise, ids=["one.png"])
+    with torch.inference_mode():
+        name = loaded.symbols.names[likeliest(loaded, one)[0]]
+    sheets = [tmp_path / "asked.png", tmp_path / "found.png"]
+    for sheet, asked in zip(sheets, (["--class", name], []), strict=True):
+        command = ["draw", "--checkpoint", told, "--reconstruct", digit / "one.png", *asked, "--output", sheet]
+        assert run(*command).status == 0
+    assert sheets[0].read_bytes() == sheets[1].read_bytes()
+
+
 def test_classes_are_asked_for_by_name(run, told, painter, tmp_path):
     three, eight, turns = (tmp_path / f"{name}.png" for name in ("three", "eight", "turns"))
     for file, classes in ((three, ["3"]), (eight, ["8"]), (turns, ["3", "8"])):
@@ -134,7 +171,7 @@ def test_classes_are_asked_for_by_name(run, told, painter, tmp_path):
     [
         (["-n", "0"], "expected a number of pictures, 1 or more"),
         (["--output", "a.jpg"], "expected .png, .gif or a folder"),
-        (["--interpolate", "a.png", "b.png", "--class", "3"], "has no class of its own"),
+        (["--interpolate", "a.png", "b.png", *["--class", "3"] * 3], "3 of them; the way between two pictures has"),
         (["--output", "/dev/null/a.png"], "cannot be written"),
     ],
 )

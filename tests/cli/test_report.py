@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 
 @pytest.fixture
@@ -42,6 +43,20 @@ def test_an_evaluation_that_is_there_is_shown(run, own_run):
     assert page.count('<article class="card"') == 2 + 2 + 3
     assert not (own_run / "report.html").exists()
     assert not (own_run / "evaluation_val.json").exists()
+
+
+def test_scores_of_other_weights_are_not_shown_as_the_runs(run, own_run):
+    shutil.copy(own_run / "best.ckpt", own_run / "last.ckpt")
+    found = run("evaluate", "--checkpoint", own_run / "last.ckpt", "--bootstrap", 0, "--no-controls")
+    assert "these of last.ckpt are not kept" in found.err
+    assert not (own_run / "evaluation_test.json").exists()
+    run("evaluate", "--checkpoint", own_run, "--bootstrap", 0, "--no-controls")
+    weights = torch.load(own_run / "best.ckpt", weights_only=True)
+    weights["global_step"] = 99
+    torch.save(weights, own_run / "best.ckpt")  # as a run that goes on does
+    found = run("report", own_run, "--limit", 4)
+    assert "evaluation_test.json tells of other weights than best.ckpt: left out" in found.err
+    assert "Scores on val" in (own_run / "report.html").read_text()
 
 
 def test_mistakes_are_said_in_a_sentence(run, own_run):

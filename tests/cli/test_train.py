@@ -46,28 +46,6 @@ def test_the_first_loss_is_that_of_guessing(run):
     assert record["scores"]["val/loss"] == pytest.approx(torch.tensor(float(words)).log().item(), abs=0.5)
 
 
-def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(run, monkeypatch, capsys):
-    monkeypatch.chdir(run.parent)
-    assert main(["train", f"resume={run}", "trainer.max_epochs=2"]) == 0
-    record = json.loads((run / "run.json").read_text())
-    assert record["steps"] == 4
-    assert list(run.glob("metrics-before-*.csv")), "earlier curves are kept"
-    assert main(["train", f"resume={run}", "rnn=lstm"]) == 2
-    assert "only values can be changed" in capsys.readouterr().err
-
-
-def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path, monkeypatch, capsys):
-    timed = ["callbacks=time", "callbacks.time.seconds=0.001", "hydra.run.dir=run"]
-    assert train(tmp_path, monkeypatch, *timed) == 0
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 1
-    more = ["train", "resume=run", "callbacks.time.seconds=1e4", "trainer.max_epochs=2"]
-    assert main(more) == 0
-    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] > 1
-    assert main(["train", "resume=run", "callbacks.time.second=2"]) == 2
-    said = "the run's configuration has no key 'callbacks.time.second'. Did you mean callbacks.time.seconds?"
-    assert said in capsys.readouterr().err
-
-
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -84,17 +62,6 @@ def test_a_setting_that_a_choice_does_not_take_is_named(tmp_path, monkeypatch, c
     assert train(tmp_path, monkeypatch, *given) == 2
     message = capsys.readouterr().err
     assert all(each in message for each in said), message
-
-
-def test_an_epoch_that_was_cut_short_is_finished_by_the_run_that_goes_on(tmp_path, monkeypatch):
-    settings = ["data.batch_size=4", "scheduler=constant", "trainer.max_epochs=9"]  # four batches an epoch
-    assert train(tmp_path, monkeypatch, *settings, "trainer.max_steps=7", "hydra.run.dir=calm") == 0
-    assert train(tmp_path, monkeypatch, *settings, "trainer.max_steps=2", "hydra.run.dir=cut") == 0
-    assert main(["train", "resume=cut", "trainer.max_steps=7"]) == 0
-    calm, cut = (torch.load(tmp_path / run / "last.ckpt", weights_only=True) for run in ("calm", "cut"))
-    assert (cut["epoch"], cut["global_step"]) == (calm["epoch"], calm["global_step"]) == (1, 7)
-    for name, weight in calm["state_dict"].items():
-        assert torch.equal(cut["state_dict"][name], weight), name
 
 
 def test_weights_of_another_run_are_a_start(run, monkeypatch):

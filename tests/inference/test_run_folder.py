@@ -1,5 +1,7 @@
 """Curves go on over a resumed run, and what was done twice is shown once."""
 
+import json
+
 import pytest
 
 from seqvision.errors import UserError
@@ -24,13 +26,16 @@ def test_a_folder_without_curves_or_records(tmp_path):
     assert read_curves(tmp_path) == {}
     assert curve_panels({}) == {}
     assert read_record(tmp_path) == {}
-    assert read_evaluations(tmp_path) == []
+    assert read_evaluations(tmp_path, "abc") == ([], [])
 
 
 def test_test_comes_first_and_damaged_records_are_named(tmp_path):
     for split in ("combinations", "test", "val"):
-        (tmp_path / f"evaluation_{split}.json").write_text(f'{{"split": "{split}"}}')
-    assert [record["split"] for record in read_evaluations(tmp_path)] == ["test", "combinations", "val"]
+        (tmp_path / f"evaluation_{split}.json").write_text(json.dumps({"split": split, "digests": ["abc"]}))
+    (tmp_path / "evaluation_old.json").write_text(json.dumps({"split": "old", "digests": ["abd"]}))
+    own, others = read_evaluations(tmp_path, "abc")
+    assert [record["split"] for record in own] == ["test", "combinations", "val"]
+    assert [path.name for path in others] == ["evaluation_old.json"]
     (tmp_path / "evaluation_val.json").write_text('{"split"')
     with pytest.raises(UserError, match=r"evaluation_val\.json: cannot be read .* delete it"):
-        read_evaluations(tmp_path)
+        read_evaluations(tmp_path, "abc")

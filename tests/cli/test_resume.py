@@ -1,0 +1,87 @@
+"""Going on with a run: it ends where a calm one does; what cannot be is refused and leaves the run as it was."""
+
+import json
+
+import pytest
+import torch
+from training import SMALL
+
+from seqvision.cli import main
+
+# what torch and Lightning say to developers of Lightning
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+
+
+def train(folder, monkeypatch, *overrides: str) -> int:
+    monkeypatch.chdir(folder)
+    return main(["train", *SMALL, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1", *overrides])
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("work")
+    with pytest.MonkeyPatch.context() as patch:
+        assert train(folder, patch, "hydra.run.dir=run", "name=mine") == 0
+    return folder / "run"
+
+
+def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(run, monkeypatch, capsys):
+    monkeypatch.chdir(run.parent)
+    assert main(["train", f"resume={run}", "trainer.max_epochs=2"]) == 0
+    record = json.loads((run / "run.json").read_text())
+    assert record["steps"] == 4
+    assert list(run.glob("metrics-before-*.csv")), "earlier curves are kept"
+    assert main(["train", f"resume={run}", "rnn=lstm"]) == 2
+    assert "only values can be changed" in capsys.readouterr().err
+
+
+def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path, monkeypatch, capsys):
+    timed = ["callbacks=time", "callbacks.time.seconds=0.001", "hydra.run.dir=run"]
+    assert train(tmp_path, monkeypatch, *timed) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 1
+    more = ["train", "resume=run", "callbacks.time.seconds=1e4", "trainer.max_epochs=2"]
+    assert main(more) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] > 1
+    assert main(["train", "resume=run", "callbacks.time.second=2"]) == 2
+    said = "the run's configuration has no key 'callbacks.time.second'. Did you mean callbacks.time.seconds?"
+    assert said in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("first", [2, 4])
+def test_an_epoch_that_was_cut_short_is_finished_and_a_whole_one_is_over(tmp_path, monkeypatch, first):
+    settings = ["data.batch_size=4", "scheduler=constant", "trainer.max_epochs=9"]  # four batches an epoch
+    assert train(tmp_path, monkeypatch, *settings, "trainer.max_steps=7", "hydra.run.dir=calm") == 0
+    assert train(tmp_path, monkeypatch, *settings, f"trainer.max_steps={first}", "hydra.run.dir=cut") == 0
+    assert main(["train", "resume=cut", "trainer.max_steps=7"]) == 0
+    calm, cut = (torch.load(tmp_path / run / "last.ckpt", weights_only=True) for run in ("calm", "cut"))
+    assert (cut["epoch"], cut["global_step"]) == (calm["epoch"], calm["global_step"]) == (1, 7)
+    for name, weight in calm["state_dict"].items():
+        assert torch.equal(cut["state_dict"][name], weight), name
+
+
+@pytest.mark.parametrize(
+    ("overrides", "said"),
+    [
+        (["rnn.hidden_size=9"], "these settings make another network than that of the run"),
+        (["trainer.max_epochs=0"], "trainer.max_epochs=0: the run has made 1 epoch already; give a larger number"),
+        (["trainer.max_epochs=-1"], "trainer.max_epochs=-1: a schedule needs an end"),
+    ],
+)
+def test_a_refused_change_leaves_the_run_as_it_was(tmp_path, monkeypatch, capsys, overrides, said):
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 0
+    kept = {file: file.read_bytes() for file in tmp_path.glob("run/*") if file.suffix in (".yaml", ".json", ".ckpt")}
+    assert main(["train", "resume=run", *overrides]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert "Traceback" not in error
+    assert {file: file.read_bytes() for file in kept} == kept
+    assert main(["train", "resume=run", "trainer.max_epochs=2"]) == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 4
+
+
+def test_a_run_that_is_done_keeps_its_record(tmp_path, monkeypatch, capsys):
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 0
+    kept = (tmp_path / "run" / "run.json").read_bytes()
+    assert main(["train", "resume=run"]) == 0
+    assert "nothing left to do: trainer.max_epochs=1 is what the run has made" in capsys.readouterr().out
+    assert (tmp_path / "run" / "run.json").read_bytes() == kept
