@@ -227,7 +227,7 @@ def _text(
         what = " and ".join(record["checkpoints"]) or "predictions"
         parts.append(f"{what} on {evaluation.split}: {size_of(record)}\n")
         parts.append(columns(*table_cells(record)))
-        parts += [difference_line(other, found) for other, found in record.get("differences", {}).items()]
+        parts += [difference_line(other, found, record) for other, found in record.get("differences", {}).items()]
         parts += [f"protocol: {record['protocol']}"] if record.get("protocol") else []
         if given.per_class:
             parts.append("\n" + columns(*class_cells(record)) + "\n")
@@ -288,13 +288,14 @@ def digits_of(record: dict[str, Any]) -> int:
     return 3 if "pictures" in record else 2
 
 
-def difference_line(other: str, found: dict[str, Any]) -> str:
-    """How much better the model is than another, score by score."""
+def difference_line(other: str, found: dict[str, Any], record: dict[str, Any]) -> str:
+    """How much better the model is than another, score by score; of a painter, how many nats it needs fewer."""
+    better = "fewer than" if record.get("pattern") == "painting" else "above"
     said = [
         f"{name} {each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
         for name, each in found.items()
     ]
-    return f"above {COLUMNS.get(other, other)}: {', '.join(said)}" if said else ""
+    return f"{better} {COLUMNS.get(other, other)}: {', '.join(said)}" if said else ""
 
 
 def _json(_: "Sequence[Evaluation]", records: list[dict[str, Any]], *__: Any) -> str:

@@ -140,10 +140,8 @@ def _canvases(data: "LabelledPictures") -> dict[str, Any]:
 
 
 def _canvas_lengths(data: "LabelledPictures", records: "Sequence[SequenceRecord]") -> dict[int, int]:
-    from seqvision.data.labelled.symbols import split_label
-
     some = (records[place] for place in range(min(SAMPLED, len(records))))
-    return _lengths(split_label(record.label, data.symbols.names) for record in some)
+    return _lengths(data.symbols.split(record.label) for record in some)
 
 
 def _unused(records: "Sequence[SequenceRecord]") -> list[str]:

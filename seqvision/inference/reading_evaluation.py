@@ -1,22 +1,24 @@
 """What was read against what is there: scores with intervals, by looks, beside looks that nobody chose."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
+from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from seqvision.data.labelled.reader import picture_of
-from seqvision.data.labelled.symbols import split_label, written
+from seqvision.data.labelled.symbols import written
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
 from seqvision.inference.members import averaged, spread_of
 from seqvision.inference.reading import LoadedReader, Read, answer, read_paths, said
 from seqvision.inference.sequence_evaluation import Scored, compare
-from seqvision.metrics.looks import stopping_table
-from seqvision.wording import counted
+from seqvision.metrics.looks import read_rightly, stopping_table
+from seqvision.wording import counted, some_of
 
 
 @dataclass(frozen=True)
@@ -82,48 +84,63 @@ def look_at(
 ) -> Looked:
     """What the readers together see and say of each record, each on a path of its own: the mean of their probabilities,
     and the first one's path. backward: a reader of the other direction, whose scores are averaged with theirs. paths:
-    how many the first one draws, and the one of the other direction, for the sampled answers."""
+    how many each of them draws for the sampled answers."""
     loaded = readers[0]
-    policy = loaded.model.policy
+    learnt = [reader for reader in readers if reader.model.policy == "learnt"]
     beliefs, places, sampled, chance, answers, spreads = [], [], [], [], [], []
     alone: dict[str, list[Read]] = {"forward": [], "backward": []} if backward else {}
     members: tuple[list[Read], ...] = tuple([] for _ in readers) if len(readers) > 1 else ()
     starts = range(0, len(records), batch_size)
     for start in tracked(starts, total=len(starts), description="Reading"):
         part = records[start : start + batch_size]
-        pixels = [loaded.reader(picture_of(record)) for record in part]
-        found, where = read_paths(loaded, pixels)
-        if len(readers) > 1:
-            each = [found, *(read_paths(reader, pixels)[0] for reader in readers[1:])]
-            means, deviations = averaged(each)
-            for mine, theirs in zip(members, each, strict=True):
-                mine += [answer(loaded, *one) for one in zip(theirs, where, strict=True)]
-            found = np.stack(means)
-            spreads.append((len(part), spread_of(found[:, -1], np.stack(deviations)[:, -1])))
+        pictures = [picture_of(record) for record in part]
+        seen = [[reader.reader(picture) for picture in pictures] for reader in readers]
+        each, where = _looks_of(readers, seen)
+        found, deviations = (np.stack(items) for items in averaged(each))
+        for mine, theirs in zip(members, each, strict=False):
+            mine += _answers(loaded, theirs, where)
+        if members:
+            spreads.append((len(part), spread_of(found[:, -1], deviations[:, -1])))
         beliefs.append(found)
         places.append(where)
-        drawn, _ = read_paths(loaded, pixels, paths=paths, seed=seed + start)
+        drawn = np.mean(_looks_of(readers, seen, paths=paths, seed=seed + start)[0], axis=0)
         if backward is None:
             answers += _answers(loaded, found, where)
             sampled += _answers(loaded, drawn, where)
         else:
-            turned = [backward.reader(picture_of(record)) for record in part]
+            turned = [backward.reader(picture) for picture in pictures]
             back, there = read_paths(backward, turned)
             alone["forward"] += _answers(loaded, found, where)
             alone["backward"] += _answers(backward, back, there)
             answers += _answers(loaded, found, where, said(backward, back))
             back, _ = read_paths(backward, turned, paths=paths, seed=seed + start)
             sampled += _answers(loaded, drawn, where, said(backward, back))
-        if policy != "learnt":
-            continue
-        loaded.model.policy = "random"
-        try:
-            blind, nowhere = read_paths(loaded, pixels, seed=seed + start)
-        finally:
-            loaded.model.policy = policy
-        chance += _answers(loaded, blind, nowhere)
+        if learnt:
+            with _looking_anywhere(learnt):
+                blind, nowhere = _looks_of(readers, seen, seed=seed + start)
+            chance += _answers(loaded, np.mean(blind, axis=0), nowhere)
     spread = sum(number * each for number, each in spreads) / len(records) if spreads else None
     return Looked(np.concatenate(beliefs), np.concatenate(places), answers, sampled, chance, spread, alone, members)
+
+
+def _looks_of(
+    readers: Sequence[LoadedReader], seen: Sequence[Sequence[Tensor]], **how: Any
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """What each reader believes of the pictures as it sees them (see `read_paths`), and where the first one looked."""
+    each = [read_paths(reader, pixels, **how) for reader, pixels in zip(readers, seen, strict=True)]
+    return [beliefs for beliefs, _ in each], each[0][1]
+
+
+@contextmanager
+def _looking_anywhere(readers: Sequence[LoadedReader]) -> Iterator[None]:
+    """Readers that have learnt where to look do not make use of it."""
+    for reader in readers:
+        reader.model.policy = "random"
+    try:
+        yield
+    finally:
+        for reader in readers:
+            reader.model.policy = "learnt"
 
 
 def _answers(
@@ -157,7 +174,7 @@ def evaluate_reading(
     where it chooses them and has several; "forward" and "backward", each alone, where two read together.
     """
     symbols = loaded.symbols
-    truth = [split_label(record.label, symbols.names) for record in records]
+    truth = [symbols.split(record.label) for record in records]
     known = [place for place, names in enumerate(truth) if names]
     if not known:
         raise UserError(
@@ -165,9 +182,10 @@ def evaluate_reading(
         )
     strange = sorted({name for names in truth for name in names} - set(symbols.names))
     if strange:
+        what = "label" if symbols.objects == 1 else "symbol"
         raise UserError(
-            f"{split}: the data have the symbol '{strange[0]}', which the model does not know "
-            f"({', '.join(symbols.names)}). Take other data, or train a model on these"
+            f"{split}: the data have the {what} '{strange[0]}', which the model does not know "
+            f"({some_of(symbols.names)}). Take other data, or train a model on these"
         )
     asked = [truth[place] for place in known]
 
@@ -235,10 +253,7 @@ class _Tally:
     """Whole labels that are right and symbols that are, in percent, of any choice of items."""
 
     def __init__(self, answers: Sequence[Sequence[str]], truth: Sequence[Sequence[str]]):
-        self.whole = np.array([list(found) == list(names) for found, names in zip(answers, truth, strict=True)])
-        pairs = zip(answers, truth, strict=True)
-        self.right = np.array([sum(a == b for a, b in zip(found, names, strict=False)) for found, names in pairs])
-        self.number = np.array([len(names) for names in truth])
+        self.whole, self.right, self.number = read_rightly(answers, truth)
 
     def __call__(self, places: np.ndarray) -> dict[str, float]:
         return {

@@ -6,7 +6,7 @@ from html import escape
 import numpy as np
 
 from seqvision.data.labelled.reader import picture_of
-from seqvision.data.labelled.symbols import split_label, written
+from seqvision.data.labelled.symbols import written
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.figures import Page, curves_figure, data_uri, figure_svg, table
 from seqvision.figures.looks import path_picture
@@ -53,7 +53,7 @@ class ReadingReport:
     ):
         self.loaded, self.looked, self.split, self.examples = loaded, looked, split, examples
         self.records = list(records)
-        self.truth = [split_label(record.label, loaded.symbols.names) for record in self.records]
+        self.truth = [loaded.symbols.split(record.label) for record in self.records]
 
     @property
     def network(self) -> str:

@@ -130,7 +130,8 @@ def _differences(page: Page, evaluation: Mapping[str, Any], words: Words) -> Non
             ]
             rows.append([words.controls.get(other, other), *cells])
         heads = [words.scores[name][0] if name in words.scores else name for name in names]
-        page.add(table(["better than, on the same items", *heads], rows))
+        better = "fewer" if evaluation.get("pattern") == "painting" else "better"
+        page.add(table([f"{better} than, on the same items", *heads], rows))
     if evaluation.get("protocol"):
         page.add(f'<p class="note">Protocol: {escape(evaluation["protocol"])}.</p>')
     for name, signature in evaluation.get("signatures", {}).items():

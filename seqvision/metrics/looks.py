@@ -1,8 +1,24 @@
 """What looks are worth: right answers by how many there were, and by how sure one must be to stop."""
 
+import operator
+from collections.abc import Sequence
+
 import numpy as np
+from jaxtyping import Bool, Int
 
 THRESHOLDS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995, 0.999, 1.1)
+
+
+def read_rightly(
+    answers: Sequence[Sequence[str]], truth: Sequence[Sequence[str]]
+) -> tuple[Bool[np.ndarray, " items"], Int[np.ndarray, " items"], Int[np.ndarray, " items"]]:
+    """Of each item: whether all of its symbols are right, how many are, and how many it has; end marks do not count."""
+    pairs = list(zip(answers, truth, strict=True))
+    return (
+        np.array([list(found) == list(names) for found, names in pairs]),
+        np.array([sum(map(operator.eq, found, names)) for found, names in pairs]),
+        np.array([len(names) for _, names in pairs]),
+    )
 
 
 def stopping_table(confidence: np.ndarray, right: np.ndarray) -> list[tuple[float, float, float]]:

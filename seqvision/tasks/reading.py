@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from seqvision.data.labelled.batches import PictureBatch
 from seqvision.losses.reinforce import reinforce, returns_of
-from seqvision.metrics.looks import stopping_table
+from seqvision.metrics.looks import read_rightly, stopping_table
 from seqvision.models.reader import GlimpseReader, Reader, Reading
 from seqvision.tasks.base import Task
 
@@ -100,10 +100,10 @@ class GlimpseReading(Task):
         labels = padded(batch.labels, self.model.objects)
         loss = classes_loss(reading, labels, self.model.looks, 0.0)
         known = labels >= 0
-        right = last_looks(reading, self.model.looks).argmax(dim=-1) == labels
-        read = (right | ~known).all(dim=1) & known[:, 0]
-        counts = (read.sum(), known[:, 0].sum(), (right & known).sum(), known.sum())
-        self._validation.append((float(loss), *(int(count) for count in counts)))  # type: ignore[arg-type]
+        guesses = last_looks(reading, self.model.looks).argmax(dim=-1)
+        found, truth = ([self.symbols.decode(row) for row in each[known[:, 0]].tolist()] for each in (guesses, labels))
+        whole, right, number = (int(each.sum()) for each in read_rightly(found, truth))
+        self._validation.append((float(loss), whole, len(truth), right, number))
         if self.model.objects == 1:
             sure, guess = reading.logits[known[:, 0]].float().softmax(dim=-1).max(dim=-1)
             self._looks.append((sure.cpu().numpy(), (guess == labels[known[:, 0]]).cpu().numpy()))

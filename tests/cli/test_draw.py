@@ -195,7 +195,7 @@ def test_nats_stand_beside_the_mean_picture_and_a_control(run, painter, control,
     assert found.status == 0, found.err
     assert "best.ckpt on test: 358 pictures" in found.out
     assert re.search(r"\n +model +95 % interval +mean picture\n", found.out)
-    assert re.search(r"above \S+: nats [+-]\d", found.out)
+    assert re.search(r"fewer than \S+: nats [+-]\d", found.out)
     record = json.loads((painter / "evaluation_test.json").read_text())
     scores = record["scores"]
     assert scores["nats"] == pytest.approx(scores["reconstruction"] + scores["kl"])

@@ -44,6 +44,18 @@ def test_what_is_evaluated_is_what_the_command_reads():
     assert reader.model.policy == "learnt"
 
 
+def test_readers_together_share_drawn_paths_and_random_looks_too():
+    members = [loaded(seed=seed) for seed in range(3)]
+    truth = records("01201")
+    alone = [look_at([member], truth, paths=2) for member in members]
+    together = look_at(members, truth, paths=2)
+    for name in ("answers", "sampled", "random"):
+        for picture, found in enumerate(getattr(together, name)):
+            each = [getattr(one, name)[picture].beliefs for one in alone]
+            np.testing.assert_allclose(found.beliefs, np.mean(each, axis=0), atol=1e-6, err_msg=name)
+    assert all(member.model.policy == "learnt" for member in members)
+
+
 def test_right_answers_are_counted():
     reader = loaded()
     looked = look_at([reader], records("01201"), paths=2)
@@ -112,8 +124,11 @@ def test_strings_count_as_a_whole_and_by_symbols():
 def test_symbols_that_the_reader_does_not_know_are_named():
     reader = loaded()
     looked = look_at([reader], records("01201"), paths=1)
+    for strange in ("7", "seven"):
+        with pytest.raises(UserError, match=f"the label '{strange}', which the model does not know"):
+            evaluate_reading(looked, records(["0", "1", "2", strange, "1"]), reader, split="test")
     with pytest.raises(UserError, match="the symbol '7', which the model does not know"):
-        evaluate_reading(looked, records("01271"), reader, split="test")
+        evaluate_reading(looked, records(["0", "1", "2", "27", "1"]), loaded(3), split="test")
     with pytest.raises(UserError, match="none of 5 pictures has a label"):
         evaluate_reading(looked, records([None] * 5), reader, split="test")
 

@@ -8,9 +8,10 @@ import torch
 from quiet_trainer import quiet_trainer
 
 from seqvision.data import LabelledPictures, WholePictureReader, read_digits
+from seqvision.data.labelled.batches import picture_batch
 from seqvision.data.labelled.symbols import Symbols
 from seqvision.models import RAM
-from seqvision.models.reader import Reading
+from seqvision.models.reader import Reader, Reading
 from seqvision.optim import cosine
 from seqvision.rnn import LayerNormElmanCell, Recurrent
 from seqvision.tasks import GlimpseReading
@@ -23,6 +24,19 @@ def reading(scores: list[list[list[float]]]) -> Reading:
     return Reading(logits, torch.zeros(number, looks, 2), torch.zeros(number, looks), torch.zeros(number, looks))
 
 
+class Fixed(Reader):
+    """A reader of up to three symbols that says the same of all pictures."""
+
+    looks, objects, policy = 1, 3, "centre"
+
+    def __init__(self, found: Reading):
+        super().__init__()
+        self.found = found
+
+    def forward(self, images: torch.Tensor, sizes: torch.Tensor) -> Reading:
+        return self.found
+
+
 RIGHT, WRONG = [4.0, 0.0], [0.0, 4.0]  # where the class is 0
 LABELS = torch.tensor([[0, 0], [0, -1]])
 SCORES = [[WRONG, RIGHT, RIGHT, WRONG], [RIGHT, RIGHT, WRONG, WRONG]]  # two looks a symbol; the second label has one
@@ -33,6 +47,25 @@ def test_rewards_for_being_right():
     assert found.tolist() == [[0, 1, 0, 0], [0, 1, 0, 0]]
     every = rewards(reading(SCORES), LABELS, 2, "right", "every_look")
     assert every.tolist() == [[0, 1, 1, -1], [1, 0, 0, 0]]
+
+
+def test_validation_counts_what_evaluation_counts():
+    """Strings of digits 0 and 1 with an end mark, 2: neither end marks nor what stands behind them are symbols."""
+    zero, one, end = torch.eye(3).tolist()
+    scores = [[one, zero, end], [one, end, zero], [zero, zero, end], [one, end, zero]]
+    labels = torch.tensor([[1, 0, 2], [1, 0, 2], [1, 2, -1], [-1, -1, -1]])  # the last one nobody labelled
+    found = GlimpseReading(
+        Fixed(reading(scores)),
+        symbols=Symbols("01", most=2, several=True),
+        optimizer=torch.optim.SGD,
+        scheduler=cosine,
+        contents={},
+    )
+    found.on_validation_epoch_start()
+    pictures = [torch.zeros(1, 2, 2, dtype=torch.uint8)] * 4
+    found.validation_step(picture_batch(list("abcd"), pictures, labels.tolist()), 0)
+    [(_, whole, known, right, symbols)] = found._validation
+    assert (whole, known, right, symbols) == (1, 3, 3, 5)
 
 
 def test_rewards_by_log_probability():

@@ -9,7 +9,7 @@ from seqvision.data.augmentation import augmented, stack_pictures
 from seqvision.data.labelled.batches import PictureBatch, picture_batch
 from seqvision.data.labelled.canvases import Canvases
 from seqvision.data.labelled.reader import WholePictureReader, picture_of
-from seqvision.data.labelled.symbols import Symbols, split_label
+from seqvision.data.labelled.symbols import Symbols
 from seqvision.data.loading import Item
 from seqvision.data.sequences.records import SequenceRecord
 
@@ -53,7 +53,7 @@ class PictureDataset(Dataset[PictureBatch]):
         else:
             records = [self.records[item.record] for item in items]
         pictures = [self._pixels(item.record, record) for item, record in zip(items, records, strict=True)]
-        names = [split_label(record.label, self.symbols.names) for record in records]
+        names = [self.symbols.split(record.label) for record in records]
         encoded = [self.symbols.encode(each) if each else [] for each in names]
         if self.augmentation:
             pictures = self._augmented(pictures, [item.seed for item in items])

@@ -35,6 +35,12 @@ class Symbols:
         """The class of the end mark, None where there is none."""
         return len(self.names) if self.several else None
 
+    def split(self, label: str | None) -> list[str]:
+        """A label's symbols, see `split_label`; where one is all that there is, the label itself."""
+        if label is not None and self.objects == 1:
+            return [label]
+        return split_label(label, self.names)
+
     def encode(self, names: Sequence[str]) -> list[int]:
         """The classes of a label's symbols."""
         found = [self.places[name] for name in names]

@@ -77,6 +77,9 @@ def test_labels_are_classes_or_strings():
     assert split_label("cat dog", ["cat", "dog"]) == ["cat", "dog"]
     assert split_label("305", list("0123456789")) == ["3", "0", "5"]
     assert split_label(None, ["a"]) == []
+    assert Symbols("0123456789", most=2).split("ten") == ["t", "e", "n"]
+    assert Symbols("0123456789").split("ten") == ["ten"], "one class a picture: a name is not spelt"
+    assert Symbols("0123456789").split(None) == []
     assert written(["3", "0"], list("0123")) == "30"
     assert written(["cat", "dog"], ["cat", "dog"]) == "cat dog"
 
