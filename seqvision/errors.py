@@ -1,4 +1,4 @@
-"""The one exception for what the user can mend."""
+"""The exception for what the user can mend, and checks that raise it."""
 
 
 class UserError(Exception):
@@ -6,3 +6,26 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with status 2.
     """
+
+
+class SettingError(UserError):
+    """A `UserError` about one value that a part was made with; who knows the part's key can put it before `setting`."""
+
+    def __init__(self, setting: str, found: object, expected: str):
+        said = "null" if found is None else str(found).lower() if isinstance(found, bool) else found
+        super().__init__(f"{setting} is {said}; expected {expected}")
+        self.setting, self.found = setting, found
+
+
+def expect_counts(**settings: int) -> None:
+    """Nothing, if all of the settings are 1 or more; else a `SettingError`."""
+    for name, found in settings.items():
+        if found < 1:
+            raise SettingError(name, found, "1 or more")
+
+
+def expect_above_zero(**settings: int | float) -> None:
+    """Nothing, if all of the settings are above 0; else a `SettingError`."""
+    for name, found in settings.items():
+        if not found > 0:
+            raise SettingError(name, found, "more than 0")

@@ -10,6 +10,8 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from seqvision.errors import expect_counts
+
 
 class Scene(NamedTuple):
     """A batch of pictures made ready to be looked at, once for all looks.
@@ -36,6 +38,7 @@ class GlimpseSensor(nn.Module):
 
     def __init__(self, size: int = 8, *, scales: int = 1, zoom: int = 2):
         super().__init__()
+        expect_counts(size=size, scales=scales, zoom=zoom)
         self.size, self.scales, self.zoom = size, scales, zoom
         self.register_buffer("offsets", torch.arange(size) - (size - 1) / 2, persistent=False)
 

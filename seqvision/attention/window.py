@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from seqvision.attention.filter_banks import WINDOW, filter_banks, take, window
 from seqvision.attention.soft import Attention
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_counts
 
 
 class WindowAttention(Attention):
@@ -26,6 +26,7 @@ class WindowAttention(Attention):
 
     def __init__(self, query_size: int, value_size: int, *, size: int = 4):
         super().__init__(query_size, value_size)
+        expect_counts(size=size)
         self.size = size
         self.to_window = nn.Linear(query_size, WINDOW)
         self.to_context = nn.Linear(value_size * size * size + WINDOW, value_size)

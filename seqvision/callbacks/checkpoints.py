@@ -4,6 +4,7 @@ import copy
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +92,21 @@ def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
 
 
 class BestCheckpoint(ModelCheckpoint):
-    """Lightning's, which knows its files again where the run's folder has moved: the best of them stays the best."""
+    """Lightning's, which knows its files again where the run's folder has moved: the best of them stays the best. Where
+    validation does not measure what decides, it says so, and the training so far is kept to go on with.
+    """
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        scores = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
+        if self.monitor is not None and self.monitor not in trainer.callback_metrics and not trainer.sanity_checking:
+            assert self.dirpath is not None
+            trainer.save_checkpoint(Path(self.dirpath) / "last.ckpt", weights_only=False)
+            near = get_close_matches(self.monitor, scores, n=1) or scores[:1]
+            raise UserError(
+                f"monitor.score={self.monitor}: not among what is measured: {', '.join(scores)}. Go on with "
+                f"resume={self.dirpath} monitor.score={near[0] if near else '…'}"
+            )
+        super().on_validation_end(trainer, pl_module)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         assert self.dirpath is not None

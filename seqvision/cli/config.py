@@ -12,6 +12,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf, open_dict
 from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, MissingMandatoryValue
 
+from seqvision.cli.unused import check_used
 from seqvision.errors import UserError
 
 
@@ -66,6 +67,7 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
             config = composed(config_name, [*overrides, *extra])
             with open_dict(config):
                 del config["hydra"]
+            check_used(config, overrides)
             return config
         except OverrideParseException as error:
             key, _, value = error.override.partition("=")

@@ -1,12 +1,13 @@
 """Objects from the configuration; what the user can mend comes through as it was said."""
 
-import inspect
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from seqvision.cli.config import near_name
-from seqvision.errors import UserError
+from seqvision.cli.values import check_values, settings_of
+from seqvision.errors import SettingError, UserError
 
 
 def instantiate(node: Any, **arguments: Any) -> Any:
@@ -19,24 +20,52 @@ def instantiate(node: Any, **arguments: Any) -> Any:
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
     try:
+        check_values(node)
         return build(node, **arguments)
+    except SettingError as error:
+        raise UserError(f"{_place_of(error, node)}{error}") from error
     except InstantiationException as error:
         cause: BaseException | None = error
         while cause is not None:
+            if isinstance(cause, SettingError):
+                raise UserError(f"{_place_of(cause, node)}{cause}") from None
             if isinstance(cause, UserError):
                 raise cause from None
             if isinstance(cause, MisconfigurationException):
-                raise UserError(f"trainer: {cause} `seqvision doctor` lists the devices of this machine") from error
+                name = _full_key(node)
+                devices = " `seqvision doctor` lists the devices of this machine" if name == "trainer" else ""
+                raise UserError(f"{name}: {cause}{devices}") from error
             if isinstance(cause, TypeError) and (said := _no_such_setting(str(cause), node)):
                 raise UserError(said) from error
             cause = cause.__cause__ or cause.__context__
         raise UserError(" ".join(str(error).split())) from error
 
 
+@contextmanager
+def placed(config: Any) -> Iterator[None]:
+    """A `SettingError` becomes a UserError with the whole key of what it is about."""
+    try:
+        yield
+    except SettingError as error:
+        raise UserError(f"{_place_of(error, config)}{error}") from error
+
+
+def _full_key(node: Any) -> str:
+    """Where a node of the configuration stands."""
+    return str(node._get_full_key(None) or "") if hasattr(node, "_get_full_key") else ""
+
+
+def _place_of(error: SettingError, node: Any) -> str:
+    """The key, with a dot behind, of the part that has the setting of that value; nothing where none is known."""
+    root = node._get_root() if hasattr(node, "_get_root") else {}
+    for path, part in _parts(root):
+        if "_target_" in part and error.setting in part and part[error.setting] == error.found:
+            return f"{path}."
+    return ""
+
+
 def _no_such_setting(reason: str, node: Any) -> str | None:
     """Which keys of the configuration the object that a TypeError is about does not take; None for another mistake."""
-    from hydra.utils import get_object
-
     found = re.search(r"got an unexpected keyword argument '(\w+)'", reason)
     if found is None or not hasattr(node, "_get_root"):
         return None
@@ -44,8 +73,8 @@ def _no_such_setting(reason: str, node: Any) -> str | None:
     for path, part in _parts(node._get_root()):
         if "_target_" not in part or setting not in part:
             continue
-        takes = inspect.signature(get_object(part["_target_"])).parameters
-        if setting in takes or any(each.kind is each.VAR_KEYWORD for each in takes.values()):
+        takes, others = settings_of(part["_target_"])
+        if setting in takes or others:
             continue
         wrong = [key for key in part if key not in takes and not key.startswith("_")]
         return (

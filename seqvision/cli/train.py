@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.beginning import begin, weights_from
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
-from seqvision.cli.objects import instantiate
+from seqvision.cli.objects import instantiate, placed
 from seqvision.cli.output import write_output
 from seqvision.cli.resume import (
     added,
@@ -25,6 +25,7 @@ from seqvision.cli.resume import (
     sweep_arguments,
 )
 from seqvision.cli.transfer import settle
+from seqvision.cli.unused import check_used
 from seqvision.errors import UserError
 
 HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
@@ -128,6 +129,8 @@ def run(config: DictConfig) -> dict[str, float]:
             if hydra.mode == RunMode.MULTIRUN:
                 raise UserError("--multirun with sweep=…: a sweep is many trainings itself; leave out one of the two")
             return run_sweep(config, hydra, command=command)
+        if hydra.mode == RunMode.MULTIRUN:
+            check_used(config, hydra.overrides.task)
         if hydra.mode == RunMode.MULTIRUN and several_processes(config):
             raise UserError(
                 "--multirun with several processes a run: the further ones would get other values than the first. "
@@ -233,6 +236,11 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
 
 def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
     """The task with its network, and the data, with a frozen encoder's features where they can be kept."""
+    with placed(config):
+        return _build(config, resolved, device)
+
+
+def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
     import torch
 
     from seqvision.encoders.statistics import scale_pixels

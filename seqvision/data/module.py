@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from seqvision.data.loading import EvaluationBatches, Item, Loader, ResumableLoader, TrainBatches
 from seqvision.data.workers import Workers, choose_workers, shared_memory_room, usable_cores
-from seqvision.errors import UserError
+from seqvision.errors import SettingError, UserError
 from seqvision.wording import counted
 
 TRIED = 8  # items whose reading is timed
@@ -68,6 +68,8 @@ class RecordData(LightningDataModule):
         for name, size in (("batch_size", batch_size), ("evaluation_batch_size", evaluation_batch_size)):
             if size < 1:
                 raise UserError(f"data.{name} is {size}; expected 1 or more")
+        if isinstance(num_workers, str) and num_workers != "auto":
+            raise SettingError("num_workers", num_workers, "a whole number or auto")
         self.batch_size = batch_size
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers
@@ -230,7 +232,7 @@ class RecordData(LightningDataModule):
 
     def _workers(self, dataset: BatchDataset, batch_size: int) -> Workers:
         if self.num_workers != "auto":
-            return Workers(int(self.num_workers), 2 if int(self.num_workers) else None)
+            return Workers(int(self.num_workers), 2 if self.num_workers else None)
         if self.in_memory(dataset):
             return Workers(0, None)
         tried = range(0, len(dataset), -(-len(dataset) // TRIED))

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
+from seqvision.errors import expect_counts
 from seqvision.models.reader import GlimpseReader, Policy
 from seqvision.rnn import Recurrent, StartingState, State, stepwise
 
@@ -104,6 +105,7 @@ class DRAM(GlimpseReader):
         dropout: int | float = 0.0,
     ):
         super().__init__()
+        expect_counts(looks=looks, glimpse=glimpse, coarse=coarse, context=context)
         self.classes, self.objects, self.looks = classes, objects, looks
         colours = pictures["channels"] or 1
         self.sensor = GlimpseSensor(size, scales=scales, zoom=zoom)

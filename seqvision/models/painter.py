@@ -10,7 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.attention.filter_banks import Window
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_counts
 from seqvision.models.pixels import Pixels
 
 
@@ -88,6 +88,7 @@ class Painter(nn.Module):
         conditional: bool = False,
     ):
         super().__init__()
+        expect_counts(steps=steps, latent_size=latent_size)
         channels, height, width = (pictures[side] for side in ("channels", "height", "width"))
         if channels is None or height is None or width is None:
             raise UserError(

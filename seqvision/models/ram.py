@@ -11,6 +11,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
+from seqvision.errors import expect_counts
 from seqvision.models.reader import GlimpseReader, Policy
 from seqvision.rnn import Recurrent, State, stepwise
 
@@ -61,6 +62,7 @@ class RAM(GlimpseReader):
         dropout: int | float = 0.0,
     ):
         super().__init__()
+        expect_counts(looks=looks, what=what, where=where, glimpse=glimpse)
         self.classes, self.objects, self.looks = classes, objects, looks
         self.sensor = GlimpseSensor(size, scales=scales, zoom=zoom)
         self.glimpse = GlimpseNetwork(

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.filter_banks import WINDOW, Window, filter_banks, put, take, window
+from seqvision.errors import expect_counts
 
 
 class Read(nn.Module):
@@ -59,6 +60,7 @@ class WindowRead(Read):
 
     def __init__(self, size: int, *, channels: int, height: int, width: int):
         super().__init__()
+        expect_counts(size=size)
         self.size, self.height, self.width = size, height, width
         self.numbers = WINDOW
         self.output_size = 2 * channels * size * size
@@ -94,6 +96,7 @@ class WindowWrite(Write):
 
     def __init__(self, size: int, *, channels: int, height: int, width: int):
         super().__init__()
+        expect_counts(size=size)
         self.size, self.channels, self.height, self.width = size, channels, height, width
         self.numbers = WINDOW + channels * size * size
 

@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
+from seqvision.errors import expect_above_zero
 
 Policy: TypeAlias = Literal["learnt", "random", "centre"]
 
@@ -38,6 +39,7 @@ class Locator(nn.Module):
 
     def __init__(self, inputs: int, *, hidden_size: int = 128, spread: int | float = 0.1, learnt: bool = False):
         super().__init__()
+        expect_above_zero(spread=spread)
         self.learnt = learnt
         self.hidden = nn.Linear(inputs, hidden_size)
         self.output = nn.Linear(hidden_size, 4 if learnt else 2)

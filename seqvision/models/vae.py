@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seqvision.errors import expect_counts
 from seqvision.models.painter import Drawing, Painter, Posterior
 
 
@@ -21,6 +22,7 @@ class VariationalAutoencoder(Painter):
 
     def __init__(self, *, hidden_size: int = 500, num_layers: int = 2, latent_size: int = 100, **settings: Any):
         super().__init__(steps=1, latent_size=latent_size, **settings)
+        expect_counts(hidden_size=hidden_size, num_layers=num_layers)
         numbers = self.start.numel()
         self.encoder = layers(numbers + self.classes, hidden_size, num_layers, 2 * latent_size)
         self.decoder = layers(latent_size + self.classes, hidden_size, num_layers, numbers)

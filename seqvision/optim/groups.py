@@ -40,7 +40,10 @@ def build_optimizer(
     for (decays, is_slow, factor, is_apart), parameters in groups.items():
         own = {**({} if decays else {"weight_decay": 0.0}), **(options if is_apart else {})}
         described.append({"params": parameters, "rate_factor": factor * (slow_factor if is_slow else 1.0), **own})
-    optimizer = make(described)
+    try:
+        optimizer = make(described)
+    except ValueError as error:  # how torch says that a rate is below 0, say
+        raise UserError(f"optimizer: {error}") from error
     for made in optimizer.param_groups:
         made["lr"] *= made.pop("rate_factor", 1.0)
     return optimizer

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_counts
 from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
 from seqvision.rnn.dropconnect import DropConnect
@@ -49,6 +49,7 @@ class Recurrent(nn.Module):
         backend: Backend = "auto",
     ):
         super().__init__()
+        expect_counts(hidden_size=hidden_size, num_layers=num_layers)
         self.input_size = input_size
         self.hidden_size = hidden_size
         self.num_layers = num_layers

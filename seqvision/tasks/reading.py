@@ -9,6 +9,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.data.labelled.batches import PictureBatch
+from seqvision.errors import expect_counts
 from seqvision.losses.reinforce import reinforce, returns_of
 from seqvision.metrics.looks import read_rightly, stopping_table
 from seqvision.models.reader import GlimpseReader, Reader, Reading
@@ -55,6 +56,7 @@ class GlimpseReading(Task):
         policy_lr_factor: int | float = 0.1,
         **settings: Any,
     ):
+        expect_counts(samples=samples)
         led = nn.ModuleList(model.led()) if isinstance(model, GlimpseReader) else None
         super().__init__(model, slow=led, slow_factor=policy_lr_factor, **settings)
         self.symbols = symbols
