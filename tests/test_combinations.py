@@ -1,6 +1,7 @@
 """Any choices together train, or are refused in a sentence: random draws over all groups of conf/."""
 
 from collections import Counter
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,7 @@ from omegaconf import DictConfig, OmegaConf
 from seqvision.callbacks import AtomicCheckpointIO
 from seqvision.cli.config import check_overrides, conf_dir
 from seqvision.cli.train import fit
+from seqvision.cli.unused import unused_parts
 from seqvision.errors import UserError
 
 # what torch, Lightning and Hydra say to their developers
@@ -91,6 +93,12 @@ def choices_of(world: str, group: str) -> list[str]:
     return ALSO.get(world, {}).get(group, own)
 
 
+@cache
+def unused(world: str) -> set[str]:
+    """The groups that have no effect in a world."""
+    return unused_parts(check_overrides(WORLDS[world], config_name="train"))
+
+
 @st.composite
 def combinations(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, Any]]:
     """A world, choices that differ from its own in about a third of all groups, and values."""
@@ -99,7 +107,9 @@ def combinations(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, Any]]:
     offered = {group: [each for each in choices_of(world, group) if each not in NEEDS] for group in CHOICES}
     chosen = {group: dice.choice(known) for group, known in offered.items() if known and dice.random() < 1 / 3}
     values = {key: dice.choice(known) for key, known in SETTINGS.items() if dice.random() < 1 / 4}
-    if world not in SEEING and dice.random() < 0.8:  # refused there, which need not be tried as often
+    # what is refused in a world need not be tried as often
+    chosen = {group: choice for group, choice in chosen.items() if group not in unused(world) or dice.random() < 0.2}
+    if world not in SEEING and dice.random() < 0.8:
         chosen.pop("transfer", None)
         values.pop("task.layer_decay", None)
         chosen = {group: choice for group, choice in chosen.items() if choice != "unfreezing"}

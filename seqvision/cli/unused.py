@@ -19,30 +19,29 @@ def check_used(config: DictConfig, overrides: Iterable[str]) -> None:
     """Nothing, if each choice and value that the overrides make has an effect; else a UserError: whoever asks for
     attention must not be given the scores of a run without.
     """
-    raw = OmegaConf.to_container(config, resolve=False)
-    assert isinstance(raw, dict)
-    used = _reached(raw)
+    unused = unused_parts(config)
     for override in overrides:
         key, _, value = override.partition("=")
         part = re.split(r"[.@]", key.lstrip("+"))[0]
-        if part in REFERRED and part not in used and value not in ("none", "null"):
+        if part in unused and value not in ("none", "null"):
             raise UserError(
-                f"{override}: nothing of this run makes use of '{part}', neither its task ({_choice(raw, 'task')}) nor "
-                f"its network ({_choice(raw, 'model')}) nor its data. Leave it out"
+                f"{override}: nothing of this run makes use of '{part}', neither its task ({_choice(config, 'task')}) "
+                f"nor its network ({_choice(config, 'model')}) nor its data. Leave it out"
             )
 
 
-def _reached(raw: dict[Any, Any]) -> set[str]:
-    """The parts that have an effect: those that are made anyway, what they refer to, what that refers to, …"""
+def unused_parts(config: DictConfig) -> set[str]:
+    """The groups that nothing refers to of what is made anyway, nor what that refers to, and so on."""
+    raw: Any = OmegaConf.to_container(config, resolve=False)
     reached: set[str] = set()
     waiting = {str(part) for part in raw if part not in REFERRED}
     while waiting:
         part = waiting.pop()
         reached.add(part)
         waiting |= set(re.findall(r"\$\{(\w+)", str(raw.get(part)))) - reached
-    return reached
+    return set(REFERRED) - reached
 
 
-def _choice(raw: dict[Any, Any], part: str) -> str:
+def _choice(config: DictConfig, part: str) -> str:
     """What a part is, by its class."""
-    return str((raw.get(part) or {}).get("_target_", "none")).rpartition(".")[2]
+    return str((config.get(part) or {}).get("_target_", "none")).rpartition(".")[2]

@@ -85,3 +85,15 @@ def test_a_run_that_is_done_keeps_its_record(tmp_path, monkeypatch, capsys):
     assert main(["train", "resume=run"]) == 0
     assert "nothing left to do: trainer.max_epochs=1 is what the run has made" in capsys.readouterr().out
     assert (tmp_path / "run" / "run.json").read_bytes() == kept
+
+
+def test_a_score_that_nobody_measures_loses_no_training(tmp_path, monkeypatch, capsys):
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=calm") == 0
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=run", "monitor.score=val/cider") == 2
+    error = capsys.readouterr().err
+    assert "monitor.score=val/cider: not among what is measured: val/bleu_1, " in error
+    assert error.rstrip().endswith(f"Go on with resume={tmp_path / 'run'} monitor.score=val/cider_d")
+    assert main(["train", "resume=run", "monitor.score=val/cider_d"]) == 0
+    calm, again = (torch.load(tmp_path / run / "last.ckpt", weights_only=True) for run in ("calm", "run"))
+    assert again["global_step"] == calm["global_step"]
+    assert all(torch.equal(again["state_dict"][name], weight) for name, weight in calm["state_dict"].items())
