@@ -29,6 +29,7 @@ class Task(LightningModule):
     penalty: λR(W) of the network, added to the mean loss and logged as `train/penalty`.
     preconditioner: a partial of `KFAC` that still lacks the model; it turns the mean's gradient before the optimiser
     sees it.
+    besides: what the last `loss` holds that validation's loss does not, a policy's say; `train/loss` leaves it out.
     seed: every training step draws from a generator seeded by it, the step and the rank, so that a resumed run
     continues bit for bit.
     """
@@ -58,6 +59,7 @@ class Task(LightningModule):
         self.preconditioner = None if preconditioner is None else preconditioner(model)
         self.seed = seed
         self.count: Tensor | None = None
+        self.besides: Tensor | float = 0.0
         self._again: Callable[[], tuple[Tensor, Tensor, Tensor | None]] | None = None
 
     def loss(self, batch: Any) -> tuple[Tensor, Tensor]:
@@ -86,7 +88,7 @@ class Task(LightningModule):
         with nullcontext() if self.preconditioner is None else self.preconditioner.watching():
             loss, count, penalty = self._total(batch)
         self.count = count.detach() if self.count is None else self.count + count.detach()
-        self.log("train/loss", loss.detach() / count, prog_bar=True, on_step=True, on_epoch=False)
+        self.log("train/loss", (loss.detach() - self.besides) / count, prog_bar=True, on_step=True, on_epoch=False)
         if penalty is not None:
             self.log("train/penalty", penalty.detach(), on_step=True, on_epoch=False)
             loss = loss + penalty * count.detach()  # so that it stands beside Σ sum / Σ count as it is

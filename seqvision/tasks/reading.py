@@ -79,6 +79,8 @@ class GlimpseReading(Task):
             valid = (labels >= 0).repeat_interleave(self.model.looks, 1)
             policy, baseline = reinforce(reading.log_p, returns, reading.baselines, valid)
             total = total + self.policy_weight * policy + baseline
+        with torch.no_grad():
+            self.besides = (total - classes_loss(reading, labels, self.model.looks, 0.0)) / self.samples
         return total / self.samples, (labels[:, 0] >= 0).sum() / self.samples
 
     def judged(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:

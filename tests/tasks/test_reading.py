@@ -124,6 +124,8 @@ def test_it_learns_to_read_digits(tmp_path):
     pl.seed_everything(0, verbose=False)
     trainer.fit(built, data)
     assert float(trainer.callback_metrics["val/accuracy"]) > 65  # 10 by chance
+    losses = [float(trainer.callback_metrics[name]) for name in ("train/loss", "val/loss")]
+    assert 0.4 < losses[0] / losses[1] < 1.6, "they are shown on one axis: neither holds the policy's loss"
     threshold, accuracy, looks = built.contents["stopping"][-1]
     assert threshold > 1
     assert looks == 4
