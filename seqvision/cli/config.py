@@ -3,7 +3,7 @@
 import hashlib
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from difflib import get_close_matches
 from pathlib import Path
@@ -184,7 +184,7 @@ def near_key(key: str, config: Any) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else f"In '{parent}' there is: {', '.join(beside)}."
 
 
-def near_name(name: str, names: list[str]) -> str:
+def near_name(name: str, names: Sequence[str]) -> str:
     """What may have been meant, or what there is."""
     near = get_close_matches(name, names, n=3, cutoff=0.5)
     if near:

@@ -13,6 +13,8 @@ from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.beginning import begin, weights_from
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
+from seqvision.cli.monitored import check_mode, check_score
+from seqvision.cli.networks import check_network
 from seqvision.cli.objects import instantiate, placed
 from seqvision.cli.output import write_output
 from seqvision.cli.resume import (
@@ -171,6 +173,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
 
     begun = time.time()
     config = OmegaConf.create(plain(unresolved))
+    check_mode(config)
     run_dir = Path(config.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
 
@@ -249,6 +252,7 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     torch.manual_seed(config.seed)
     # under trainer.deterministic torch would write every tensor once more, in case somebody reads it too early
     torch.utils.deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]  # torch sets it unseen
+    check_network(config)
     data = instantiate(config.data)
     sizes = data.model_sizes()
     model, noise = instantiate(config.model, **sizes), instantiate(config.noise)
@@ -263,6 +267,7 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
             f"start_from={config.start_from}: every weight and statistic comes from that checkpoint, none begins anew; "
             "leave it out, or else initialization (initialization=default) and normalise (normalise=null)"
         )
+    check_score(config, task)
     if config.normalise:
         scale_pixels(model, str(config.normalise), data.sample_pictures)
     if config.preconditioner and task.preconditioner is None:

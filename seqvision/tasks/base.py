@@ -32,7 +32,11 @@ class Task(LightningModule):
     besides: what the last `loss` holds that validation's loss does not, a policy's say; `train/loss` leaves it out.
     seed: every training step draws from a generator seeded by it, the step and the rank, so that a resumed run
     continues bit for bit.
+
+    A subclass names in `logged` what its validation logs, so that a score to choose by is known to be there beforehand.
     """
+
+    logged: tuple[str, ...] = ()
 
     def __init__(
         self,

@@ -26,6 +26,8 @@ class Captioning(WordTask):
 
     model: Captioner
     shown = "cider_d"
+    logged = ("val/cider_d", "val/bleu_1", "val/bleu_2", "val/bleu_3", "val/bleu_4", "val/rouge_l", "val/exact_match",
+              "val/distinct", "val/commonest_share", "val/loss")  # fmt: skip
 
     def __init__(
         self, model: Captioner, *, attention_penalty: float = 0.0, encoder_lr_factor: float = 1.0, **settings: Any

@@ -42,6 +42,9 @@ class Classification(Task):
         if counts is not None:
             self.class_loss.balance(counts)
         self.top_k = top_k
+        forgiving = [f"val/top_{top_k}"] if top_k < len(classes) else []
+        self.logged = ("val/accuracy", "val/macro_f1", "val/calibration_error", "val/cross_entropy", "val/loss",
+                       *forgiving)  # fmt: skip
         self._validation: list[tuple[Tensor, Tensor]] = []
         self._validation_loss: list[tuple[float, float]] = []
 

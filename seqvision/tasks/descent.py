@@ -17,6 +17,7 @@ class Descent(Task):
     """
 
     model: Walker
+    logged = ("val/distance", "val/x", "val/y", "val/height")
 
     def loss(self, batch: PullBatch) -> tuple[Tensor, Tensor]:
         heights = self.model(batch.pulls)

@@ -67,6 +67,10 @@ class Labelling(Task):
         if decoder is not None and (multilabel or followers is None):
             raise UserError("decoding=label_path is for one label a frame; with several set decoding=none")
         self.multilabel = multilabel
+        of_several = ("mean_average_precision", "micro_f1")
+        of_one = ("edit", "f1@10", "f1@25", "f1@50")
+        names = ("score", "accuracy", "macro_f1", "loss", *(of_several if multilabel else of_one))
+        self.logged = tuple(f"val/{name}" for name in names)
         self.decoder, self.followers = decoder, followers
         self.protocol: Protocol = protocol
         self.background = tuple(background)

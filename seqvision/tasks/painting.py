@@ -23,6 +23,7 @@ class Painting(Task):
     """
 
     model: Painter
+    logged = ("val/nats", "val/reconstruction", "val/kl")
 
     def __init__(
         self,

@@ -41,6 +41,7 @@ class GlimpseReading(Task):
     """
 
     model: Reader
+    logged = ("val/accuracy", "val/symbols", "val/loss")
 
     def __init__(
         self,

@@ -16,6 +16,7 @@ class Translation(WordTask):
 
     model: Translator
     shown = "bleu"
+    logged = ("val/loss", "val/bleu", "val/chrf", "val/bleu_cased", "val/exact_match")
 
     def __init__(self, model: Translator, **settings: Any):
         super().__init__(model, **settings)

@@ -1,0 +1,30 @@
+"""The score that chooses the best checkpoint: one that there will be, and a way in which it is better."""
+
+from typing import Any
+
+from seqvision.cli.config import near_name
+from seqvision.errors import UserError
+
+
+def check_mode(config: Any) -> None:
+    """A UserError, before anything is built, where `monitor.mode` is none of the two that there are."""
+    mode = (config.get("monitor") or {}).get("mode", "max")
+    if mode not in ("max", "min"):
+        raise UserError(
+            f"monitor.mode is {mode}; expected max, where more of {config.monitor.get('score', 'the score')} is "
+            "better, or min, where less is"
+        )
+
+
+def check_score(config: Any, task: Any) -> None:
+    """A UserError, before anything is trained, where validation does not log `monitor.score`. A task that does not say
+    what it logs is taken at its word.
+    """
+    score = (config.get("monitor") or {}).get("score")
+    if score is None or not task.logged or str(score).startswith("train/") or score in task.logged:
+        return
+    near = near_name(str(score), task.logged)
+    raise UserError(
+        f"monitor.score is {score}, which validation does not log; expected one of {', '.join(task.logged)}"
+        + (f". {near}" if near.startswith("Did") else "")
+    )
