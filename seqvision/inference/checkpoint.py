@@ -176,13 +176,11 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
                 f"{file}: refused: it holds more than plain data and tensors, and loading that could run code. "
                 f"A checkpoint of seqvision never does ({str(error).splitlines()[0]})"
             ) from error
-        raise UserError(f"{file}: not a checkpoint, or a damaged one; take another copy") from error
+        raise _damaged(file) from error
+    except PermissionError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror}); you need the right to read it") from error
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
-        reason = (str(error) or repr(error)).splitlines()[0]
-        raise UserError(
-            f"{file}: cannot be read, the file seems truncated or damaged ({reason}); "
-            "take another copy, or last.ckpt of the same run"
-        ) from error
+        raise _damaged(file) from error
     held = checkpoint.get("seqvision") if isinstance(checkpoint, dict) else None
     if not isinstance(held, dict) or "format" not in held:
         raise UserError(f"{file}: a torch file, but not a checkpoint of seqvision (no format number in it)")
@@ -193,6 +191,17 @@ def read_checkpoint(file: Path) -> dict[str, Any]:
             f"use the {age} version of seqvision that wrote it"
         )
     return checkpoint
+
+
+def _damaged(file: Path) -> UserError:
+    """What to say of a file that torch cannot read, by how it begins: what torch says is for its developers."""
+    with file.open("rb") as opened:
+        begins = opened.read(2)
+    what = "the file is empty"
+    if begins:
+        what = "the file is truncated or damaged" if begins == b"PK" else "not a checkpoint, or a damaged one"
+    beside = [name for name in ("best.ckpt", "last.ckpt") if name != file.name and file.with_name(name).is_file()]
+    return UserError(f"{file}: {what}; take another copy" + (f", or {beside[0]} beside it" if beside else ""))
 
 
 def model_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:

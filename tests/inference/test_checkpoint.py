@@ -162,8 +162,8 @@ def test_files_that_are_no_checkpoints(tiny_run, tmp_path):
         "missing.ckpt": (None, "no such checkpoint; a run leaves best.ckpt"),
         "half.ckpt": (whole[: len(whole) // 2], "truncated or damaged"),
         "nearly.ckpt": (whole[:-30], "truncated or damaged"),
-        "empty.ckpt": (b"", "truncated or damaged"),
-        "text.ckpt": (b"hello, I am text", "not a checkpoint, or a damaged one|truncated or damaged"),
+        "empty.ckpt": (b"", "the file is empty; take another copy"),
+        "text.ckpt": (b"hello, I am text", "not a checkpoint, or a damaged one; take another copy"),
         "list.ckpt": (None, "not a checkpoint of seqvision"),
         "other.zip": (None, "truncated or damaged"),
     }
