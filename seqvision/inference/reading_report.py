@@ -86,9 +86,12 @@ class ReadingReport:
         order = sorted(known, key=lambda place: self.looked.answers[place].probability)
         wrong = [place for place in order[::-1] if self.looked.answers[place].symbols != self.truth[place]]
         right_ones = [place for place in known if self.looked.answers[place].symbols == self.truth[place]]
-        page.heading(f"Read rightly, {self.split}", "The path of looks, from blue, the first, to orange, the last.")
+        path = "The path of looks, from blue, the first, to orange, the last."
+        if not known:
+            return  # nobody said what is right
+        page.heading(f"Read rightly, {self.split}", path if right_ones else "There is none.")
         self._cards(page, right_ones[: self.examples])
-        page.heading(f"Surest and wrong, {self.split}", "" if wrong else "There is no mistake.")
+        page.heading(f"Surest and wrong, {self.split}", path if wrong else "There is no mistake.")
         self._cards(page, wrong[: self.examples])
         page.heading(f"Least sure, {self.split}")
         self._cards(page, order[: self.examples])

@@ -1,5 +1,7 @@
 """A reader's scores are counted right, beside looks that nobody chose."""
 
+import io
+import re
 from functools import partial
 from pathlib import Path
 
@@ -11,8 +13,10 @@ from seqvision.data import WholePictureReader
 from seqvision.data.labelled.symbols import Symbols
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.figures import Page
 from seqvision.inference.reading import LoadedReader, answer, read
 from seqvision.inference.reading_evaluation import Looked, evaluate_reading, look_at, multiply_adds
+from seqvision.inference.reading_report import ReadingReport
 from seqvision.metrics.looks import stopping_table
 from seqvision.models import DRAM, RAM
 from seqvision.rnn import ElmanCell, Recurrent
@@ -158,3 +162,26 @@ def test_the_threshold_weighs_looks_against_answers():
     assert reader.threshold(0.0) == 1.1
     assert reader.threshold(3.0) == 0.9
     assert reader.threshold(50.0) == 0.5
+
+
+@pytest.mark.parametrize(
+    ("shift", "said"), [(0, "Surest and wrong, test: There is no mistake."), (1, "Read rightly, test: There is none.")]
+)
+def test_a_heading_with_nothing_below_says_so(shift, said):
+    reader = loaded()
+    answers = [found for _, found in read(reader, DIGITS)]
+    labels = ["012"[("012".index(found.label) + shift) % 3] for found in answers]
+    truth = records(labels)
+    page = io.StringIO()
+    with Page(page, "reader") as open_page:
+        ReadingReport(reader, look_at([reader], truth), truth, split="test").write(open_page)
+    notes = re.findall(r"<h2>(.*?)</h2>(?:\n<p class=\"note\">(.*?)</p>)?", page.getvalue())
+    assert said in [f"{heading}: {note}" for heading, note in notes]
+
+
+def test_without_labels_no_example_is_called_right_or_wrong():
+    reader, page = loaded(), io.StringIO()
+    truth = records([None] * len(DIGITS))
+    with Page(page, "reader") as open_page:
+        ReadingReport(reader, look_at([reader], truth), truth, split="test").write(open_page)
+    assert "<h2>" not in page.getvalue()
