@@ -7,6 +7,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Callback
 
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 class Diverged(UserError):
@@ -14,7 +15,7 @@ class Diverged(UserError):
 
     def __init__(self, steps: int, steps_per_epoch: int | float):
         self.steps, self.steps_per_epoch = steps, steps_per_epoch
-        super().__init__(f"the loss is not a finite number after {steps} steps; try a smaller optimizer.lr")
+        super().__init__(f"the loss is not a finite number after {counted(steps, 'step')}; try a smaller optimizer.lr")
 
 
 class StopOnDivergence(Callback):

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from seqvision.checks.examine import Examination
+from seqvision.wording import counted
 
 ABOVE_CHANCE, BELOW_CHANCE = 1.5, 0.75
 DEAD, SATURATED = 0.25, 0.5  # shares of units, of outputs
@@ -50,19 +51,19 @@ def _heart(found: Examination) -> Iterator[str]:
     way = f"the loss went from {first:.3g} to {last:.3g}" + (
         f", {learnt.floor:.3g} being the least" * bool(learnt.floor)
     )
-    what = f"learning {learnt.items} items by heart"
+    what, tried = f"learning {counted(learnt.items, 'item')} by heart", counted(steps, "step")
     if not math.isfinite(last):
         yield f"{what}, the loss became no number: try optimizer.lr={_round(found.rate / 10)}"
     elif learnt.cut_short:
-        yield f"{what}, time was up after {steps} steps: {way}. --seconds {4 * found.seconds:.0f} gives it more"
+        yield f"{what}, time was up after {tried}: {way}. --seconds {4 * found.seconds:.0f} gives it more"
     elif last < first - 0.5 * (first - learnt.floor):
         yield (
-            f"{what} was half done in {steps} steps: {way}. More of them (--steps {4 * steps}), or a higher rate, will "
+            f"{what} was half done in {tried}: {way}. More of them (--steps {4 * steps}), or a higher rate, will "
             "show whether it can be done"
         )
     else:
         yield (
-            f"{what} failed in {steps} steps: {way}. Before anything else look at the labels (`seqvision data check`), "
+            f"{what} failed in {tried}: {way}. Before anything else look at the labels (`seqvision data check`), "
             f"at the rate, and whether the network is large enough; data.memorise={learnt.items} trains on a few for "
             "longer"
         )
@@ -118,7 +119,7 @@ def _curves(found: Examination) -> Iterator[str]:
     elif best != found.rate and own - lowest > LEVEL * abs(first):
         steps = len(found.curves[best])
         yield (
-            f"after {steps} steps the loss is {own:.3g} at optimizer.lr={_round(found.rate)}, {lowest:.3g} "
+            f"after {counted(steps, 'step')} the loss is {own:.3g} at optimizer.lr={_round(found.rate)}, {lowest:.3g} "
             f"at {_round(best)}: the rate looks too {'low' if best > found.rate else 'high'}. `seqvision rate` looks "
             "closer"
         )

@@ -7,6 +7,7 @@ from seqvision.checks.advice import advice
 from seqvision.checks.examine import Examination
 from seqvision.checks.layers import LayerRecord
 from seqvision.figures import Page, Writable, curves_figure, figure_svg, histograms_figure, table, wrapped
+from seqvision.wording import counted
 
 _SHOWN = 40  # layers and weights in the text; the data have all
 
@@ -48,18 +49,19 @@ def to_text(found: Examination, *, name: str) -> str:
     chance = "" if found.chance is None else f"; of a network that knows nothing {found.chance:.3f}"
     least = f" (no network gets below {learnt.floor:.2f})" if learnt.floor else ""
     (_, first), (steps, last) = learnt.curve[0], learnt.curve[-1]
+    heart = f"{counted(learnt.items, 'item')} by heart"
     lines = [
         f"{name}",
         f"  loss before training   {found.initial:.3f}{chance}",
-        f"  {learnt.items} items by heart      {'yes' if learnt.enough else 'NO'}: {first:.3f} to {last:.3f} "
-        f"in {steps} steps{least}",
+        f"  {heart:<23}{'yes' if learnt.enough else 'NO'}: {first:.3f} to {last:.3f} "
+        f"in {counted(steps, 'step')}{least}",
         "layers                                       puts out   gradient   zero  dead units  at its ends",
         *_cut([_layer_line(each) for each in found.layers]),
         "a step over the weight, about 1e-3 is usual",
         *_cut([f"  {weight:<50}{ratio:>10.1e}" for weight, ratio in found.ratios.items()]),
         "loss by optimizer.lr, after some steps",
         *[
-            f"  {rate:<10g}{losses[0]:.3f} to {losses[-1]:.3f} in {len(losses)} steps"
+            f"  {rate:<10g}{losses[0]:.3f} to {losses[-1]:.3f} in {counted(len(losses), 'step')}"
             for rate, losses in found.curves.items()
         ],
         f"a step takes {1e3 * sum(found.times.values()):.0f} ms: "
@@ -81,7 +83,7 @@ def write_page(file: Writable, found: Examination, *, name: str, command: str) -
             f"; a network that knows nothing has {found.chance:.3f}." if found.chance is not None else "."
         ))  # fmt: skip
         panels = {
-            f"{learnt.items} items by heart": {"loss": [(float(step), loss) for step, loss in learnt.curve]},
+            f"{counted(learnt.items, 'item')} by heart": {"loss": [(float(step), loss) for step, loss in learnt.curve]},
             "first steps by rate": {
                 f"{rate:g}": [(float(step), loss) for step, loss in enumerate(losses) if math.isfinite(loss)]
                 for rate, losses in found.curves.items()

@@ -14,6 +14,7 @@ from seqvision.cli.options import add_checkpoint_options, parser
 from seqvision.cli.output import open_output
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from seqvision.data.sequences.records import Source
@@ -75,7 +76,7 @@ def main(arguments: list[str]) -> int:
     with open_output(given.output) as file:
         writer(_files(classifiers, sources, given, skipped), file, first.classes, given.top)
     if skipped:
-        print(f"seqvision: {len(skipped)} of {len(sources)} inputs skipped, see above", file=sys.stderr)
+        print(f"seqvision: {len(skipped)} of {counted(len(sources), 'input')} skipped, see above", file=sys.stderr)
     return 1 if skipped else 0
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from seqvision.cli.options import add_checkpoint_options, parser
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -108,7 +109,7 @@ def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
             skipped += 1
             print(f"seqvision: skipped {error}", file=sys.stderr)
     if not known:
-        raise UserError(f"none of the {len(paths)} pictures could be read, so there is nothing to paint")
+        raise UserError(f"of {counted(len(paths), 'picture')} none could be read, so there is nothing to paint")
     shown, again = reconstruct(loaded, torch.stack(images), [path.name for path in known], names=given.classes)
     names = drawn_names(known, taken=[SHEET])
     _spare(known, Path(given.output), names.values())

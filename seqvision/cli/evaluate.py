@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
 from seqvision.cli.output import open_output, write_output
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from seqvision.cli.patterns import Pattern
@@ -241,7 +242,7 @@ def _text(
 def size_of(record: dict[str, Any]) -> str:
     """How much was scored: `12 pictures`."""
     sizes = record.get("sizes") or {name: record[name] for name in ("pictures", "sentences") if name in record}
-    return ", ".join(f"{number:,} {name}" if number > 9999 else f"{number} {name}" for name, number in sizes.items())
+    return ", ".join(counted(number, name.removesuffix("s"), plural=name) for name, number in sizes.items())
 
 
 def columns(head: list[str], rows: list[list[str]]) -> str:
@@ -255,17 +256,19 @@ def columns(head: list[str], rows: list[list[str]]) -> str:
 
 
 def table_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """(head, rows) of a record's scores: the model's, the ends of its interval, and the controls'."""
+    """(head, rows) of a record's scores: the model's, the ends of its interval if there are any, and the
+    controls'."""
     digits = digits_of(record)
     shown = [name for name in COLUMNS if name in record["controls"]]
-    head = ["", "model", "95 % interval", *(COLUMNS[name] for name in shown)]
+    between = ["95 % interval"] if record["intervals"] else []  # none with --bootstrap 0
+    head = ["", "model", *between, *(COLUMNS[name] for name in shown)]
     rows = []
     for name, value in record["scores"].items():
         ends = record["intervals"].get(name)
-        interval = f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""
+        interval = [f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""] if between else []
         others = [record["controls"][control].get(name) for control in shown]
         cells = ("" if other is None else f"{other:.{digits}f}" for other in others)
-        rows.append([name, f"{value:.{digits}f}", interval, *cells])
+        rows.append([name, f"{value:.{digits}f}", *interval, *cells])
     return head, rows
 
 

@@ -205,10 +205,10 @@ class _Labelling:
             return
         unit = " frames" if labelled.edges is None else " s"
         of_label = labelled.by_label()
-        length = f"{len(labelled)} frames" if labelled.edges is None else f"{float(labelled.edges[-1]):.1f} s"
+        length = counted(len(labelled), "frame") if labelled.edges is None else f"{float(labelled.edges[-1]):.1f} s"
         digits = 0 if labelled.edges is None else 1
         counts = ", ".join(f"{name} {count} ({total:.{digits}f}{unit})" for name, (count, total) in of_label.items())
-        line = f"{recording.source}: {length}, {len(labelled.found)} segments: {counts or 'nothing'}"
+        line = f"{recording.source}: {length}, {counted(len(labelled.found), 'segment')}: {counts or 'nothing'}"
         print(line if scores is None else f"{line}; {scores.text}", flush=True)
 
     def _tell_all(self) -> None:
@@ -225,8 +225,9 @@ class _Labelling:
             else:
                 _print_json({"scores": scores.values, "protocol": scores.protocol})
         if text and self.skipped < len(self.named):
+            went = "was given to its" if self.dropped == 1 else "were given to their"
             print(
-                f"{self.dropped} segments shorter than {given.min_seconds:g} s were given to their neighbours"
+                f"{counted(self.dropped, 'segment')} shorter than {given.min_seconds:g} s {went} neighbours"
                 if given.min_seconds
                 else "segments are as they were predicted; --min-seconds X would drop shorter ones"
             )

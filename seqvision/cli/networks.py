@@ -21,8 +21,8 @@ def check_network(config: Any) -> None:
         return
     if not network.__module__.startswith("seqvision."):
         return  # a network of one's own may have all that the task asks for
-    targets = {file.stem: OmegaConf.load(file).get("_target_") for file in (conf_dir() / "model").glob("*.yaml")}
-    fitting = sorted(name for name, target in targets.items() if target and issubclass(get_class(target), wanted))
+    nodes: dict[str, Any] = {file.stem: OmegaConf.load(file) for file in (conf_dir() / "model").glob("*.yaml")}
+    fitting = sorted(name for name, node in nodes.items() if issubclass(get_class(node["_target_"]), wanted))
     raise UserError(
         f"model: {network.__name__} is not for this pattern, whose task {task.__name__} trains a {wanted.__name__}"
         + (f"; expected {' or '.join(f'model={name}' for name in fitting)}" if fitting else "")

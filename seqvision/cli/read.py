@@ -13,6 +13,7 @@ from seqvision.cli.options import add_checkpoint_options, parser
 from seqvision.cli.output import open_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from seqvision.inference.reading import LoadedReader, Read
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     with open_output(given.output) as file:
         _WRITERS[given.format](_read(readers, backward, pictures, given, skipped), file)
     if skipped:
-        print(f"seqvision: {len(skipped)} of {len(pictures)} pictures skipped, see above", file=sys.stderr)
+        print(f"seqvision: {len(skipped)} of {counted(len(pictures), 'picture')} skipped, see above", file=sys.stderr)
     return 1 if skipped else 0
 
 

@@ -18,6 +18,7 @@ from seqvision.data.shards.verify import verify_shards
 from seqvision.data.splits import SPLITS, assign_splits
 from seqvision.data.vocabulary import WordVocabulary
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 def check_captions(
@@ -144,7 +145,7 @@ def _advice(report: CheckReport, words: WordVocabulary, texts: dict[str, list[st
     advice = []
     if report.leaks:
         advice.append(
-            f"{len(report.leaks)} pictures lie in several splits, so that scores would flatter: "
+            f"{counted(len(report.leaks), 'picture')} in several splits at once, so that scores would flatter: "
             "leave them in one of them, or give duplicates one file."
         )
     if report.modes:
@@ -169,7 +170,7 @@ def _advice(report: CheckReport, words: WordVocabulary, texts: dict[str, list[st
         advice.append(f"{worst:.0%} of the words in val or test never occur in training: vocabulary=subwords has none.")
     if report.overlong:
         advice.append(
-            f"{len(report.overlong)} captions are longer than {max_tokens} tokens and would be cut there; "
+            f"{counted(len(report.overlong), 'caption')} of more than {max_tokens} tokens would be cut there; "
             f"data.max_tokens={report.caption_tokens['max']:.0f} keeps them whole."
         )
     if report.pictures < 2000:

@@ -14,6 +14,7 @@ from seqvision.inference.checkpoint import LoadedCaptioner
 from seqvision.inference.evaluation import score
 from seqvision.inference.gallery import card
 from seqvision.inference.report import Words
+from seqvision.wording import counted
 
 _CONTROLS = {
     "most_frequent": "most frequent caption",
@@ -100,7 +101,11 @@ def _examples(page: Page, captioner: LoadedCaptioner, shown: Shown, number: int)
         else [(v.true * (1 + v.facts)) * 1e3 + c for v, c in zip(verdicts, values, strict=True)]
     )
     order = np.argsort(-np.array(ranks), kind="stable").tolist()
-    part = "" if shown.total == len(shown.pictures) else f" (of {len(shown.pictures)} of its {shown.total} pictures)"
+    part = (
+        ""
+        if shown.total == len(shown.pictures)
+        else f" (of {len(shown.pictures)} of its {counted(shown.total, 'picture')})"
+    )
     what = "By CIDEr-D" if verdicts is None else "True ones before false ones, then by facts stated and CIDEr-D"
 
     def says(place: int) -> str:
@@ -142,6 +147,9 @@ def _examples(page: Page, captioner: LoadedCaptioner, shown: Shown, number: int)
 
 def _commonest(page: Page, shown: Shown) -> None:
     counts = Counter(picture.text for picture in shown.pictures)
-    page.heading("Most common captions", f"{len(counts)} different captions of {len(shown.pictures)} pictures.")
+    page.heading(
+        "Most common captions",
+        f"{counted(len(counts), 'different caption')} of {counted(len(shown.pictures), 'picture')}.",
+    )
     rows = [[text or "(empty)", str(n), f"{n / len(shown.pictures):.1%}"] for text, n in counts.most_common(10)]
     page.add(table(["caption", "pictures", "share"], rows))

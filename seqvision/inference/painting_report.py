@@ -13,6 +13,7 @@ from seqvision.inference.painting import LoadedPainter, reconstruct, sample
 from seqvision.inference.painting_evaluation import Bounds
 from seqvision.inference.report import Words
 from seqvision.models import Draw
+from seqvision.wording import counted
 
 SAMPLES = 64
 
@@ -57,7 +58,7 @@ class PaintingReport:
             return f"{kind}, {model.latent_size} latent numbers"
         cell = type(next(iter(model.decoder.cells))).__name__
         ways = f"{type(model.read).__name__}, {type(model.write).__name__}"
-        return f"{kind} of {cell}, {model.steps} steps, {ways}"
+        return f"{kind} of {cell}, {counted(model.steps, 'step')}, {ways}"
 
     @property
     def facts(self) -> dict[str, str]:

@@ -76,7 +76,7 @@ def _lead(model: LoadedModel, own: PatternReport, record: Mapping[str, Any]) -> 
     parts = [own.network, f"{sum(parameter.numel() for parameter in model.model.parameters()):,} parameters"]
     if record:
         minutes, seconds = divmod(round(record["seconds"]["training"]), 60)
-        parts.append(f"{record['epochs']} epochs in {minutes} min {seconds} s")
+        parts.append(f"{counted(record['epochs'], 'epoch')} in {minutes} min {seconds} s")
     return " · ".join(parts)
 
 
@@ -98,22 +98,26 @@ def _tiles(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
 def _scores(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
     sizes = evaluation.get("sizes") or {words.unit: evaluation[words.unit]}
     size = ", ".join(counted(number, unit.removesuffix("s"), plural=unit) for unit, number in sizes.items())
-    page.heading(f"Scores on {evaluation['split']}", f"{size}, 95 % bootstrap intervals. {words.about}")
+    intervals = evaluation["intervals"]  # none where nothing was resampled
+    resampled = ", 95 % bootstrap intervals" if intervals else ""
+    page.heading(f"Scores on {evaluation['split']}", f"{size}{resampled}. {words.about}")
     if evaluation.get("collapse"):
         page.add(f'<p class="warning">{escape(evaluation["collapse"])}</p>')
     controls = [name for name in words.controls if name in evaluation["controls"]]
     rows = []
     for name, value in evaluation["scores"].items():
-        ends = evaluation["intervals"].get(name)
+        ends = intervals.get(name)
+        between = [f"{words.number(ends[0])} – {words.number(ends[1])}" if ends else ""] if intervals else []
         rows.append(
             [
                 words.scores[name][0] if name in words.scores else name,
                 words.number(value),
-                f"{words.number(ends[0])} – {words.number(ends[1])}" if ends else "",
+                *between,
                 *(words.number(evaluation["controls"][control].get(name)) for control in controls),
             ]
         )
-    page.add(table(["", "model", "interval", *(words.controls[name] for name in controls)], rows))
+    head = ["", "model", *(["interval"] if intervals else []), *(words.controls[name] for name in controls)]
+    page.add(table(head, rows))
     _differences(page, evaluation, words)
 
 

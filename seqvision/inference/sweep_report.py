@@ -19,6 +19,7 @@ from seqvision.figures import (
     table,
 )
 from seqvision.sweeps import Sweep, Trial
+from seqvision.wording import counted
 
 
 def write_sweep_report(file: Writable, sweep: Sweep, root: Path) -> None:
@@ -120,7 +121,7 @@ def write_comparison(file: Writable, sweeps: Mapping[str, Sweep]) -> None:
     first = next(iter(sweeps.values()))
     trials = [len(sweep.names) for sweep in sweeps.values()]
     with Page(
-        file, " · ".join(sweeps), f"{first.monitor} of {' and '.join(str(each) for each in trials)} trials"
+        file, " · ".join(sweeps), f"{first.monitor} of {' and of '.join(counted(each, 'trial') for each in trials)}"
     ) as page:
         page.heading(
             "What so many trials find",
@@ -147,7 +148,7 @@ def write_comparison(file: Writable, sweeps: Mapping[str, Sweep]) -> None:
                     " ".join(values),
                 ]
             )
-        head = ["search", f"after {equal} trials", "after all", "seconds", "different values tried", "best"]
+        head = ["search", f"after {counted(equal, 'trial')}", "after all", "seconds", "different values tried", "best"]
         page.add(table(head, rows))
         for name, sweep in sweeps.items():
             page.heading(name)

@@ -104,7 +104,7 @@ def test_own_pictures_of_any_size_are_painted_again_and_broken_ones_are_said(run
     assert (tmp_path / "f" / "two.png").is_file()
     none = run("draw", "--checkpoint", painter, "--reconstruct", digit / "broken.png", "--output", tmp_path / "x.png")
     assert none.status == 2
-    assert "none of the 1 pictures could be read" in none.err
+    assert "of 1 picture none could be read" in none.err
 
 
 def test_the_way_from_one_to_another(run, told, digit, tmp_path):

@@ -9,6 +9,7 @@ import shutil
 import pytest
 import torch
 
+from seqvision.cli.evaluate import size_of
 from seqvision.data.scenes import write_sample
 
 
@@ -147,3 +148,20 @@ def test_a_run_that_cannot_be_written_to_still_shows_its_scores(run, own_run, mo
     assert found.status == 1
     assert "cider_d" in found.out
     assert "the scores were not kept with the run" in found.err
+
+
+def test_without_resampling_there_is_no_column_of_intervals(run, own_run):
+    found = run("evaluate", "--checkpoint", own_run, "--bootstrap", 0)
+    assert re.search(r"\n +model +most frequent +nearest", found.out), found.out
+    assert "interval" not in found.out
+    assert run("report", own_run, "--limit", 4).status == 0
+    page = (own_run / "report.html").read_text()
+    assert "Scores on test" in page
+    assert "interval" not in page.partition("Best captions")[0].partition("<body")[2]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "said"), [({"pictures": 1}, "1 picture"), ({"recordings": 2, "frames": 1}, "2 recordings, 1 frame")]
+)
+def test_what_was_scored_is_counted_as_one_says_it(sizes, said):
+    assert size_of({"sizes": sizes}) == said

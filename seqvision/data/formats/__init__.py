@@ -13,6 +13,7 @@ from seqvision.data.records import CaptionRecord
 from seqvision.data.shards import is_sharded
 from seqvision.data.splits import apply_split_lists, split_lists
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 __all__ = ["LAYOUTS", "Problem", "ReadReport", "read_captions", "read_captions_with_report"]
 
@@ -38,7 +39,9 @@ class ReadReport:
         counts = ", ".join(f"{count} {kind}" for kind, count in Counter(p.kind for p in self.problems).items())
         lines = [f"  {problem.message}" for problem in self.problems[:10]]
         more = [f"  … and {len(self.problems) - 10} more"] if len(self.problems) > 10 else []
-        return "\n".join([f"{self.files[0].name}: left out {counts}; {len(self.records)} pictures kept", *lines, *more])
+        return "\n".join(
+            [f"{self.files[0].name}: left out {counts}; {counted(len(self.records), 'picture')} kept", *lines, *more]
+        )
 
 
 def read_captions(

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 class Symbols:
@@ -61,9 +62,10 @@ class Symbols:
 
     def __str__(self) -> str:
         if self.objects == 1:
-            return f"{len(self.names)} classes"
+            return counted(len(self.names), "class", plural="classes")
         lengths = f"1 to {self.most}" if self.several else str(self.most)
-        return f"strings of {lengths} of {len(self.names)} symbols{', from the last to the first' * self.backward}"
+        order = ", from the last to the first" * self.backward
+        return f"strings of {lengths} of {counted(len(self.names), 'symbol')}{order}"
 
 
 def split_label(label: str | None, classes: Sequence[str]) -> list[str]:

@@ -19,6 +19,7 @@ from seqvision.data.sequences.readers.features import fit_reader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.encoders.base import Encoder
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 KEEP_BYTES = 1 << 30  # frames stay in memory up to this size
 SAMPLED = 200  # training sequences whose frames give the mean and the deviation
@@ -128,7 +129,7 @@ class SequenceData(RecordData):
 
     def summary(self) -> str:
         notes = "".join(f"\n  {note}" for note in self.set.notes)
-        return f"{super().summary()}; {len(self.classes)} classes{notes}"
+        return f"{super().summary()}; {counted(len(self.classes), 'class', plural='classes')}{notes}"
 
     def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:
         """The statistics of training features; the features of what is fixed in the encoder, where they are the same in
