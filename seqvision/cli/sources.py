@@ -30,21 +30,28 @@ def named_sources(arguments: Iterable[str], reader: "FrameReader") -> list[tuple
 
 
 def named_pictures(arguments: Iterable[str]) -> list[Path]:
-    """The pictures that are named, those in the named folders, and those named on standard input for "-"; each once.
-    As with `named_sources`, one that is missing is left in.
+    """The pictures that are named and those in the named folders, each once, and those named on standard input for
+    "-", as often as they are: what reads the answers line by line must find one for each of its names. As with
+    `named_sources`, one that is missing is left in.
     """
     from seqvision.data import list_pictures
 
-    found: dict[Path, None] = {}
-    for path in named_paths(arguments, what="pictures"):
-        found.update(dict.fromkeys(list_pictures(path) if path.is_dir() else [path]))
-    return list(found)
+    found: list[Path] = []
+    for argument in arguments:
+        known = set() if argument == "-" else set(found)
+        for path in map(Path, names_of_input() if argument == "-" else [argument]):
+            found += [each for each in (list_pictures(path) if path.is_dir() else [path]) if each not in known]
+    return _some(found, what="pictures")
 
 
 def named_paths(arguments: Iterable[str], *, what: str) -> list[Path]:
     """The paths as they are named, those on standard input in the place of "-". `UserError` where there are none."""
     names = (name for argument in arguments for name in (names_of_input() if argument == "-" else [argument]))
-    found = [Path(name) for name in names]
+    return _some([Path(name) for name in names], what=what)
+
+
+def _some(found: list[Path], *, what: str) -> list[Path]:
+    """The paths, if there are any."""
     if not found:
         raise UserError(f"no {what}: standard input named none; expected one name a line")
     return found
