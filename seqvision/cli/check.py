@@ -3,8 +3,8 @@
 import json
 from typing import Any
 
-from seqvision.cli.options import parser, typed
-from seqvision.cli.output import open_output, write_output
+from seqvision.cli.options import number, parser, typed
+from seqvision.cli.output import expect_writable, open_output, write_output
 from seqvision.cli.trial import add_override_options, trial
 
 DESCRIPTION = """What one should know before a long run. Takes what `seqvision train` would be given; writes no run.
@@ -27,8 +27,9 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--figure", metavar="FILE", help="the histograms as a picture (.png, .svg, .pdf)")
     options.add_argument("--items", type=int, default=8, metavar="N", help="to learn by heart (default 8)")
     options.add_argument("--steps", type=int, default=300, metavar="N", help="to learn them in, at most (default 300)")
-    options.add_argument("--seconds", type=float, default=25.0, metavar="S", help="to spend, about (default 25)")
+    options.add_argument("--seconds", type=number, default=25.0, metavar="S", help="to spend, about (default 25)")
     given = options.parse_intermixed_args(arguments)
+    expect_writable(given.output, given.page, given.figure)
 
     from seqvision.checks import examine
     from seqvision.checks.report import activations, is_well, to_dict, to_text, write_page

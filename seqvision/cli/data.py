@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvision.cli.data_source import layout_of_sequences, source_data
-from seqvision.cli.options import parser
+from seqvision.cli.options import number, parser
 from seqvision.cli.output import write_output
 from seqvision.errors import UserError
 
@@ -73,8 +73,8 @@ def check(arguments: list[str]) -> int:
     group.add_argument("--caption-column", metavar="NAME")
     group.add_argument("--split-column", metavar="NAME")
     group.add_argument("--encoding", default="utf-8", help="of the caption file (default utf-8)")
-    group.add_argument("--val", type=float, default=0.1, help="share for validation, without splits of its own")
-    group.add_argument("--test", type=float, default=0.1, help="share for testing, likewise")
+    group.add_argument("--val", type=number, default=0.1, help="share for validation, without splits of its own")
+    group.add_argument("--test", type=number, default=0.1, help="share for testing, likewise")
     group.add_argument("--seed", type=int, default=0, help="of the drawn splits")
     group.add_argument("--max-tokens", type=int, default=50, help="longer captions are listed (default 50)")
     given = options.parse_args(arguments)

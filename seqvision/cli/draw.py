@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, parser
+from seqvision.cli.output import expect_folder, expect_writable, save_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     import numpy as np
 
@@ -35,6 +36,7 @@ SHEET = "all"  # what shows all pictures is called, in a folder
 def main(arguments: list[str]) -> int:
     """0, or 1 if pictures were skipped."""
     given = _parse(arguments)
+    (expect_writable if Path(given.output).suffix else expect_folder)(given.output)
 
     from seqvision.inference import load_model
     from seqvision.inference.painting import LoadedPainter, sample
@@ -111,7 +113,7 @@ def _reconstruct(loaded: "LoadedPainter", given: argparse.Namespace) -> int:
     if not known:
         raise UserError(f"of {counted(len(paths), 'picture')} none could be read, so there is nothing to paint")
     shown, again = reconstruct(loaded, torch.stack(images), [path.name for path in known], names=given.classes)
-    names = drawn_names(known, taken=[SHEET])
+    names = drawn_names(list(dict.fromkeys(known)), taken=[SHEET])
     _spare(known, Path(given.output), names.values())
     _save(again, given.output, names=[names[path] for path in known], first=shown)
     return skipped
@@ -130,10 +132,10 @@ def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
     output = Path(given.output)
     _spare(ends, output, [SHEET, *(f"{place:04}" for place in range(WAY))])
     if output.suffix:
-        _write(output, lambda path: picture_grid(way, columns=WAY).save(path))
+        save_output(output, lambda path: picture_grid(way, columns=WAY).save(path))
     else:
         _save_each(way, output, [f"{place:04}" for place in range(WAY)])
-        _write(output / f"{SHEET}.png", lambda path: picture_grid(way, columns=WAY).save(path))
+        save_output(output / f"{SHEET}.png", lambda path: picture_grid(way, columns=WAY).save(path))
 
 
 def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray | None" = None) -> None:
@@ -149,13 +151,13 @@ def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray 
 
     target = Path(output)
     if target.suffix.lower() == ".png":
-        _write(target, sheet)
+        save_output(target, sheet)
     elif target.suffix.lower() == ".gif":
-        _write(target, film)
+        save_output(target, film)
     else:
         _save_each(made.pictures, target, names)
-        _write(target / f"{SHEET}.png", sheet)
-        _write(target / f"{SHEET}.gif", film)
+        save_output(target / f"{SHEET}.png", sheet)
+        save_output(target / f"{SHEET}.gif", film)
 
 
 def _spare(own: "Sequence[Path]", output: Path, names: "Iterable[str]") -> None:
@@ -170,15 +172,4 @@ def _save_each(pictures: "np.ndarray", folder: Path, names: list[str]) -> None:
     from PIL import Image
 
     for name, picture in zip(names, pictures, strict=True):
-        _write(folder / f"{name}.png", Image.fromarray(picture).save)
-
-
-def _write(path: Path, save: "Callable[[Path], None]") -> None:
-    """The file, in a folder that is made where it is missing; a `UserError` where that cannot be."""
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        save(path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); expected a folder that you may write to"
-        ) from error
+        save_output(folder / f"{name}.png", Image.fromarray(picture).save)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
-from seqvision.cli.output import open_output, write_output
+from seqvision.cli.output import expect_writable, open_output, write_output
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
@@ -74,6 +74,7 @@ def main(arguments: list[str]) -> int:
     from seqvision.cli.stored_data import split_records, splits_of, stored_data
 
     begun = time.time()
+    expect_writable(given.output, given.save_predictions)
     name = pattern_at(given.checkpoint[0]) if given.checkpoint else "captioning"
     _refuse_others(given, name, PATTERNS[name])
     pattern = PATTERNS[name](given)

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqvision.cli.options import add_checkpoint_options, parser
+from seqvision.cli.options import add_checkpoint_options, number, parser
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,12 +59,12 @@ def main(arguments: list[str]) -> int:
     )
     options.add_argument(
         "--min-seconds",
-        type=float,
+        type=number,
         metavar="X",
         help="give segments shorter than that to their neighbours (default: segments stay as they are predicted)",
     )
     options.add_argument(
-        "--frame-rate", type=float, metavar="HZ", help="frames a second, of features and of pictures without a clock"
+        "--frame-rate", type=number, metavar="HZ", help="frames a second, of features and of pictures without a clock"
     )
     options.add_argument("--overwrite", action="store_true", help="files that are there, whoever wrote them")
     options.add_argument(

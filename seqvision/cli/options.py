@@ -76,11 +76,13 @@ def add_decoding_options(to: argparse.ArgumentParser, *, texts: str = "captions"
     group.add_argument("--n-best", type=_positive, metavar="N", help=f"{texts} a {of} (default 1)")
     group.add_argument("--beam-size", type=_positive, metavar="N", help=f"{texts} followed at once (default 5)")
     group.add_argument(
-        "--length-penalty", type=float, metavar="X", help=f"0 ranks by probability, higher favours long {texts}"
+        "--length-penalty", type=number, metavar="X", help=f"0 ranks by probability, higher favours long {texts}"
     )
-    group.add_argument("--temperature", type=float, metavar="X", help="of sampling; below 1 it dares less")
+    group.add_argument("--temperature", type=number, metavar="X", help="of sampling; below 1 it dares less")
     group.add_argument("--top-k", type=int, metavar="K", help="sample among the K likeliest words")
-    group.add_argument("--top-p", type=float, metavar="P", help="sample among the likeliest words that hold this share")
+    group.add_argument(
+        "--top-p", type=number, metavar="P", help="sample among the likeliest words that hold this share"
+    )
     group.add_argument("--seed", type=int, help="of sampling (default 0)")
     group.add_argument("--max-length", type=_positive, metavar="N", help="words at most (default: as in training)")
     group.add_argument("--min-length", type=int, metavar="N", help="words at least (default 1)")
@@ -154,6 +156,14 @@ def checkpoints_of(said: str) -> list[str]:
             raise UserError(f"--checkpoint '{said}': no file or folder fits this pattern")
         return fitting
     return [said]
+
+
+def number(text: str) -> float:
+    """A number of the command line; what calls itself one and is none is refused as any other word would be."""
+    found = float(text)
+    if found != found:
+        raise argparse.ArgumentTypeError(f"{text} is not a number")
+    return found
 
 
 def _positive(text: str) -> int:

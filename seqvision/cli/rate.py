@@ -4,8 +4,8 @@ import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from seqvision.cli.options import parser, typed
-from seqvision.cli.output import write_output
+from seqvision.cli.options import number, parser, typed
+from seqvision.cli.output import expect_writable, write_output
 from seqvision.cli.trial import Trial, add_override_options, trial
 from seqvision.errors import UserError
 
@@ -31,11 +31,12 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--figure", metavar="FILE", help="the curves with the rate as a picture (.png, .svg, .pdf)")
     options.add_argument("--runs", type=int, default=3, metavar="N", help="from the same start (default 3)")
     options.add_argument("--steps", type=int, default=100, metavar="N", help="of a run, at most (default 100)")
-    options.add_argument("--low", type=float, default=1e-6, metavar="RATE", help="of the first step (default 1e-6)")
-    options.add_argument("--high", type=float, default=10.0, metavar="RATE", help="of the last step (default 10)")
+    options.add_argument("--low", type=number, default=1e-6, metavar="RATE", help="of the first step (default 1e-6)")
+    options.add_argument("--high", type=number, default=10.0, metavar="RATE", help="of the last step (default 10)")
     given = options.parse_intermixed_args(arguments)
     if not 0 < given.low < given.high or given.steps < 20 or given.runs < 1:
         raise UserError("rate: expected 0 < --low < --high, --steps of 20 or more, and --runs of 1 or more")
+    expect_writable(given.output, given.figure)
 
     from seqvision.checks import ladder, suggested
 

@@ -3,14 +3,15 @@
 import argparse
 import csv
 import json
+import math
 import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from seqvision.cli.options import add_checkpoint_options, parser
-from seqvision.cli.output import open_output
+from seqvision.cli.options import add_checkpoint_options, number, parser
+from seqvision.cli.output import expect_folder, expect_writable, open_output, save_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -33,6 +34,9 @@ exit status is then 1. JSON lines hold the path of looks too: x and y from -1, t
 def main(arguments: list[str]) -> int:
     """0, or 1 if pictures were skipped."""
     given = _parse(arguments)
+    expect_writable(given.output)
+    expect_folder(given.overlay)
+    expect_folder(given.gif)
 
     from seqvision.inference import load_model
     from seqvision.inference.reading import LoadedReader, check_directions, check_readers
@@ -73,7 +77,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     options.add_argument("--seed", type=int, default=0, help="of drawn paths")
     options.add_argument(
         "--look-cost",
-        type=float,
+        type=number,
         metavar="C",
         help="stop as soon as it is sure, where one more look costs as much as C percent of right answers",
     )
@@ -84,7 +88,7 @@ def _parse(arguments: list[str]) -> argparse.Namespace:
     given = options.parse_args(arguments)
     if given.paths < 0:
         raise UserError(f"--paths {given.paths}: expected a number of paths to draw, or 0 for the mean path")
-    if given.look_cost is not None and given.look_cost < 0:
+    if given.look_cost is not None and not 0 <= given.look_cost < math.inf:
         raise UserError(f"--look-cost {given.look_cost}: expected what a look costs, 0 or more percent")
     return given
 
@@ -120,7 +124,7 @@ def _read(
         backward=backward,
         on_unreadable=report,
     )
-    names = drawn_names(pictures)
+    names = drawn_names(list(dict.fromkeys(pictures)))
     show = given.output is not None or not sys.stdout.isatty()
     for picture, answer in tracked(found, total=len(pictures), description="Reading", show=show):
         path = Path(str(picture))
@@ -134,12 +138,11 @@ def _draw(loaded: "LoadedReader", path: Path, name: str, answer: "Read", given: 
     from seqvision.inference.read_pictures import film, overlay
 
     if given.overlay:
-        Path(given.overlay).mkdir(parents=True, exist_ok=True)
-        overlay(loaded, loaded.reader(path), answer).save(Path(given.overlay) / f"{name}.looks.png")
+        drawn = overlay(loaded, loaded.reader(path), answer)
+        save_output(Path(given.overlay) / f"{name}.looks.png", drawn.save)
     if given.gif:
-        Path(given.gif).mkdir(parents=True, exist_ok=True)
         frames = film(loaded, loaded.reader(path), answer)
-        save_film(frames, Path(given.gif) / f"{name}.looks.gif", step=STEP)
+        save_output(Path(given.gif) / f"{name}.looks.gif", lambda file: save_film(frames, file, step=STEP))
 
 
 def _write_text(answers: Iterable[tuple[Path, "Read"]], file: IO[str]) -> None:

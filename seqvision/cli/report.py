@@ -5,7 +5,7 @@ import time
 from pathlib import Path
 
 from seqvision.cli.options import parser, typed
-from seqvision.cli.output import open_output
+from seqvision.cli.output import expect_writable, open_output
 from seqvision.errors import UserError
 
 DESCRIPTION = """One self-contained HTML page of a run: scores beside their controls, curves, the configuration, and
@@ -50,6 +50,7 @@ def main(arguments: list[str]) -> int:
         raise UserError(f"{run}: no such run's folder; runs lie under runs/, e.g. runs/captioner/2026-01-31_12-00-00")
     if (given.limit is not None and given.limit < 2) or given.examples < 1 or given.batch_size < 1:
         raise UserError("report: --limit is 2 or more, --examples and --batch-size 1 or more")
+    expect_writable(given.output)
 
     from seqvision.cli.evaluate import parse
     from seqvision.cli.patterns import PATTERNS, pattern_at

@@ -120,7 +120,7 @@ def test_names_that_are_not_unicode_come_out_as_they_are(run, tiny_run, tiny_pic
         (["--forbid", "unicorn", "."], "--forbid: the model does not know 'unicorn'"),
         (["--require", "a red cat", "."], "--require: the model does not know 'a red cat'"),
         (["--device", "cuda:99", "."], "--device cuda:99: not on this machine"),
-        (["--output", "nowhere/out.txt", "."], r"nowhere/out\.txt: cannot be written \(No such file or directory\)"),
+        (["--output", "one.png/out.txt", "."], r"one\.png/out\.txt: cannot be written \(a part of its path is a file"),
         (["--batch-size", "0", "."], "0 is not 1 or more"),
         (["--formt", "csv", "."], "unrecognized arguments"),
     ],

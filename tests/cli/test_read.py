@@ -115,6 +115,17 @@ def test_the_path_is_drawn_and_shown(run, digits, pictures, tmp_path):
     assert (64, 132, 214) in colours  # the first look's
 
 
+def test_names_on_standard_input_have_an_answer_each(run, digits, pictures, tmp_path, monkeypatch):
+    names = [pictures[1], pictures[0], pictures[1], tmp_path / "missing.png", pictures[1]]
+    monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO("".join(f"{name}\n" for name in names).encode())))
+    found = run("read", "--checkpoint", digits, "--overlay", tmp_path / "seen", "-")
+    assert [line.split("\t")[0] for line in found.out.splitlines()] == [str(names[place]) for place in (0, 1, 2, 4)]
+    assert "1 of 5 pictures skipped" in found.err
+    assert len(list((tmp_path / "seen").iterdir())) == 2
+    once = run("read", "--checkpoint", digits, pictures[1], pictures[0].parent, pictures[1])
+    assert len(once.out.splitlines()) == 3, "what is named on the command line and lies in its folders is read once"
+
+
 def test_pictures_of_one_name_in_two_folders_are_drawn_under_two(run, digits, pictures, tmp_path):
     other = tmp_path / "more" / "0.png"
     other.parent.mkdir()
@@ -185,6 +196,10 @@ def test_what_cannot_be_read_is_named_and_skipped(run, digits, pictures):
     [
         (["--paths", "-1"], "--paths -1"),
         (["--look-cost", "-2"], "--look-cost -2"),
+        (["--look-cost", "nan"], "argument --look-cost: nan is not a number"),
+        (["--look-cost", "inf"], "--look-cost inf: expected what a look costs"),
+        (["--overlay", "/dev/null/seen"], "/dev/null/seen: cannot be written"),
+        (["--gif", "/dev/null"], "/dev/null: cannot be written"),
         (["--checkpoint", "another"], "another: no such checkpoint"),
     ],
 )
