@@ -43,11 +43,17 @@ def instantiate(node: Any, **arguments: Any) -> Any:
 
 @contextmanager
 def placed(config: Any) -> Iterator[None]:
-    """A `SettingError` becomes a UserError with the whole key of what it is about."""
+    """A `SettingError` becomes a UserError with the whole key of what it is about; so does a setting that a part, which
+    was not complete when it was instantiated, does not take.
+    """
     try:
         yield
     except SettingError as error:
         raise UserError(f"{_place_of(error, config)}{error}") from error
+    except TypeError as error:
+        if said := _no_such_setting(str(error), config):
+            raise UserError(said) from error
+        raise
 
 
 def _full_key(node: Any) -> str:

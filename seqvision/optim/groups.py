@@ -43,7 +43,9 @@ def build_optimizer(
     try:
         optimizer = make(described)
     except ValueError as error:  # how torch says that a rate is below 0, say
-        raise UserError(f"optimizer: {error}") from error
+        given = getattr(make, "keywords", {}).items()
+        named = [f".{key} is {value}" for key, value in given if str(error).endswith(f" {value}")]
+        raise UserError(f"optimizer{named[0] if named else ''}: {kind.__name__} does not take it ({error})") from error
     for made in optimizer.param_groups:
         made["lr"] *= made.pop("rate_factor", 1.0)
     return optimizer
