@@ -10,7 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf, open_dict
-from omegaconf.errors import InterpolationKeyError, InterpolationToMissingValueError, MissingMandatoryValue
+from omegaconf.errors import (
+    InterpolationKeyError,
+    InterpolationResolutionError,
+    InterpolationToMissingValueError,
+    MissingMandatoryValue,
+)
 
 from seqvision.cli.unused import check_used
 from seqvision.errors import UserError
@@ -41,6 +46,13 @@ def plain(node: Any) -> Any:
             f"{key} takes its value from {wanted[1] if wanted else 'a key'}, which is not there: this choice of "
             f"'{part}' is not for these data. Write {key}=…, or choose another (`seqvision train --help`)"
         ) from error
+    except InterpolationResolutionError as error:
+        found = re.search(r"Error trying to access ([\w.]+)", str(error))
+        wanted = found[1] if found else ""
+        raise UserError(
+            f"{error.full_key} takes its value from {wanted or 'a key'}, which is not there, for "
+            f"{wanted.rpartition('.')[0] or 'what should hold it'} is a single value or null. Leave that out"
+        ) from error
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -61,6 +73,12 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
     from hydra.errors import HydraException, OverrideParseException
     from omegaconf.errors import OmegaConfBaseException
 
+    for override in overrides:
+        key, _, value = override.partition("=")
+        if value in ("null", "") and key[:1] not in "+~" and _is_group(key, search):
+            names = _choices(key.partition("@")[0], search)
+            hint = f"For none write {key}=none" if "none" in names else near_name("", names)
+            raise UserError(f"{override}: expected the name of a choice. {hint}")
     extra = searched(search)
     with composing():
         try:
@@ -125,12 +143,10 @@ def _explain(message: str, overrides: list[str], base: Callable[[], DictConfig],
     choice = re.search(r"Could not (?:find|load) '([^']+)'", message)
     if choice:
         group, _, name = choice.group(1).rpartition("/")
-        folders = [conf_dir() / group, *([Path(search) / group] if search else [])]
         if group == "hydra/launcher":
             extra = "ray" if name.startswith("ray") else "slurm"
             return f"{group}={name}: not installed. pip install 'seqvision[{extra}]'"
-        names = sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
-        return f"{group}={name}: there is no such choice. {near_name(name, names)}"
+        return f"{group}={name}: there is no such choice. {near_name(name, _choices(group, search))}"
     group = re.search(r"config group '([^']+)' does not exist", message)
     if group:
         override = next((each for each in overrides if _name(each).partition("@")[0] == group[1]), group[1])
@@ -170,6 +186,12 @@ def _name(override: str) -> str:
 def _is_group(name: str, search: str | None) -> bool:
     folders = [conf_dir(), *([Path(search)] if search else [])]
     return any((folder / name.partition("@")[0]).is_dir() for folder in folders)
+
+
+def _choices(group: str, search: str | None) -> list[str]:
+    """The names of a group's choices, those in a folder of one's own too."""
+    folders = [conf_dir() / group, *([Path(search) / group] if search else [])]
+    return sorted({file.stem for folder in folders for file in folder.glob("*.yaml")})
 
 
 def near_key(key: str, config: Any) -> str:
