@@ -48,10 +48,10 @@ def plain(node: Any) -> Any:
         ) from error
     except InterpolationResolutionError as error:
         found = re.search(r"Error trying to access ([\w.]+)", str(error))
-        wanted = found[1] if found else ""
+        source = found[1] if found else "a key"
         raise UserError(
-            f"{error.full_key} takes its value from {wanted or 'a key'}, which is not there, for "
-            f"{wanted.rpartition('.')[0] or 'what should hold it'} is a single value or null. Leave that out"
+            f"{error.full_key} takes its value from {source}, which is not there, for "
+            f"{source.rpartition('.')[0] or 'what should hold it'} is a single value or null. Leave that out"
         ) from error
 
 

@@ -65,7 +65,8 @@ class _Labelling:
             raise UserError(
                 f"--{'video' if given.video else 'clips'}: the model reads features, so that there is no video"
             )
-        named = named_sources(given.inputs, labeller.reader)
+        # once, those too that standard input names again: each has files of its own
+        named = dict.fromkeys(named_sources(given.inputs, labeller.reader))
         truths = [] if given.truth is None else [given.truth, *(given.truth.rglob("*") if given.truth.is_dir() else [])]
         files = ", ".join(str(each.path.resolve()) for each in labellers)
         about = {"written_by": "seqvision label", "checkpoint": files}

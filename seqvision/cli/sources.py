@@ -3,7 +3,7 @@
 import os
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,42 +16,34 @@ FEATURES = (".npy", ".csv", ".tsv")
 
 
 def named_sources(arguments: Iterable[str], reader: "FrameReader") -> list[tuple[Path, Path]]:
-    """(folder, file) of the files that are named, of those in the named folders that the reader can mean, and of those
-    named on standard input for "-"; each once. The folder is the one that was named, or that a named file lies in.
+    """(folder, file) of the files that are named and of those in the named folders that the reader can mean, each once,
+    and of those named on standard input for "-", as often as they are: what reads the answers line by line must find
+    one for each of its names. The folder is the one that was named, or that a named file lies in.
 
     A file that is missing is left in, to be reported with the unreadable ones. Raises `UserError` where there are
     none at all.
     """
-    found: dict[Path, Path] = {}
-    for path in named_paths(arguments, what="files"):
-        for file in _inside(path, reader) if path.is_dir() else [path]:
-            found.setdefault(file, path if path.is_dir() else path.parent)
-    return [(folder, file) for file, folder in found.items()]
+    return _named_files(arguments, lambda folder: _inside(folder, reader), what="files")
 
 
 def named_pictures(arguments: Iterable[str]) -> list[Path]:
-    """The pictures that are named and those in the named folders, each once, and those named on standard input for
-    "-", as often as they are: what reads the answers line by line must find one for each of its names. As with
-    `named_sources`, one that is missing is left in.
-    """
+    """The same of pictures, without their folders."""
     from seqvision.data import list_pictures
 
-    found: list[Path] = []
+    return [picture for _, picture in _named_files(arguments, list_pictures, what="pictures")]
+
+
+def _named_files(
+    arguments: Iterable[str], inside: Callable[[Path], Iterable[Path]], *, what: str
+) -> list[tuple[Path, Path]]:
+    found: list[tuple[Path, Path]] = []
+    known: set[Path] = set()
     for argument in arguments:
-        known = set() if argument == "-" else set(found)
         for path in map(Path, names_of_input() if argument == "-" else [argument]):
-            found += [each for each in (list_pictures(path) if path.is_dir() else [path]) if each not in known]
-    return _some(found, what="pictures")
-
-
-def named_paths(arguments: Iterable[str], *, what: str) -> list[Path]:
-    """The paths as they are named, those on standard input in the place of "-". `UserError` where there are none."""
-    names = (name for argument in arguments for name in (names_of_input() if argument == "-" else [argument]))
-    return _some([Path(name) for name in names], what=what)
-
-
-def _some(found: list[Path], *, what: str) -> list[Path]:
-    """The paths, if there are any."""
+            folder, files = (path, inside(path)) if path.is_dir() else (path.parent, [path])
+            new = [(folder, file) for file in files if argument == "-" or file not in known]
+            found += new
+            known.update(file for _, file in new)
     if not found:
         raise UserError(f"no {what}: standard input named none; expected one name a line")
     return found

@@ -142,6 +142,10 @@ def test_folders_files_and_names_on_standard_input(run, recordings, tmp_path, mo
     names = io.TextIOWrapper(io.BytesIO("".join(f"{file}\n" for file in files).encode()))
     monkeypatch.setattr(sys, "stdin", names)
     assert run("classify", "--checkpoint", recordings, "-") == whole
+    again = io.TextIOWrapper(io.BytesIO(f"{files[1]}\n{files[0]}\n{files[1]}\n".encode()))
+    monkeypatch.setattr(sys, "stdin", again)
+    found = run("classify", "--checkpoint", recordings, "-").out.splitlines()
+    assert found == [whole.out.splitlines()[place] for place in (1, 0, 1)], "each name has an answer"
 
 
 def test_unreadable_recordings_are_named_skipped_and_counted(run, recordings, tmp_path):
