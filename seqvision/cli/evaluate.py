@@ -1,18 +1,16 @@
 """`seqvision evaluate`: what a model's predictions are worth, beside those of methods that hardly look."""
 
 import argparse
-import csv
-import io
 import json
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
 from seqvision.cli.output import expect_writable, open_output, write_output
+from seqvision.cli.score_texts import FORMATS
 from seqvision.errors import UserError
-from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from seqvision.cli.patterns import Pattern
@@ -41,26 +39,6 @@ evaluation_SPLIT.json in the run's folder keeps the scores with the command, the
 ensembles, of other inference, of predictions and of other data are only written where --output says."""
 
 DRAWN = ("mc_dropout", "dropconnect_gaussian")  # of `seqvision.inference.members`, what takes samples
-
-COLUMNS = {
-    "most_frequent": "most frequent",
-    "nearest_neighbour": "nearest",
-    "forward": "forward alone",
-    "backward": "backward alone",
-    "majority": "majority",
-    "random_looks": "random looks",
-    "one_look": "one look",
-    "without_recurrence": "no recurrence",
-    "argmax": "argmax",
-    "moving_average": "moving average",
-    "score_path": "path",
-    "window": "window",
-    "copied": "copied",
-    "mean_picture": "mean picture",
-    "shuffled": "shuffled",
-    "references": "references",
-    "mean_member": "the mean member",
-}
 
 
 def main(arguments: list[str]) -> int:
@@ -97,7 +75,7 @@ def main(arguments: list[str]) -> int:
         )
     if given.save_predictions:
         _save_predictions(given.save_predictions, pattern, evaluations)
-    write_output(given.output, _FORMATS[given.format](evaluations, entries, pattern, given))
+    write_output(given.output, FORMATS[given.format](evaluations, entries, pattern, given))
     if len(pattern.models) != 1 or given.predictions or given.data or given.inference:
         return 0  # not this run's own scores on its own data
     (model,) = pattern.models
@@ -165,7 +143,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="other data than the checkpoint's: path=FOLDER, or files path=FOLDER layout=csv …",
     )
-    options.add_argument("--format", choices=tuple(_FORMATS), default="text", help="of the scores (default text)")
+    options.add_argument("--format", choices=tuple(FORMATS), default="text", help="of the scores (default text)")
     options.add_argument("--output", metavar="FILE", help="write the scores there instead of to standard output")
     options.add_argument("--save-predictions", metavar="FILE", help="the predictions, as JSON lines")
     options.add_argument("--bootstrap", type=int, default=2000, metavar="N", help="resamples; 0: no intervals")
@@ -216,109 +194,3 @@ def _save_predictions(path: str, pattern: "Pattern", evaluations: "Sequence[Eval
         for evaluation in evaluations:
             for entry in pattern.rows(evaluation):
                 file.write(json.dumps(entry, ensure_ascii=False) + "\n")
-
-
-def _text(
-    evaluations: "Sequence[Evaluation]",
-    records: list[dict[str, Any]],
-    pattern: "Pattern",
-    given: argparse.Namespace,
-) -> str:
-    parts = []
-    for evaluation, record in zip(evaluations, records, strict=True):
-        what = " and ".join(record["checkpoints"]) or "predictions"
-        parts.append(f"{what} on {evaluation.split}: {size_of(record)}\n")
-        parts.append(columns(*table_cells(record)))
-        parts += [difference_line(other, found, record) for other, found in record.get("differences", {}).items()]
-        parts += [f"protocol: {record['protocol']}"] if record.get("protocol") else []
-        if given.per_class:
-            parts.append("\n" + columns(*class_cells(record)) + "\n")
-        parts += [f"{name}: {signature}" for name, signature in record.get("signatures", {}).items()]
-        parts += [record["collapse"]] if record.get("collapse") else []
-        parts += [f"note: {note}" for note in evaluation.notes]
-        parts.append("")
-    return "\n".join(parts).rstrip()
-
-
-def size_of(record: dict[str, Any]) -> str:
-    """How much was scored: `12 pictures`."""
-    sizes = record.get("sizes") or {name: record[name] for name in ("pictures", "sentences") if name in record}
-    return ", ".join(counted(number, name.removesuffix("s"), plural=name) for name, number in sizes.items())
-
-
-def columns(head: list[str], rows: list[list[str]]) -> str:
-    """A table as lines and columns for people."""
-    widths = [max(len(row[column]) for row in [head, *rows]) for column in range(len(head))]
-    lines = [
-        "  ".join(cell.ljust(width) if column == 0 else cell.rjust(width) for column, (cell, width) in enumerate(cells))
-        for cells in (list(zip(row, widths, strict=True)) for row in [head, *rows])
-    ]
-    return "\n".join(f"  {line.rstrip()}" for line in lines)
-
-
-def table_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """(head, rows) of a record's scores: the model's, the ends of its interval if there are any, and the
-    controls'."""
-    digits = digits_of(record)
-    shown = [name for name in COLUMNS if name in record["controls"]]
-    between = ["95 % interval"] if record["intervals"] else []  # none with --bootstrap 0
-    head = ["", "model", *between, *(COLUMNS[name] for name in shown)]
-    rows = []
-    for name, value in record["scores"].items():
-        ends = record["intervals"].get(name)
-        interval = [f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""] if between else []
-        others = [record["controls"][control].get(name) for control in shown]
-        cells = ("" if other is None else f"{other:.{digits}f}" for other in others)
-        rows.append([name, f"{value:.{digits}f}", *interval, *cells])
-    return head, rows
-
-
-def class_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
-    """(head, rows) of a record's scores class by class."""
-    values = record["per_class"]
-    digits = {"support": 0, "segments": 0, "threshold": 2}  # numbers, a probability; all else is percent
-
-    def cell(score: str, place: int) -> str:
-        value = values[score][place]
-        return "–" if value is None else f"{value:.{digits.get(score, 1)}f}"
-
-    return ["", *values], [
-        [name, *(cell(score, row) for score in values)] for row, name in enumerate(record["classes"])
-    ]
-
-
-def digits_of(record: dict[str, Any]) -> int:
-    """Behind the point: scores of captions are shares, all others percent."""
-    return 3 if "pictures" in record else 2
-
-
-def difference_line(other: str, found: dict[str, Any], record: dict[str, Any]) -> str:
-    """How much better the model is than another, score by score; of a painter, how many nats it needs fewer."""
-    better = "fewer than" if record.get("pattern") == "painting" else "above"
-    said = [
-        f"{name} {each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
-        for name, each in found.items()
-    ]
-    return f"{better} {COLUMNS.get(other, other)}: {', '.join(said)}" if said else ""
-
-
-def _json(_: "Sequence[Evaluation]", records: list[dict[str, Any]], *__: Any) -> str:
-    return json.dumps(records[0] if len(records) == 1 else records, indent=2)
-
-
-def _csv(evaluations: "Sequence[Evaluation]", _: list[dict[str, Any]], *__: Any) -> str:
-    file = io.StringIO()
-    writer = csv.writer(file, lineterminator="\n")
-    there = {name for evaluation in evaluations for name in evaluation.controls}
-    controls = [name for name in COLUMNS if name in there or name in _OF_CAPTIONS]
-    writer.writerow(["split", "score", "model", "lower", "upper", *controls])
-    for evaluation in evaluations:
-        for name, value in evaluation.scores.items():
-            lower, upper = evaluation.intervals.get(name, ("", ""))
-            others = [evaluation.controls.get(control, {}).get(name, "") for control in controls]
-            writer.writerow([evaluation.split, name, value, lower, upper, *others])
-    return file.getvalue()
-
-
-_OF_CAPTIONS = ("most_frequent", "nearest_neighbour", "shuffled", "references")
-_FORMATS: dict[str, Callable[..., str]] = {"text": _text, "json": _json, "csv": _csv}

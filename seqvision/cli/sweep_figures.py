@@ -43,8 +43,8 @@ def first_layers(trial: Trial) -> list[Any]:
     """The layers of a trial's network before it has learnt anything, on training items, with their gradients."""
     from omegaconf import OmegaConf
 
+    from seqvision.cli.build import build
     from seqvision.cli.config import plain
-    from seqvision.cli.train import build
     from seqvision.data.loading import Item
 
     resolved = plain(OmegaConf.load(trial.folder / "config.yaml"))

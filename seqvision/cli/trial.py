@@ -52,9 +52,9 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
     from omegaconf import OmegaConf
 
     from seqvision.checks import Learner
+    from seqvision.cli.build import build
     from seqvision.cli.config import check_overrides, conf_dir, plain
     from seqvision.cli.objects import instantiate
-    from seqvision.cli.train import build
 
     for override in overrides:
         if "=" not in override and not override.startswith("~"):

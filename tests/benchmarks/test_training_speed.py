@@ -18,8 +18,8 @@ from measuring import middle, record
 from omegaconf import OmegaConf
 from pytorch_lightning import Callback
 
+from seqvision.cli.build import build
 from seqvision.cli.config import conf_dir, plain
-from seqvision.cli.train import build
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WARM = 3

@@ -9,7 +9,7 @@ import shutil
 import pytest
 import torch
 
-from seqvision.cli.evaluate import size_of
+from seqvision.cli.score_texts import size_of
 from seqvision.data.scenes import write_sample
 
 

@@ -7,8 +7,8 @@ import torch
 from hydra import compose, initialize_config_dir
 from omegaconf import OmegaConf
 
+from seqvision.cli.build import build
 from seqvision.cli.config import conf_dir, plain
-from seqvision.cli.train import build
 from seqvision.data.loading import Item
 
 SMALL: dict[str, list[str]] = {
