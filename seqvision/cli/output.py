@@ -14,7 +14,8 @@ from seqvision.errors import UserError
 
 @contextmanager
 def open_output(path: str | Path | None) -> Iterator[IO[str]]:
-    """A text file to write to: standard output without a path, else a draft that takes the file's name at the end.
+    """A text file to write to: standard output without a path, else a draft that takes the file's name at the end; what
+    is no file, a device or a pipe, is written to as it is.
 
     File names that are not Unicode come out as the bytes they are. Raises `UserError` where the file cannot be
     written; what was there before is then untouched.
@@ -23,18 +24,21 @@ def open_output(path: str | Path | None) -> Iterator[IO[str]]:
         yield from _standard_output()
         return
     target = Path(path)
-    draft = _draft(target)
+    draft = target if _is_special(target) else _draft(target)
     try:
         with _written(target):
             target.parent.mkdir(parents=True, exist_ok=True)
             with draft.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
                 yield file
                 file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
+                if draft != target:
+                    os.fsync(file.fileno())
+            if draft != target:
+                draft.replace(target)
     finally:
-        with suppress(OSError):  # its folder may not be one
-            draft.unlink(missing_ok=True)
+        if draft != target:
+            with suppress(OSError):  # its folder may not be one
+                draft.unlink(missing_ok=True)
 
 
 def write_output(path: str | Path | None, text: str) -> None:
@@ -61,8 +65,9 @@ def expect_writable(*paths: str | Path | None) -> None:
                 if target.is_dir():
                     raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
                 target.parent.mkdir(parents=True, exist_ok=True)
-                _draft(target).touch()
-                _draft(target).unlink()
+                if not _is_special(target):
+                    _draft(target).touch()
+                    _draft(target).unlink()
 
 
 def expect_folder(path: str | Path | None) -> None:
@@ -70,6 +75,11 @@ def expect_folder(path: str | Path | None) -> None:
     if path is not None:
         with _written(Path(path)):
             Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def _is_special(target: Path) -> bool:
+    """Whether it is there and neither a file nor a folder: /dev/null, a pipe."""
+    return target.exists() and not target.is_file() and not target.is_dir()
 
 
 def _draft(target: Path) -> Path:

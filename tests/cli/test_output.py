@@ -1,6 +1,7 @@
 """Results go where they should, in folders that are made for them; where they cannot, the place is named in time."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -42,6 +43,18 @@ def test_whether_a_file_can_be_written_is_known_before_the_work(tmp_path):
     assert not list((tmp_path / "sub").iterdir())
     with pytest.raises(UserError, match=r"sub: cannot be written \(Is a directory\)"):
         expect_writable(tmp_path / "sub")
+
+
+def test_a_pipe_is_written_to_and_stays_a_pipe(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    with ThreadPoolExecutor(1) as reader:
+        found = reader.submit(pipe.read_text)
+        expect_writable(pipe)
+        write_output(pipe, "scores")
+        assert found.result(timeout=10) == "scores\n"
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
 
 
 def test_another_file_s_mistake_is_not_standard_output_s(tmp_path):
