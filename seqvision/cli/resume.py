@@ -69,13 +69,8 @@ def sweep_arguments(arguments: list[str]) -> list[str]:
     return [*read_sweep(resume).overrides, *rest, f"hydra.run.dir={resume}"]
 
 
-def check_fits(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> None:
-    """A UserError where a run's checkpoint is of other weights than the task's, or beyond the end of the training."""
-    made, epochs = _epochs(checkpoint), config.trainer.get("max_epochs")
-    if epochs is not None and 0 <= epochs < made:
-        raise UserError(
-            f"trainer.max_epochs={epochs}: the run has made {counted(made, 'epoch')} already; give a larger number"
-        )
+def check_weights(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> None:
+    """A UserError where a run's checkpoint is of other weights than the task's."""
     own = {name: list(value.shape) for name, value in task.state_dict().items()}
     held = {name: list(value.shape) for name, value in checkpoint["state_dict"].items()}
     wrong = [name for name in own.keys() | held.keys() if own.get(name) != held.get(name)]
@@ -89,11 +84,18 @@ def check_fits(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> Non
 
 
 def finished(checkpoint: dict[str, Any], config: DictConfig) -> str:
-    """Why a run that has written its record would make no step more, and what would let it; else nothing."""
+    """Why a run that has written its record would make no step more, and what would let it; else nothing. A UserError
+    where it has gone beyond what is asked.
+    """
+    made, epochs = _epochs(checkpoint), config.trainer.get("max_epochs")
+    if isinstance(epochs, int) and 0 <= epochs < made:
+        raise UserError(
+            f"trainer.max_epochs={epochs}: the run has made {counted(made, 'epoch')} already; give a larger number"
+        )
     if (Path(config.run_dir) / "run.json").is_file():
-        for key, made in (("max_epochs", _epochs(checkpoint)), ("max_steps", int(checkpoint["global_step"]))):
-            if config.trainer.get(key) == made:
-                return f"trainer.{key}={made} is what the run has made; a larger number lets it go on"
+        for key, number in (("max_epochs", made), ("max_steps", int(checkpoint["global_step"]))):
+            if config.trainer.get(key) == number:
+                return f"trainer.{key}={number} is what the run has made; a larger number lets it go on"
     return ""
 
 

@@ -18,7 +18,7 @@ from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
 from seqvision.cli.resume import (
     added,
-    check_fits,
+    check_weights,
     finished,
     resume_checkpoint,
     resumed_config,
@@ -175,6 +175,11 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     check_mode(config)
     run_dir = Path(config.run_dir)
     run_dir.mkdir(parents=True, exist_ok=True)
+    checkpoint = read_checkpoint(resume_checkpoint(config.resume)) if config.resume else {}
+    if config.resume and (done := finished(checkpoint, config)):
+        print(f"nothing left to do: {done}")
+        kept: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
+        return kept
 
     # the trainer first: what it lacks (a device, a key for tracking) is said before any work is done
     callbacks = [instantiate(node) for node in config.callbacks.values() if node]
@@ -204,17 +209,10 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
 
     ready = time.time()
     if config.resume:
-        checkpoint = read_checkpoint(resume_checkpoint(config.resume))
-        check_fits(checkpoint, task, config)
-        done = finished(checkpoint, config)
-        if done:
-            if trainer.is_global_zero:
-                print(f"nothing left to do: {done}")
-            kept: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
-            return kept
+        check_weights(checkpoint, task, config)
         if trainer.is_global_zero:
             set_aside_metrics(run_dir, checkpoint["global_step"])
-        del checkpoint  # the trainer reads it again
+        checkpoint.clear()  # the trainer reads it again
     trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
     record = {
         "name": config.name,

@@ -62,7 +62,7 @@ def test_an_epoch_that_was_cut_short_is_finished_and_a_whole_one_is_over(tmp_pat
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
-        (["rnn.hidden_size=9"], "these settings make another network than that of the run"),
+        (["rnn.hidden_size=9", "trainer.max_epochs=2"], "these settings make another network than that of the run"),
         (["trainer.max_epochs=0"], "trainer.max_epochs=0: the run has made 1 epoch already; give a larger number"),
         (["trainer.max_epochs=-1"], "trainer.max_epochs=-1: a schedule needs an end"),
     ],
@@ -77,6 +77,17 @@ def test_a_refused_change_leaves_the_run_as_it_was(tmp_path, monkeypatch, capsys
     assert {file: file.read_bytes() for file in kept} == kept
     assert main(["train", "resume=run", "trainer.max_epochs=2"]) == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 4
+
+
+def test_a_damaged_checkpoint_is_said_before_any_data_are_read(tmp_path, monkeypatch, capsys):
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 0
+    last = tmp_path / "run" / "last.ckpt"
+    last.write_bytes(last.read_bytes()[:2000])
+    capsys.readouterr()
+    assert main(["train", "resume=run", "trainer.max_epochs=2"]) == 2
+    printed = capsys.readouterr()
+    assert "last.ckpt: the file is truncated or damaged; take another copy, or best.ckpt beside it" in printed.err
+    assert "pictures" not in printed.out
 
 
 def test_a_run_that_is_done_keeps_its_record(tmp_path, monkeypatch, capsys):
