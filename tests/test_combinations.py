@@ -108,7 +108,7 @@ def combinations(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, Any]]:
     chosen = {group: dice.choice(known) for group, known in offered.items() if known and dice.random() < 1 / 3}
     values = {key: dice.choice(known) for key, known in SETTINGS.items() if dice.random() < 1 / 4}
     # what is refused in a world need not be tried as often
-    chosen = {group: choice for group, choice in chosen.items() if group not in unused(world) or dice.random() < 0.2}
+    chosen = {group: choice for group, choice in chosen.items() if group not in unused(world) or dice.random() < 0.05}
     if world not in SEEING and dice.random() < 0.8:
         chosen.pop("transfer", None)
         values.pop("task.layer_decay", None)
