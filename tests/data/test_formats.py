@@ -163,7 +163,7 @@ def test_skipping_counts_and_lists_what_it_skips(folder, caplog):
     assert [(r.id, r.captions) for r in report.records] == [("dog.jpg", ("A dog.",))]
     assert [(p.kind, p.name) for p in report.problems] == [("missing", "ghost.jpg"), ("empty", "dog.jpg")]
     read_captions(root, on_missing="skip")
-    assert "a.csv: left out 1 missing, 1 empty; 1 pictures kept" in caplog.text
+    assert "a.csv: left out 1 missing, 1 empty; 1 picture kept" in caplog.text
     assert "a.csv row 2: no picture 'ghost.jpg'" in caplog.text
 
 
