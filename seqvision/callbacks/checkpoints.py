@@ -97,9 +97,9 @@ class BestCheckpoint(ModelCheckpoint):
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        scores = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
         if self.monitor is not None and self.monitor not in trainer.callback_metrics and not trainer.sanity_checking:
             assert self.dirpath is not None
+            scores = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
             trainer.save_checkpoint(Path(self.dirpath) / "last.ckpt", weights_only=False)
             near = get_close_matches(self.monitor, scores, n=1) or scores[:1]
             raise UserError(

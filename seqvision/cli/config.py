@@ -206,11 +206,16 @@ def near_key(key: str, config: Any) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else f"In '{parent}' there is: {', '.join(beside)}."
 
 
+def meant(name: str, names: Sequence[str]) -> str:
+    """What may have been meant; nothing where no name is near."""
+    near = get_close_matches(name, names, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(near)}?" if near else ""
+
+
 def near_name(name: str, names: Sequence[str]) -> str:
     """What may have been meant, or what there is."""
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
+    if near := meant(name, names):
+        return near
     shown = ", ".join(names[:20])
     return f"There is: {shown}." if names else "See `seqvision train --cfg job` for all keys."
 

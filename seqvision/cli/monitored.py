@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from seqvision.cli.config import near_name
+from seqvision.cli.config import meant
 from seqvision.errors import UserError
 
 
@@ -23,8 +23,8 @@ def check_score(config: Any, task: Any) -> None:
     score = (config.get("monitor") or {}).get("score")
     if score is None or not task.logged or str(score).startswith("train/") or score in task.logged:
         return
-    near = near_name(str(score), task.logged)
+    near = meant(str(score), task.logged)
     raise UserError(
         f"monitor.score is {score}, which validation does not log; expected one of {', '.join(task.logged)}"
-        + (f". {near}" if near.startswith("Did") else "")
+        + (f". {near}" if near else "")
     )

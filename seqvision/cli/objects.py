@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from seqvision.cli.config import near_name
-from seqvision.cli.values import check_values, settings_of
+from seqvision.cli.values import check_values, parts, settings_of
 from seqvision.errors import SettingError, UserError
 
 
@@ -20,10 +20,9 @@ def instantiate(node: Any, **arguments: Any) -> Any:
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
     try:
-        check_values(node)
-        return build(node, **arguments)
-    except SettingError as error:
-        raise UserError(f"{_place_of(error, node)}{error}") from error
+        with placed(node):
+            check_values(node)
+            return build(node, **arguments)
     except InstantiationException as error:
         cause: BaseException | None = error
         while cause is not None:
@@ -64,9 +63,9 @@ def _full_key(node: Any) -> str:
 def _place_of(error: SettingError, node: Any) -> str:
     """The key, with a dot behind, of the part that has the setting of that value; nothing where none is known."""
     root = node._get_root() if hasattr(node, "_get_root") else {}
-    for path, part in _parts(root):
-        if "_target_" in part and error.setting in part and part[error.setting] == error.found:
-            return f"{path}."
+    for path, part in parts(root):
+        if error.setting in part and part[error.setting] == error.found:
+            return f"{path}.".lstrip(".")
     return ""
 
 
@@ -76,8 +75,8 @@ def _no_such_setting(reason: str, node: Any) -> str | None:
     if found is None or not hasattr(node, "_get_root"):
         return None
     setting = found[1]
-    for path, part in _parts(node._get_root()):
-        if "_target_" not in part or setting not in part:
+    for path, part in parts(node._get_root()):
+        if not path or setting not in part:
             continue
         takes, others = settings_of(part["_target_"])
         if setting in takes or others:
@@ -89,12 +88,3 @@ def _no_such_setting(reason: str, node: Any) -> str | None:
             f"{' '.join(f'~{path}.{key}' for key in wrong)}"
         )
     return None
-
-
-def _parts(node: Any) -> Iterator[tuple[str, Any]]:
-    """Each mapping in a configuration under its key, those near the top first."""
-    level = [("", node)]
-    while level:
-        level = [(f"{path}.{key}".lstrip("."), inner) for path, part in level for key, inner in part.items()
-                 if hasattr(inner, "items")]  # fmt: skip
-        yield from level

@@ -24,21 +24,22 @@ def open_output(path: str | Path | None) -> Iterator[IO[str]]:
         yield from _standard_output()
         return
     target = Path(path)
-    draft = target if _is_special(target) else _draft(target)
+    if _is_special(target):
+        with _written(target), _opened(target) as file:
+            yield file
+        return
+    draft = _draft(target)
     try:
         with _written(target):
             target.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("w", encoding="utf-8", errors="surrogateescape", newline="") as file:
+            with _opened(draft) as file:
                 yield file
                 file.flush()
-                if draft != target:
-                    os.fsync(file.fileno())
-            if draft != target:
-                draft.replace(target)
+                os.fsync(file.fileno())
+            draft.replace(target)
     finally:
-        if draft != target:
-            with suppress(OSError):  # its folder may not be one
-                draft.unlink(missing_ok=True)
+        with suppress(OSError):  # its folder may not be one
+            draft.unlink(missing_ok=True)
 
 
 def write_output(path: str | Path | None, text: str) -> None:
@@ -75,6 +76,10 @@ def expect_folder(path: str | Path | None) -> None:
     if path is not None:
         with _written(Path(path)):
             Path(path).mkdir(parents=True, exist_ok=True)
+
+
+def _opened(path: Path) -> IO[str]:
+    return path.open("w", encoding="utf-8", errors="surrogateescape", newline="")
 
 
 def _is_special(target: Path) -> bool:

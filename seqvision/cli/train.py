@@ -132,11 +132,11 @@ def run(config: DictConfig) -> dict[str, float]:
             return run_sweep(config, hydra, command=command)
         if hydra.mode == RunMode.MULTIRUN:
             check_used(config, hydra.overrides.task)
-        if hydra.mode == RunMode.MULTIRUN and several_processes(config):
-            raise UserError(
-                "--multirun with several processes a run: the further ones would get other values than the first. "
-                "Start each combination as a command of its own, or hand them to a cluster (+cluster=slurm)"
-            )
+            if several_processes(config):
+                raise UserError(
+                    "--multirun with several processes a run: the further ones would get other values than the first. "
+                    "Start each combination as a command of its own, or hand them to a cluster (+cluster=slurm)"
+                )
     config.sweep = None  # what an experiment says of it is nothing to a single training
     scores: dict[str, float] = fit(config, command=command)["scores"]
     return scores

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePath
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
-from seqvision.cli.config import near_name
+from seqvision.cli.config import meant
 from seqvision.errors import SettingError
 
 NAMES = {int: "a whole number", float: "a number", bool: "true or false", str: "a text", type(None): "null"}
@@ -26,7 +26,7 @@ def check_values(node: Any) -> None:
         found = OmegaConf.to_container(node, resolve=True)
     except OmegaConfBaseException:
         return  # what is missing is said where it is needed
-    for part in _parts(found):
+    for _, part in parts(found):
         hints = settings_of(part["_target_"])[0]
         for key, value in part.items():
             if key in hints and not fits(value, hints[key]):
@@ -58,16 +58,19 @@ def settings_of(target: str) -> tuple[dict[str, Any], bool]:
 _REST = (inspect.Parameter.VAR_KEYWORD, inspect.Parameter.VAR_POSITIONAL)
 
 
-def _parts(found: Any) -> Iterator[dict[str, Any]]:
-    """Each mapping with a `_target_` in plain data."""
-    if isinstance(found, dict):
-        if "_target_" in found:
-            yield found
-        for value in found.values():
-            yield from _parts(value)
-    elif isinstance(found, list):
-        for value in found:
-            yield from _parts(value)
+def parts(node: Any) -> Iterator[tuple[str, Any]]:
+    """Each mapping with a `_target_` in a configuration or in plain data, under its key, those near the top first."""
+    level = [("", node)]
+    while level:
+        within: list[tuple[str, Any]] = []
+        for path, part in level:
+            if hasattr(part, "items"):
+                if "_target_" in part:
+                    yield path, part
+                within += [(f"{path}.{key}".lstrip("."), value) for key, value in part.items()]
+            elif isinstance(part, Sequence) and not isinstance(part, str):
+                within += [(f"{path}[{place}]", value) for place, value in enumerate(part)]
+        level = within
 
 
 def fits(value: Any, hint: Any) -> bool:
@@ -105,6 +108,6 @@ def _expected(hint: Any, value: Any) -> str:
     names = [NAMES[kind] for kind in kinds if kind in NAMES]
     names += ["a list" for kind in kinds if (get_origin(kind) or kind) in LISTS]
     names += [f"one of {', '.join(choices)}"] if choices else []
-    near = near_name(value, choices) if choices and isinstance(value, str) else ""
+    near = meant(value, choices) if isinstance(value, str) else ""
     said = " or ".join(dict.fromkeys(names)) or "a part, with a _target_ of its own"
-    return f"{said}. {near}" if near.startswith("Did") else said
+    return f"{said}. {near}" if near else said

@@ -104,14 +104,14 @@ class GlimpseReading(Task):
         reading = self.model(batch.images, batch.sizes)
         labels = padded(batch.labels, self.model.objects)
         loss = classes_loss(reading, labels, self.model.looks, 0.0)
-        known = labels >= 0
+        known = labels[:, 0] >= 0
         guesses = last_looks(reading, self.model.looks).argmax(dim=-1)
-        found, truth = ([self.symbols.decode(row) for row in each[known[:, 0]].tolist()] for each in (guesses, labels))
+        found, truth = ([self.symbols.decode(row) for row in each[known].tolist()] for each in (guesses, labels))
         whole, right, number = (int(each.sum()) for each in read_rightly(found, truth))
         self._validation.append((float(loss), whole, len(truth), right, number))
         if self.model.objects == 1:
-            sure, guess = reading.logits[known[:, 0]].float().softmax(dim=-1).max(dim=-1)
-            self._looks.append((sure.cpu().numpy(), (guess == labels[known[:, 0]]).cpu().numpy()))
+            sure, guess = reading.logits[known].float().softmax(dim=-1).max(dim=-1)
+            self._looks.append((sure.cpu().numpy(), (guess == labels[known]).cpu().numpy()))
 
     def on_validation_epoch_end(self) -> None:
         self.log_mean("val/loss", [(loss, count) for loss, _, count, _, _ in self._validation])

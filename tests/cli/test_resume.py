@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from training import SMALL
+from training import train_here as train
 
 from seqvision.cli import main
 
@@ -12,21 +12,9 @@ from seqvision.cli import main
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 
 
-def train(folder, monkeypatch, *overrides: str) -> int:
-    monkeypatch.chdir(folder)
-    return main(["train", *SMALL, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1", *overrides])
-
-
-@pytest.fixture(scope="module")
-def run(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("work")
-    with pytest.MonkeyPatch.context() as patch:
-        assert train(folder, patch, "hydra.run.dir=run", "name=mine") == 0
-    return folder / "run"
-
-
-def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(run, monkeypatch, capsys):
-    monkeypatch.chdir(run.parent)
+def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(tmp_path, monkeypatch, capsys):
+    assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 0
+    run = tmp_path / "run"
     assert main(["train", f"resume={run}", "trainer.max_epochs=2"]) == 0
     record = json.loads((run / "run.json").read_text())
     assert record["steps"] == 4

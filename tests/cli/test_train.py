@@ -6,16 +6,12 @@ import shlex
 import pytest
 import torch
 from training import SMALL
+from training import train_here as train
 
 from seqvision.cli import main
 
 # what torch and Lightning say to developers of Lightning
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
-
-
-def train(folder, monkeypatch, *overrides: str) -> int:
-    monkeypatch.chdir(folder)
-    return main(["train", *SMALL, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1", *overrides])
 
 
 @pytest.fixture(scope="module")

@@ -6,6 +6,10 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pytest
+
+from seqvision.cli import main
+
 SMALL = [
     "data.counts={train: 100, val: 6}",
     "data.batch_size=8",
@@ -22,6 +26,12 @@ def train(folder: Path, *overrides: str) -> subprocess.Popen:
     """A training process in that folder."""
     command = [sys.executable, "-m", "seqvision", "train", *overrides]
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def train_here(folder: Path, monkeypatch: pytest.MonkeyPatch, *overrides: str) -> int:
+    """The status of one epoch on a few pictures, in that folder and in this process."""
+    monkeypatch.chdir(folder)
+    return main(["train", *SMALL, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1", *overrides])
 
 
 def finish(process: subprocess.Popen) -> str:
