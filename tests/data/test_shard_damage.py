@@ -122,3 +122,91 @@ def test_the_check_compares_the_tables_with_the_index(shards):
     (shards / "index.json").write_text(json.dumps(index, indent=1))
     (fault,) = verify_shards(shards)[1]
     assert "train/00000.tar: captions" in fault
+
+
+def _first_of(root: Path, **changes) -> None:
+    splits = json.loads((root / "index.json").read_text())["splits"]
+    splits["train"][0] |= changes
+    change_index(root, splits=splits)
+
+
+def _renamed(root: Path, name: str) -> None:
+    splits = json.loads((root / "index.json").read_text())["splits"]
+    change_index(root, splits={name: splits["train"], **splits})
+
+
+HOSTILE = {
+    "a file of the folder above": (
+        lambda root: _first_of(root, file="../elsewhere.tar"),
+        r"expected 'train/NUMBER.tar'",
+    ),
+    "another split's shard": (lambda root: _first_of(root, file="val/00000.tar"), r"expected 'train/NUMBER.tar'"),
+    "an absolute path": (lambda root: _first_of(root, file="/etc/passwd"), r"train\[0\].file is '/etc/passwd'"),
+    "a number as a name": (lambda root: _first_of(root, file=3), r"train\[0\].file is '3'"),
+    "a split above": (lambda root: _renamed(root, "../../evil"), r"the split '../../evil' is not the name of a folder"),
+    "a hidden split": (lambda root: _renamed(root, ".git"), r"the split '.git' is not the name of a folder"),
+    "an absolute split": (lambda root: _renamed(root, "/etc"), r"the split '/etc' is not the name of a folder"),
+    "far too many pictures": (
+        lambda root: _first_of(root, pictures=1_000_000_000),
+        r"train\[0\].pictures is 1000000000: \d+ bytes cannot hold so many",
+    ),
+    "fewer than none": (lambda root: _first_of(root, pictures=-5), r"pictures is '-5', expected a whole number"),
+    "a fraction": (lambda root: _first_of(root, bytes=1.5), r"bytes is '1.5', expected a whole number"),
+    "a truth value": (lambda root: _first_of(root, table=True), r"table is 'True', expected a whole number"),
+    "one picture less": (lambda root: _first_of(root, pictures=3), r"00000.jsonl: 4 pictures, 3 by the index"),
+    "splits that are a list": (lambda root: change_index(root, splits=[1]), r"'splits' is '\[1\]', expected an object"),
+    "shards that are a text": (
+        lambda root: change_index(root, splits={"train": "x"}),
+        r"'train' holds 'x', expected a",
+    ),
+    "deep nesting": (
+        lambda root: (root / "index.json").write_text('{"kind": "seqvision shards", "splits": ' + "[" * 9999),
+        r"index.json: damaged",
+    ),
+    "5,000 digits": (
+        lambda root: (root / "index.json").write_text('{"kind": "seqvision shards", "format": ' + "9" * 5000 + "}"),
+        r"index.json: damaged",
+    ),
+}
+
+
+@pytest.mark.parametrize("change", HOSTILE)
+def test_an_index_names_nothing_outside_its_folder_and_no_count_that_cannot_be(change, shards):
+    spoil, message = HOSTILE[change]
+    spoil(shards)
+    with pytest.raises(UserError, match=message):
+        list(shard_data(shards).read_splits()["train"])
+
+
+ENTRIES = [
+    {"picture": "../../secret.png"},
+    {"picture": "a.png"},
+    {"offset": -1},
+    {"size": 10**12},
+    {"size": 1.5},
+    {"captions": [3]},
+    {"captions": None},
+    {"id": 5},
+]
+
+
+@pytest.mark.parametrize("wrong", ENTRIES, ids=str)
+def test_an_entry_of_a_table_leads_to_bytes_of_its_shard_only(wrong, whole, tmp_path):
+    tar = tmp_path / "00000.tar"
+    tar.write_bytes((whole / "train" / "00000.tar").read_bytes())
+    head, first, *rest = (whole / "train" / "00000.jsonl").read_text().split("\n")
+    tar.with_suffix(".jsonl").write_text("\n".join([head, json.dumps(json.loads(first) | wrong), *rest]))
+    with pytest.raises(UserError, match=r"00000.jsonl row 2: no entry of an image within 00000.tar"):
+        Shard(tar).entry(0)
+
+
+def test_a_shard_may_be_a_link_to_another_shard_and_to_nothing_else(shards, tmp_path):
+    tar, elsewhere = shards / "train" / "00000.tar", tmp_path / "elsewhere.tar"
+    tar.rename(elsewhere)
+    tar.symlink_to(elsewhere)
+    assert len(shard_data(shards).read_splits()["train"]) == COUNTS["train"]
+    elsewhere.rename(elsewhere.with_suffix(".txt"))
+    tar.unlink()
+    tar.symlink_to(elsewhere.with_suffix(".txt"))
+    with pytest.raises(UserError, match=r"00000.tar: a link to .*elsewhere.txt, expected a .tar file"):
+        shard_data(shards).read_splits()

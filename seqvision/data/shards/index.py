@@ -1,14 +1,16 @@
 """A folder of shards as records: read from the tables when they are asked for, so that memory holds none of them."""
 
 import json
+import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import accumulate
 from pathlib import Path
+from tarfile import BLOCKSIZE
 from typing import Any, overload
 
 from seqvision.data.records import CaptionRecord
-from seqvision.data.shards.shard import MEND, check_size, open_shard, table_of
+from seqvision.data.shards.shard import COUNTS, MEND, check_size, is_count, open_shard, table_of
 from seqvision.errors import UserError
 
 FORMAT = 1
@@ -25,6 +27,70 @@ def is_sharded(folder: str | Path) -> bool:
         return False
 
 
+def read_index(folder: Path) -> dict[str, Any]:
+    """The content of `index.json`, with its keys format, complete and splits; UserError if it is none."""
+    file = folder / INDEX
+    try:
+        content = json.loads(file.read_bytes())
+        missing = [key for key in ("format", "complete", "splits") if key not in content]
+    except FileNotFoundError:
+        raise UserError(
+            f"{file}: not found (looked from {Path.cwd()}). data.folder names a folder that "
+            "`seqvision data shard data=files data.path=… --output FOLDER` wrote"
+        ) from None
+    except (OSError, ValueError, TypeError, RecursionError) as error:
+        raise UserError(f"{file}: damaged, or no index of shards ({str(error)[:120]}). {MEND}") from None
+    if missing or not isinstance(content, dict):
+        raise UserError(f"{file}: damaged, or no index of shards (it has no {' and no '.join(missing)}). {MEND}")
+    return content
+
+
+def check_splits(splits: Any, file: Path) -> None:
+    """UserError unless the index's `splits` names plain folders, tars within them, and counts that they can hold.
+
+    An index may come from a stranger: it must not name a file outside its own folder, nor a number of pictures that
+    would take memory.
+    """
+    if not isinstance(splits, dict):
+        raise UserError(f"{file}: 'splits' is {str(splits)[:60]!r}, expected an object of splits. {MEND}")
+    for split, shards in splits.items():
+        if not is_folder_name(split):
+            raise UserError(f"{file}: the split {split[:60]!r} is not the name of a folder in it. {MEND}")
+        if not isinstance(shards, list):
+            raise UserError(f"{file}: the split '{split}' holds {str(shards)[:60]!r}, expected a list. {MEND}")
+        for number, shard in enumerate(shards):
+            where = f"{file}: splits.{split}[{number}]"
+            if not isinstance(shard, dict):
+                raise UserError(f"{where} is {str(shard)[:60]!r}, expected an object. {MEND}")
+            named = shard.get("file")
+            if not isinstance(named, str) or not re.fullmatch(rf"{re.escape(split)}/\d+\.tar", named, re.ASCII):
+                raise UserError(f"{where}.file is {str(named)[:120]!r}, expected '{split}/NUMBER.tar'. {MEND}")
+            for key in (*COUNTS, "table"):
+                if not is_count(shard.get(key)):
+                    found = str(shard.get(key))[:40]
+                    raise UserError(f"{where}.{key} is {found!r}, expected a whole number, 0 or more. {MEND}")
+            if shard["pictures"] * 2 * BLOCKSIZE > shard["bytes"]:
+                raise UserError(
+                    f"{where}.pictures is {shard['pictures']}: {shard['bytes']} bytes cannot hold so many. {MEND}"
+                )
+
+
+def is_folder_name(name: str) -> bool:
+    """Whether a split's name is that of a visible folder, and nothing more of a path."""
+    return bool(name) and not name.startswith(".") and "\0" not in name and "\\" not in name and Path(name).name == name
+
+
+def check_inside(tar: Path) -> None:
+    """UserError if a shard or its table is a link to anything but a regular file of the same kind.
+
+    Links to shards on other disks are followed.
+    """
+    for file in (tar, table_of(tar)):
+        real = file.resolve()
+        if file.exists() and not (real.is_file() and real.suffix == file.suffix):
+            raise UserError(f"{file}: a link to {real}, expected a {file.suffix} file. Remove the link, or correct it.")
+
+
 class ShardIndex:
     """What `index.json` says.
 
@@ -37,30 +103,24 @@ class ShardIndex:
     def __init__(self, folder: str | Path):
         self.folder = Path(folder)
         file = self.folder / INDEX
-        try:
-            content = json.loads(file.read_bytes())
-            self.splits: dict[str, list[dict[str, Any]]] = content["splits"]
-            form, complete = content["format"], content["complete"]
-        except FileNotFoundError:
-            raise UserError(
-                f"{file}: not found (looked from {Path.cwd()}). data.folder names a folder that "
-                "`seqvision data shard data=files data.path=… --output FOLDER` wrote"
-            ) from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise UserError(f"{file}: damaged, or no index of shards ({error!r}). {MEND}") from None
+        content = read_index(self.folder)
+        form = content["format"]
         if form != FORMAT:
             raise UserError(
-                f"{file}: format {form!r}, this version reads format {FORMAT}; use the version of that time"
+                f"{file}: format {str(form)[:20]}, this version reads format {FORMAT}; use the version of that time"
             )
-        if not complete:
+        if not content["complete"]:
             raise UserError(
                 f"{file}: the writing was interrupted; run the same `seqvision data shard` again, it goes on"
             )
+        check_splits(content["splits"], file)
+        self.splits: dict[str, list[dict[str, Any]]] = content["splits"]
 
     def records(self) -> "dict[str, ShardRecords]":
         """The records of each split; UserError if a shard is missing or not as long as it should be."""
         for shard in (shard for shards in self.splits.values() for shard in shards):
             tar = self.folder / shard["file"]
+            check_inside(tar)
             check_size(tar, shard["bytes"])
             check_size(table_of(tar), shard["table"])
         return {split: ShardRecords(self.folder, split, shards) for split, shards in self.splits.items()}
@@ -91,6 +151,8 @@ class ShardRecords(Sequence[CaptionRecord]):
             raise IndexError(f"{index} of {len(self)} records")
         number = bisect_right(self._ends, index)
         shard = open_shard(self.folder / self.shards[number]["file"])
+        if len(shard) != self.counts[number]:
+            raise UserError(f"{table_of(shard.tar)}: {len(shard)} pictures, {self.counts[number]} by the index. {MEND}")
         if self.fetch:
             shard.fetch()
         entry = shard.entry(index - self._ends[number] + self.counts[number])

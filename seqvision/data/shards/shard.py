@@ -2,6 +2,7 @@
 
 import json
 import mmap
+import re
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, TypedDict
@@ -9,6 +10,7 @@ from typing import Any, TypedDict
 from seqvision.errors import UserError
 
 MEND = "Copy it again, or run the `seqvision data shard` that made it once more: it writes only what is missing"
+COUNTS = ("pictures", "captions", "bytes")
 AHEAD = 1 << 17  # bytes; the system passes over requests to fetch much more at once
 
 
@@ -35,6 +37,8 @@ class Shard:
         self.tar = tar
         self.facts, self._lines = read_table(tar)
         check_size(tar, self.facts["bytes"])
+        if not self.facts["bytes"]:
+            raise UserError(f"{tar}: the file is empty (0 bytes). {MEND}")
         with open(tar, "rb") as file:
             self._content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self._ahead = False
@@ -44,10 +48,14 @@ class Shard:
 
     def entry(self, place: int) -> Entry:
         """What the table says of the picture at this place."""
+        where = f"{table_of(self.tar)} row {place + 2}"
         try:
-            return json.loads(self._lines[place])
-        except ValueError:
-            raise UserError(f"{table_of(self.tar)} row {place + 2}: not valid JSON, a damaged file. {MEND}") from None
+            found = json.loads(self._lines[place])
+        except (ValueError, RecursionError):
+            raise UserError(f"{where}: not valid JSON, a damaged file. {MEND}") from None
+        if not _is_entry(found, self.facts["bytes"]):
+            raise UserError(f"{where}: no entry of an image within {self.tar.name}: {str(found)[:120]}. {MEND}")
+        return found
 
     def find(self, picture: str) -> Entry:
         """What the table says of the picture with this name in the tar."""
@@ -98,13 +106,34 @@ def read_table(tar: Path) -> tuple[dict[str, Any], list[bytes]]:
     try:
         head, *lines = table.read_bytes().split(b"\n")
         facts = json.loads(head)
-        if len(lines) != facts["pictures"] + 1 or lines.pop():  # ends with a newline
-            raise ValueError
+        counts = [facts[name] for name in COUNTS]
+        if not all(is_count(count) for count in counts) or len(lines) != facts["pictures"] + 1 or lines.pop():
+            raise ValueError  # the last line ends with a newline
     except FileNotFoundError:
         raise UserError(f"{table}: missing. {MEND}") from None
-    except (ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{table}: no table of a shard, or a damaged one. {MEND}") from None
     return facts, lines
+
+
+def is_count(value: Any) -> bool:
+    """Whether a value of a JSON file is a whole number that can count something."""
+    return isinstance(value, int) and not isinstance(value, bool) and value >= 0
+
+
+def _is_entry(found: Any, size: int) -> bool:
+    """Whether a line of a table has the fields of an `Entry`, whose bytes are within a tar of this size."""
+    if not isinstance(found, dict) or not is_count(found.get("offset")) or not is_count(found.get("size")):
+        return False
+    name, captions = found.get("picture"), found.get("captions")
+    return (
+        isinstance(name, str)
+        and re.fullmatch(r"\d+[^/\\\0]*", name, re.ASCII) is not None
+        and found["offset"] + found["size"] <= size
+        and isinstance(found.get("id"), str)
+        and isinstance(captions, list)
+        and all(isinstance(caption, str) for caption in captions)
+    )
 
 
 def check_size(file: Path, expected: int) -> None:
@@ -113,5 +142,7 @@ def check_size(file: Path, expected: int) -> None:
         found = file.stat().st_size
     except FileNotFoundError:
         raise UserError(f"{file}: missing. {MEND}") from None
+    except OSError as error:
+        raise UserError(f"{file}: cannot be read ({error.strerror or error}). {MEND}") from None
     if found != expected:
         raise UserError(f"{file}: {found} bytes, expected {expected}: truncated, or another file. {MEND}")

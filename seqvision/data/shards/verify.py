@@ -5,8 +5,8 @@ from pathlib import Path
 
 from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
-from seqvision.data.shards.index import ShardIndex, ShardRecords
-from seqvision.data.shards.shard import MEND, Shard
+from seqvision.data.shards.index import ShardIndex, ShardRecords, check_inside
+from seqvision.data.shards.shard import COUNTS, MEND, Shard
 from seqvision.errors import UserError
 
 
@@ -19,10 +19,12 @@ def verify_shards(folder: str | Path, *, progress: bool = False) -> tuple[list[C
     for split, shard in tracked(shards, total=len(shards), description="Reading shards", show=progress):
         tar = index.folder / shard["file"]
         try:
+            check_inside(tar)
             found = Shard(tar).facts
-            for fact in ("pictures", "captions", "bytes", "sha256"):
-                if found[fact] != shard[fact]:
-                    raise UserError(f"{tar}: {fact} {found[fact]} by its table, {shard[fact]} by the index. {MEND}")
+            for fact in (*COUNTS, "sha256"):
+                if found.get(fact) != shard.get(fact):
+                    by_table, by_index = str(found.get(fact))[:64], str(shard.get(fact))[:64]
+                    raise UserError(f"{tar}: {fact} {by_table} by its table, {by_index} by the index. {MEND}")
             with open(tar, "rb") as file:
                 digest = hashlib.sha256()
                 while piece := file.read(1 << 20):

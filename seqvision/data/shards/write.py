@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from seqvision.data.pictures import picture_bytes, picture_size, read_image
 from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
-from seqvision.data.shards.index import FORMAT, INDEX, KIND, is_sharded
+from seqvision.data.shards.index import FORMAT, INDEX, KIND, is_folder_name, is_sharded, read_index
 from seqvision.data.shards.shard import Entry, read_table, table_of
 from seqvision.data.workers import usable_cores
 from seqvision.encoders.feature_table import replace_file
@@ -82,7 +82,7 @@ def _plan(records: Sequence[CaptionRecord], shard_size: int) -> list[tuple[str, 
         if record.split is not None:
             splits.setdefault(record.split, []).append(record)
     for split in splits:
-        if Path(split).name != split or split.startswith("."):
+        if not is_folder_name(split):
             raise UserError(f"the split '{split}' cannot be a folder's name. Call it otherwise, in letters and digits")
     if "train" in splits:
         splits["train"].sort(key=lambda record: hashlib.sha256(record.id.encode(errors="surrogateescape")).digest())
@@ -109,7 +109,7 @@ def _claimed(folder: Path, head: Mapping[str, Any]) -> Iterator[bool]:
         with FileLock(folder / ".lock", timeout=0):
             complete = False
             if is_sharded(folder):
-                found = json.loads((folder / INDEX).read_bytes())
+                found = read_index(folder)
                 wrong = [key for key in head if found.get(key) != head[key]]
                 if wrong:
                     raise UserError(
@@ -142,7 +142,7 @@ def _finished(tar: Path, shard: _Planned, skip_damaged: bool) -> dict[str, Any] 
             (entry["id"], entry["captions"], entry["size"]) == (r.id, list(r.captions), picture_size(r.image))
             for entry, r in zip(entries, kept, strict=True)
         )
-    except (UserError, OSError, ValueError, KeyError):
+    except (UserError, OSError, ValueError, KeyError, TypeError, RecursionError):
         return None
     return facts if same and (skip_damaged or not facts["left_out"]) else None
 
