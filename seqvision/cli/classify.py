@@ -28,7 +28,8 @@ DESCRIPTION = """The classes of your own sentences, clips, recordings or picture
   find . -name '*.png' | seqvision classify --checkpoint best.ckpt --top 3 -
 
 A model of sentences takes sentences, files with a sentence a line, or - for standard input, which it answers line by
-line. Any other takes files, folders of them, or - for names on standard input; a file that cannot be read is reported
+line. What exists is a file; what looks like a path and does not exist is an error; --text says that it is text.
+Any other model takes files, folders of them, or - for names on standard input; a file that cannot be read is reported
 and skipped, and the exit status is then 1."""
 
 
@@ -71,6 +72,8 @@ def main(arguments: list[str]) -> int:
         with open_output(given.output) as file:
             writer(_sentences(classifiers, given), file, first.classes, given.top)
         return 0
+    if given.text:
+        raise UserError("--text: this model reads files, not sentences; leave it out")
     sources = [file for _, file in named_sources(given.inputs, first.reader)]
     skipped: list[Path] = []
     with open_output(given.output) as file:

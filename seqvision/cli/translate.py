@@ -25,6 +25,7 @@ DESCRIPTION = """Translations of your own sentences.
   seqvision translate --checkpoint best.ckpt --attention-figure look.png 'Ein Mann schläft.'
 
 What names a file is read line by line (.gz too), - is standard input, translated as it comes; all else is a sentence.
+What looks like a path and does not exist is an error; --text says that it is text.
 Line n of the output belongs to line n of the input; a blank line stays blank."""
 
 
