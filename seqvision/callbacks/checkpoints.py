@@ -1,7 +1,6 @@
 """Checkpoints that are whole or not there, and one to continue from after any kind of death."""
 
 import copy
-import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -14,23 +13,18 @@ from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
 from seqvision.errors import UserError
+from seqvision.files import replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes beside the target, flushes to the disk and renames: a reader sees the old file or the new, never half."""
+    """Writes as `atomic_path` does: a reader sees the old file or the new, never half."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         target = Path(path)
-        draft = target.with_name(f".{target.name}.{os.getpid()}.part")
         try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with draft.open("wb") as file:
+            with replacing(target) as draft, open(draft, "wb") as file:
                 torch.save(checkpoint, file)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(target)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
-            draft.unlink(missing_ok=True)
             raise UserError(
                 f"{target}: the checkpoint could not be written ({error}). The last whole checkpoint is untouched; "
                 f"free some space or make {target.parent} writable, then go on with resume={target.parent}"

@@ -1,11 +1,11 @@
 """`seqvision check`: what one should know before a long run, by the very overrides that would start it."""
 
 import json
-from typing import Any
 
 from seqvision.cli.options import number, parser, typed
-from seqvision.cli.output import expect_writable, open_output, write_output
+from seqvision.cli.output import open_output, write_output
 from seqvision.cli.trial import add_override_options, trial
+from seqvision.files import expect_writable
 
 DESCRIPTION = """What one should know before a long run. Takes what `seqvision train` would be given; writes no run.
 
@@ -33,6 +33,7 @@ def main(arguments: list[str]) -> int:
 
     from seqvision.checks import examine
     from seqvision.checks.report import activations, is_well, to_dict, to_text, write_page
+    from seqvision.figures.save import save_image
 
     with trial(given.overrides, command="check", search=given.config_dir) as tried:
         found = examine(
@@ -49,19 +50,9 @@ def main(arguments: list[str]) -> int:
         with open_output(given.page) as file:
             write_page(file, found, name=tried.name, command=command)
     if given.figure:
-        save_figure(activations(found.layers), given.figure)
+        save_image(activations(found.layers), given.figure)
     text = to_text(found, name=tried.name)
     if given.format == "json":
         text = json.dumps(to_dict(found, name=tried.name, command=command), indent=2)
     write_output(given.output, text)
     return 0 if is_well(found) else 1
-
-
-def save_figure(figure: Any, path: str) -> None:
-    """The figure as a picture. UserError where that cannot be written."""
-    from seqvision.errors import UserError
-
-    try:
-        figure.savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be written ({error}); a name ending in .png will do") from error

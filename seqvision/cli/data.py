@@ -151,21 +151,14 @@ def scenes(arguments: list[str]) -> int:
         raise UserError(f"size {given.size} and captions {given.captions}: expected 8 or more, and 1 or more")
 
     from seqvision.data.scenes import COUNTS, write_scenes
+    from seqvision.figures.save import save_image
 
     counts = given.counts or COUNTS
-    try:
-        folder = write_scenes(given.folder, size=given.size, counts=counts, captions=given.captions, seed=given.seed)
-    except OSError as error:
-        raise UserError(f"{given.folder}: the scenes cannot be written ({error.strerror or error})") from error
+    folder = write_scenes(given.folder, size=given.size, counts=counts, captions=given.captions, seed=given.seed)
     print(f"{folder}: " + ", ".join(f"{count} {split}" for split, count in counts.items()))
     if given.contact_sheet:
         sheet = contact_sheet(folder)
-        try:
-            sheet.save(given.contact_sheet)
-        except (OSError, ValueError) as error:
-            raise UserError(
-                f"{given.contact_sheet}: cannot be written ({error}); a name ending in .png will do"
-            ) from error
+        save_image(sheet, given.contact_sheet)
         print(given.contact_sheet)
     return 0
 

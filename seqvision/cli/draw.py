@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, parser
-from seqvision.cli.output import expect_folder, expect_writable, save_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
+from seqvision.files import expect_folder, expect_writable
 from seqvision.wording import counted
 
 if TYPE_CHECKING:
@@ -123,6 +123,7 @@ def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
     import torch
 
     from seqvision.figures.canvases import picture_grid
+    from seqvision.figures.save import save_image
     from seqvision.inference.painting import interpolate
 
     read = loaded.reader.inverted(really=given.invert)
@@ -132,32 +133,25 @@ def _save_way(loaded: "LoadedPainter", given: argparse.Namespace) -> None:
     output = Path(given.output)
     _spare(ends, output, [SHEET, *(f"{place:04}" for place in range(WAY))])
     if output.suffix:
-        save_output(output, lambda path: picture_grid(way, columns=WAY).save(path))
+        save_image(picture_grid(way, columns=WAY), output)
     else:
         _save_each(way, output, [f"{place:04}" for place in range(WAY)])
-        save_output(output / f"{SHEET}.png", lambda path: picture_grid(way, columns=WAY).save(path))
+        save_image(picture_grid(way, columns=WAY), output / f"{SHEET}.png")
 
 
 def _save(made: "Painted", output: str, *, names: list[str], first: "np.ndarray | None" = None) -> None:
     """Sheet, film, or a folder of everything. first: the pictures that were to be painted, shown beside."""
     from seqvision.figures.canvases import canvas_frames, growth_grid, picture_grid, save_film
-
-    def sheet(path: Path) -> None:
-        grid = picture_grid(made.pictures) if first is None else growth_grid(made.growth, made.boxes, first=first)
-        grid.save(path, format="PNG")
-
-    def film(path: Path) -> None:
-        save_film(canvas_frames(made.growth, made.boxes), path)
+    from seqvision.figures.save import save_image
 
     target = Path(output)
-    if target.suffix.lower() == ".png":
-        save_output(target, sheet)
-    elif target.suffix.lower() == ".gif":
-        save_output(target, film)
-    else:
+    if not target.suffix:
         _save_each(made.pictures, target, names)
-        save_output(target / f"{SHEET}.png", sheet)
-        save_output(target / f"{SHEET}.gif", film)
+    if target.suffix.lower() != ".gif":
+        sheet = picture_grid(made.pictures) if first is None else growth_grid(made.growth, made.boxes, first=first)
+        save_image(sheet, target if target.suffix else target / f"{SHEET}.png")
+    if target.suffix.lower() != ".png":
+        save_film(canvas_frames(made.growth, made.boxes), target if target.suffix else target / f"{SHEET}.gif")
 
 
 def _spare(own: "Sequence[Path]", output: Path, names: "Iterable[str]") -> None:
@@ -171,5 +165,7 @@ def _spare(own: "Sequence[Path]", output: Path, names: "Iterable[str]") -> None:
 def _save_each(pictures: "np.ndarray", folder: Path, names: list[str]) -> None:
     from PIL import Image
 
+    from seqvision.figures.save import save_image
+
     for name, picture in zip(names, pictures, strict=True):
-        save_output(folder / f"{name}.png", Image.fromarray(picture).save)
+        save_image(Image.fromarray(picture), folder / f"{name}.png")

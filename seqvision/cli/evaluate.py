@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
-from seqvision.cli.output import expect_writable, open_output, write_output
+from seqvision.cli.output import open_output, write_output
 from seqvision.cli.score_texts import FORMATS
 from seqvision.errors import UserError
+from seqvision.files import expect_writable
 
 if TYPE_CHECKING:
     from seqvision.cli.patterns import Pattern

@@ -5,9 +5,10 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import number, parser, typed
-from seqvision.cli.output import expect_writable, write_output
+from seqvision.cli.output import write_output
 from seqvision.cli.trial import Trial, add_override_options, trial
 from seqvision.errors import UserError
+from seqvision.files import expect_writable
 
 if TYPE_CHECKING:
     from seqvision.checks import RateCurve
@@ -46,15 +47,15 @@ def main(arguments: list[str]) -> int:
         now = tried.learner.rate
     found = suggested(curves)
     if given.figure:
-        from seqvision.cli.check import save_figure
         from seqvision.figures import rates_figure
+        from seqvision.figures.save import save_image
 
         runs = [
             (list(zip(each.rates, each.losses, strict=True)), list(zip(each.rates, each.smooth.tolist(), strict=True)))
             for each in curves
         ]
         title = f"{tried.name}: {'sure' if found.sure else 'unsure'}; {found.why}"
-        save_figure(rates_figure(runs, rate=found.rate, low=found.low, high=found.high, title=title), given.figure)
+        save_image(rates_figure(runs, rate=found.rate, low=found.low, high=found.high, title=title), given.figure)
     if given.format == "json":
         record = {"name": tried.name, "command": typed("rate", arguments), "configured": now, **asdict(found)}
         text = json.dumps({**record, "runs": [asdict(each) for each in curves]}, indent=2)

@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, number, parser
-from seqvision.cli.output import expect_folder, expect_writable, open_output, save_output
+from seqvision.cli.output import open_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
+from seqvision.files import expect_folder, expect_writable
 from seqvision.wording import counted
 
 if TYPE_CHECKING:
@@ -135,14 +136,15 @@ def _read(
 def _draw(loaded: "LoadedReader", path: Path, name: str, answer: "Read", given: argparse.Namespace) -> None:
     from seqvision.figures.canvases import save_film
     from seqvision.figures.looks import STEP
+    from seqvision.figures.save import save_image
     from seqvision.inference.read_pictures import film, overlay
 
     if given.overlay:
         drawn = overlay(loaded, loaded.reader(path), answer)
-        save_output(Path(given.overlay) / f"{name}.looks.png", drawn.save)
+        save_image(drawn, Path(given.overlay) / f"{name}.looks.png")
     if given.gif:
         frames = film(loaded, loaded.reader(path), answer)
-        save_output(Path(given.gif) / f"{name}.looks.gif", lambda file: save_film(frames, file, step=STEP))
+        save_film(frames, Path(given.gif) / f"{name}.looks.gif", step=STEP)
 
 
 def _write_text(answers: Iterable[tuple[Path, "Read"]], file: IO[str]) -> None:

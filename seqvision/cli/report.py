@@ -5,8 +5,9 @@ import time
 from pathlib import Path
 
 from seqvision.cli.options import parser, typed
-from seqvision.cli.output import expect_writable, open_output
+from seqvision.cli.output import open_output
 from seqvision.errors import UserError
+from seqvision.files import expect_writable
 
 DESCRIPTION = """One self-contained HTML page of a run: scores beside their controls, curves, the configuration, and
 what there is to see: best and worst captions with their pictures and where the model looked; confusions, calibration,

@@ -60,7 +60,9 @@ def run_sweep(
     sweep = _trained(sweep, strategy, trainings, settings, runner(trainings), earlier)
     if settings["print"]:
         return {}
-    instantiate(settings["figure"])(sweep).savefig(trainings.root / "figure.png", dpi=150)
+    from seqvision.figures.save import save_image
+
+    save_image(instantiate(settings["figure"])(sweep), trainings.root / "figure.png")
     write_page(sweep, trainings.root)
     return _ended(sweep, trainings.root)
 

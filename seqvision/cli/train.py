@@ -197,7 +197,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     def keep_configuration(*_: Any) -> None:
         """Once all is built and loaded: a run that is refused leaves the folder's configuration as it was."""
         if trainer.is_global_zero:
-            OmegaConf.save(unresolved, run_dir / "config.yaml")
+            write_output(run_dir / "config.yaml", OmegaConf.to_yaml(unresolved))
 
     trainer.callbacks += [SameConfiguration(digest), LambdaCallback(on_train_start=keep_configuration)]
     task, data = build(config, resolved, device)

@@ -111,16 +111,11 @@ def _write_jsonl(row: int, sentence: "TranslatedSentence", file: IO[str]) -> Non
 
 def _save_figure(sentence: "TranslatedSentence", path: Path) -> None:
     from seqvision.figures.alignment import alignment_figure
+    from seqvision.figures.save import save_image
 
     best = sentence.translations[0]
     assert best.attention is not None
-    try:
-        alignment_figure(sentence.pieces, best.pieces, best.attention).savefig(path, dpi=150)
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"--attention-figure {path}: cannot be written ({error}); "
-            "expected .png, .svg or .pdf in a folder that exists"
-        ) from error
+    save_image(alignment_figure(sentence.pieces, best.pieces, best.attention), path)
 
 
 def _numbered(name: str, row: int) -> Path:

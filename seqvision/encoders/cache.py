@@ -23,10 +23,11 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from seqvision.encoders.base import Encoder
-from seqvision.encoders.feature_table import HASH_DIGITS, FeatureTable, TableWriter, replace_file
+from seqvision.encoders.feature_table import HASH_DIGITS, FeatureTable, TableWriter
 from seqvision.encoders.fused_features import JoinedTable
 from seqvision.encoders.fusion import Fusion
 from seqvision.errors import UserError
+from seqvision.files import write_bytes
 
 log = logging.getLogger(__name__)
 
@@ -136,7 +137,7 @@ class FeatureCache:
         new = {name: entry for name, entry in found if name is not None and known.get(name) != entry}
         if new:
             with FileLock(f"{index}.lock"):
-                replace_file(index, json.dumps({**known, **new}).encode())
+                write_bytes(index, json.dumps({**known, **new}).encode())
         return [entry[-1] for _, entry in found]
 
     @contextmanager

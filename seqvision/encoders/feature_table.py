@@ -21,6 +21,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvision.files import write_bytes
+
 FORMAT = 1
 HASH_DIGITS = 32
 LINE = HASH_DIGITS + 1 + 8 + 1  # hash, space, checksum, newline
@@ -81,8 +83,8 @@ class TableWriter:
         if not self._is_ours(head):
             # replaced, not emptied: another process may still read the old file
             for suffix in (".bin", ".rows"):
-                replace_file(path.with_suffix(suffix), b"")
-            replace_file(path.with_suffix(".json"), json.dumps(head, indent=1).encode())
+                write_bytes(path.with_suffix(suffix), b"")
+            write_bytes(path.with_suffix(".json"), json.dumps(head, indent=1).encode())
         # without buffers, which would keep what a full disk refused and fail again on truncating and closing
         self._data = open(path.with_suffix(".bin"), "r+b", buffering=0)  # noqa: SIM115
         self._lines = open(path.with_suffix(".rows"), "r+b", buffering=0)  # noqa: SIM115
@@ -151,13 +153,3 @@ def _map(path: Path, row_shape: tuple[int, ...], dtype: str) -> np.ndarray:
     data = path.with_suffix(".bin")
     count = data.stat().st_size // (int(np.prod(row_shape)) * np.dtype(dtype).itemsize)
     return np.memmap(data, dtype=dtype, mode="r", shape=(count, *row_shape))
-
-
-def replace_file(path: Path, content: bytes) -> None:
-    """Write a file so that others see the old one or the new one, nothing between."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp")
-    try:
-        temporary.write_bytes(content)
-        os.replace(temporary, path)
-    finally:
-        temporary.unlink(missing_ok=True)

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +17,7 @@ from seqvision.encoders.cache import FeatureCache, _bar, _evaluating, _hash, fin
 from seqvision.encoders.fused_features import JoinedFeatures
 from seqvision.encoders.fusion import Fusion
 from seqvision.errors import UserError
+from seqvision.files import replacing
 
 ReadChunks = Callable[[Path], Iterable[Tensor]]
 
@@ -99,21 +99,16 @@ class VideoFeatureCache(FeatureCache):
 
     def _write(self, file: Path, frames: int, chunks: Iterable[np.ndarray], video: Path) -> None:
         """The chunks one after the other as one array; nothing is left behind where something goes wrong."""
-        draft = file.with_name(f"{file.name}.{os.getpid()}.tmp")
-        try:
-            with open(draft, "wb") as opened:
-                written = 0
-                for chunk in chunks:
-                    if not written:
-                        head = {"descr": np.lib.format.dtype_to_descr(np.dtype(self.dtype)), "fortran_order": False}
-                        np.lib.format.write_array_header_1_0(opened, {**head, "shape": (frames, *chunk.shape[1:])})
-                    opened.write(np.ascontiguousarray(chunk, dtype=self.dtype).tobytes())
-                    written += len(chunk)
+        with replacing(file) as draft, open(draft, "wb") as opened:
+            written = 0
+            for chunk in chunks:
+                if not written:
+                    head = {"descr": np.lib.format.dtype_to_descr(np.dtype(self.dtype)), "fortran_order": False}
+                    np.lib.format.write_array_header_1_0(opened, {**head, "shape": (frames, *chunk.shape[1:])})
+                opened.write(np.ascontiguousarray(chunk, dtype=self.dtype).tobytes())
+                written += len(chunk)
             if written != frames:
                 raise UserError(f"{video}: {written} frames came, expected {frames}. Was the file changed? Run again.")
-            os.replace(draft, file)
-        finally:
-            draft.unlink(missing_ok=True)
 
 
 def _encoded(encoder: Encoder, chunks: Iterable[Tensor], advance: Callable[[int], None]) -> Iterator[np.ndarray]:

@@ -6,6 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw
 
+from seqvision.figures.save import save_image
+
 GROUND, FRAME = (246, 245, 242), (214, 60, 36)
 GAP = 4
 TARGET = 56  # pixels a side that small pictures are enlarged to at least
@@ -61,7 +63,7 @@ def growth_grid(growth: np.ndarray, boxes: np.ndarray | None = None, *, first: n
 def save_film(frames: Sequence[Image.Image], path: str | Path, *, step: int = STEP) -> None:
     """The frames as an animated GIF, each shown for `step` milliseconds, that rests at its end and begins anew."""
     times = [step] * (len(frames) - 1) + [max(REST, 2 * step)]
-    frames[0].save(path, format="GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
+    save_image(frames[0], path, format="GIF", save_all=True, append_images=frames[1:], duration=times, loop=0)
 
 
 def enlargement(pictures: np.ndarray) -> int:

@@ -1,6 +1,5 @@
 """Videos with their labels drawn in, the pieces of each label, and a strip of frames for pages."""
 
-import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +18,7 @@ from seqvision.data.sequences.readers.recording import Recording
 from seqvision.data.sequences.readers.video import VideoReader
 from seqvision.errors import UserError
 from seqvision.figures.timeline import class_colours
+from seqvision.files import atomic_path, file_names
 
 WIDEST, NARROWEST = 1280, 320  # pixels of a labelled video
 LINE, BAR, GAP = 22, 12, 6
@@ -83,14 +83,14 @@ def cut_clips(
     even = replace(reader, width=width + width % 2, height=height + height % 2)
     made: list[Path] = []
     counts: dict[str, int] = {}
+    names = file_names(segment.label for segment in segments)
     for segment in sorted(segments, key=lambda segment: (segment.start, segment.stop)):
         first, last = covered(segment, middles)
         if first >= last:
             continue
         counts[segment.label] = counts.get(segment.label, 0) + 1
         name = f"{Path(_name(source)).stem}_{counts[segment.label]:04}.mp4"
-        path = Path(folder) / _file_name(segment.label) / name
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = Path(folder) / names[segment.label] / name
         with _encoder(path, even.width or 0, even.height or 0, film.rate or 25.0) as write:
             number = first
             for chunk in even.read_chunks(source, first, last):
@@ -205,7 +205,7 @@ def _encoder(path: str | Path, width: int, height: int, rate: int | float) -> It
     av = library()
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
     options = {"crf": "18", "preset": "veryfast"} if codec == "libx264" else {"q:v": "3"}
-    with av.open(str(path), "w") as file:
+    with atomic_path(path) as draft, av.open(str(draft), "w") as file:
         stream = file.add_stream(codec, rate=Fraction(rate).limit_denominator(1001), options=options)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         clock = Fraction(1, CLOCK if codec == "libx264" else 1000)
@@ -248,8 +248,3 @@ def _fitting(text: str, room: int, font: Any) -> str:
 
 def _name(source: str | Path | np.ndarray) -> str:
     return "clip" if isinstance(source, np.ndarray) else Path(source).name
-
-
-def _file_name(label: str) -> str:
-    """A label as the name of a folder."""
-    return re.sub(r"[^\w .()-]", "_", label).strip(" .") or "_"

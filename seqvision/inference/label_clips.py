@@ -1,12 +1,12 @@
 """The pieces of each label as videos, beside the other files of a labelled recording."""
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from seqvision.data import VideoReader
+from seqvision.files import temporary_folder
 from seqvision.inference.label_folder import LabelFolder
 from seqvision.inference.label_outputs import Labelled, frame_edges
 
@@ -22,8 +22,8 @@ def write_clips(labelled: Labelled, folder: LabelFolder, reader: VideoReader) ->
     frames = len(labelled)
     edges = frame_edges(reader, labelled.source, frames)  # the video's own clock, whatever the other files count by
     in_its_time = replace(labelled, edges=np.arange(frames + 1) * reader.stride if edges is None else edges)
-    with tempfile.TemporaryDirectory(prefix=".part-", dir=folder.folder) as made:
-        for piece in cut_clips(labelled.source, in_its_time.segments, Path(made), on_truncated=reader.on_truncated):
+    with temporary_folder(folder.folder) as made:
+        for piece in cut_clips(labelled.source, in_its_time.segments, made, on_truncated=reader.on_truncated):
             path = folder.path(f"clips/{piece.parent.name}/{name}_{piece.stem.rpartition('_')[2]}.mp4")
             path.parent.mkdir(parents=True, exist_ok=True)
             piece.replace(path)

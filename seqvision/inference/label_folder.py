@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqvision.errors import UserError
-from seqvision.inference.label_outputs import drafted
+from seqvision.files import write_text
 
 RECORD = "label.json"
 
@@ -49,8 +49,7 @@ class LabelFolder:
     def keep(self, path: Path) -> None:
         """Puts a file that was written on record."""
         self.files[path.absolute().relative_to(self.folder.absolute()).as_posix()] = _state(path)
-        with drafted(self.folder / RECORD) as draft:
-            draft.write_text(json.dumps({**self.about, "files": self.files}, indent=1) + "\n", encoding="utf-8")
+        write_text(self.folder / RECORD, json.dumps({**self.about, "files": self.files}, indent=1) + "\n")
 
     def clear(self, pattern: str) -> None:
         """Removes what this command wrote before under such names and nobody has changed since: what would otherwise be

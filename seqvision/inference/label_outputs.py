@@ -3,8 +3,7 @@
 import csv
 import os
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +15,7 @@ from seqvision.data.annotations import Segment, frames_to_segments, write_boris_
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import Source
 from seqvision.errors import UserError
+from seqvision.files import open_atomic
 
 FORMATS = {"frames": ".frames.csv", "segments": ".segments.csv", "vtt": ".vtt", "eaf": ".eaf", "boris": ".boris"}
 IN_SECONDS = ("vtt", "eaf", "boris")  # kinds of files that know no frames
@@ -118,29 +118,29 @@ def frame_edges(
 
 def write_labelled(labelled: Labelled, kind: str, path: Path, *, probabilities: bool = False) -> None:
     """One of `FORMATS` to the path, which is there whole or not at all. `probabilities`: of every class a frame."""
-    with drafted(path) as draft:
-        if kind == "frames":
-            _write_frames(labelled, draft, probabilities=probabilities)
-        elif kind == "segments":
-            _write_segments(labelled, draft)
-        elif labelled.edges is None:
-            raise UserError(
-                f"{labelled.source}: no clock, so that its frames cannot be told in seconds, which .{kind} files need. "
-                "Say the frames a second with --frame-rate, or take --formats frames,segments"
-            )
-        elif kind == "vtt":
-            write_subtitles(draft, labelled.segments)
-        elif kind == "eaf":
-            # annotations of one tier must not overlap: several labels a frame have a tier each
-            tiers = [replace(one, track=one.label) if labelled.multilabel else one for one in labelled.segments]
-            write_elan(draft, tiers, video=labelled.source)
-        else:
-            film = str(labelled.source.absolute())
-            write_boris_project(draft, {film: labelled.segments}, {film: labelled.rate or 1.0})
+    if kind == "frames":
+        _write_frames(labelled, path, probabilities=probabilities)
+    elif kind == "segments":
+        _write_segments(labelled, path)
+    elif labelled.edges is None:
+        raise UserError(
+            f"{labelled.source}: no clock, so that its frames cannot be told in seconds, which .{kind} files need. "
+            "Say the frames a second with --frame-rate, or take --formats frames,segments"
+        )
+    elif kind == "vtt":
+        write_subtitles(path, labelled.segments)
+    elif kind == "eaf":
+        # annotations of one tier must not overlap: several labels a frame have a tier each
+        tiers = [replace(one, track=one.label) if labelled.multilabel else one for one in labelled.segments]
+        write_elan(path, tiers, video=labelled.source)
+    else:
+        film = str(labelled.source.absolute())
+        write_boris_project(path, {film: labelled.segments}, {film: labelled.rate or 1.0})
 
 
 def write_timeline(labelled: Labelled, path: Path, truth: np.ndarray | None = None) -> None:
     """The labels over time as a picture, above them the truth where it is known."""
+    from seqvision.figures.save import save_image
     from seqvision.figures.timeline import timeline_figure
 
     rows, classes, background = _rows(labelled, truth)
@@ -152,8 +152,7 @@ def write_timeline(labelled: Labelled, path: Path, truth: np.ndarray | None = No
         title=labelled.source.name,
         background=background,
     )
-    with drafted(path) as draft:
-        figure.savefig(draft, dpi=150, format=path.suffix[1:])
+    save_image(figure, path)
 
 
 def _rows(labelled: Labelled, truth: np.ndarray | None) -> tuple[dict[str, np.ndarray], tuple[str, ...], str]:
@@ -175,7 +174,7 @@ def _write_frames(labelled: Labelled, path: Path, *, probabilities: bool) -> Non
     clock = [] if labelled.edges is None else ["seconds"]
     said = list(labelled.classes) if several else ["label", "probability"]
     shares = [f"p({name})" for name in labelled.classes] if probabilities else []
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["frame", *clock, *said, *shares])
         for frame, label in enumerate(labelled.labels.tolist()):
@@ -187,7 +186,7 @@ def _write_frames(labelled: Labelled, path: Path, *, probabilities: bool) -> Non
 
 def _write_segments(labelled: Labelled, path: Path) -> None:
     in_frames = labelled.edges is None
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open_atomic(path) as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow([*(["start_frame", "end_frame"] if in_frames else ["start", "end"]), "label", "probability"])
         for one in labelled.found:
@@ -199,27 +198,7 @@ def write_video(labelled: Labelled, path: Path, reader: VideoReader, truth: np.n
     """The video with its labels drawn in, those of the truth beside them."""
     from seqvision.figures.video import write_labelled_video
 
-    with drafted(path) as draft:
-        write_labelled_video(labelled.source, labelled.labels, labelled.classes, draft, reader=reader, truth=truth)
-
-
-@contextmanager
-def drafted(path: Path) -> Iterator[Path]:
-    """A path beside the given one, of the same ending, which takes its place at the end. Raises `UserError` where
-    nothing can be written.
-    """
-    draft = path.with_name(f".part-{path.name}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        yield draft
-        draft.replace(path)
-    except OSError as error:
-        raise UserError(
-            f"{path}: cannot be written ({error.strerror or error}); expected a folder that you may write to, with room"
-        ) from error
-    finally:
-        with suppress(OSError):
-            draft.unlink()
+    write_labelled_video(labelled.source, labelled.labels, labelled.classes, path, reader=reader, truth=truth)
 
 
 def names_of(sources: Sequence[tuple[Path, Path]]) -> list[str]:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from seqvision.inference.label_outputs import Labelled, drafted
+from seqvision.files import open_atomic
+from seqvision.inference.label_outputs import Labelled
 
 
 @dataclass(frozen=True)
@@ -91,7 +92,7 @@ def write_stretches(
                 "margin": round(stretch.margin, 4),
             }
         )
-    with drafted(path) as draft, open(draft, "w", newline="", encoding="utf-8") as file:
+    with open_atomic(path) as file:
         writer = csv.DictWriter(file, ["file", first, last, "label", "second", "margin"], lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from seqvision.errors import UserError
+from seqvision.files import write_text
 from seqvision.metrics.ngrams import NgramTable, Tokens, count_ngrams
 
 ORDERS, SIGMA, FACTOR = 4, 6.0, 10.0
@@ -47,7 +48,7 @@ class DocumentFrequencies:
     def save(self, path: Path | str) -> None:
         """Writes plain JSON: the number of pictures and a count for each n-gram."""
         plain = {"format": FORMAT, "pictures": self.pictures, "counts": dict(sorted(self.counts.items()))}
-        Path(path).write_text(json.dumps(plain, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+        write_text(path, json.dumps(plain, ensure_ascii=False, indent=0) + "\n")
 
     @classmethod
     def load(cls, path: Path | str) -> "DocumentFrequencies":

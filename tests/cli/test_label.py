@@ -11,6 +11,7 @@ from sequence_models import LINEAR, described, save_run
 
 from seqvision.data import FeatureReader
 from seqvision.data.annotations import read_annotations
+from seqvision.files import PART
 
 
 def write_clip(file, length=20):
@@ -165,7 +166,7 @@ def test_videos_with_labels_drawn_in_and_cut_into_pieces(run, films, tmp_path):
         assert {piece.parent.name for piece in pieces} == {row["label"] for row in segments}
     again = run("label", "--checkpoint", films, "--output", out, "--video", "--clips", "--timeline", tmp_path / "in")
     assert again == found
-    assert not list(out.rglob(".part*"))
+    assert not list(out.rglob(f"{PART}*"))
 
 
 def test_recordings_that_cannot_be_read_are_named_skipped_and_counted(run, films, tmp_path):

@@ -18,6 +18,7 @@ from seqvision.data.shards import ShardIndex
 from seqvision.data.shards import write as writing
 from seqvision.data.shards.write import write_shards
 from seqvision.errors import UserError
+from seqvision.files import PART
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -53,7 +54,7 @@ def test_an_interrupted_run_goes_on(finished, pictures, whole, tmp_path, monkeyp
     def interrupted(*arguments):
         calls.append(arguments)
         if len(calls) > finished:
-            (arguments[0].parent / ".00000.tar.part").write_bytes(b"half a shard")
+            (arguments[0].parent / f"{PART}0").write_bytes(b"half a shard")
             raise KeyboardInterrupt
         return write(*arguments)
 

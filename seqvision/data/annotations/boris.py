@@ -12,6 +12,7 @@ from seqvision.data.annotations.tables import NOBODY, Annotations, read_time, se
 from seqvision.data.formats.rows import read_json, read_text
 from seqvision.data.sequences.formats.table import Table
 from seqvision.errors import UserError
+from seqvision.files import open_atomic, write_text
 
 SUFFIX = ".boris"
 _VIDEO = ("Media file name", "Media file path", "Media file", "Source", "Observation id")
@@ -91,14 +92,14 @@ def write_boris_project(path: str | Path, segments: dict[str, Sequence[Segment]]
             Path(video).stem: _observation(video, some, rates.get(video), states) for video, some in segments.items()
         },
     }
-    Path(path).write_text(json.dumps(project, indent=1, ensure_ascii=False), encoding="utf-8")
+    write_text(path, json.dumps(project, indent=1, ensure_ascii=False))
     return Path(path)
 
 
 def write_boris_table(path: str | Path, segments: dict[str, Sequence[Segment]], rates: dict[str, float]) -> Path:
     """A table of aggregated events with the columns that BORIS exports, for the programs that read those."""
     delimiter = "\t" if Path(path).suffix.lower() == ".tsv" else ","
-    with open(path, "w", newline="", encoding="utf-8") as file:
+    with open_atomic(path) as file:
         writer = csv.DictWriter(file, _AGGREGATED, delimiter=delimiter, lineterminator="\n")
         writer.writeheader()
         for video, some in segments.items():

@@ -7,6 +7,7 @@ from pathlib import Path
 from seqvision.data.annotations.segments import Segment
 from seqvision.data.annotations.tables import Annotations
 from seqvision.errors import UserError
+from seqvision.files import write_bytes
 
 SUFFIX = ".eaf"
 _KIND = "label"  # the linguistic type of the tiers that are written
@@ -105,7 +106,7 @@ def write_elan(path: str | Path, segments: Sequence[Segment], *, video: str | Pa
     for name, said in _CONSTRAINTS.items():
         ET.SubElement(root, "CONSTRAINT", {"STEREOTYPE": name, "DESCRIPTION": said})
     ET.indent(root)
-    ET.ElementTree(root).write(path, encoding="UTF-8", xml_declaration=True)
+    write_bytes(path, ET.tostring(root, encoding="UTF-8", xml_declaration=True))
     return Path(path)
 
 

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from seqvision.data.annotations.segments import Segment
+from seqvision.files import write_text
 
 
 def write_subtitles(path: str | Path, segments: Sequence[Segment]) -> Path:
@@ -12,7 +13,7 @@ def write_subtitles(path: str | Path, segments: Sequence[Segment]) -> Path:
     for segment in sorted(segments, key=lambda segment: (segment.start, segment.stop)):
         stop = segment.stop if segment.stop > segment.start else segment.start + 0.5
         cues.append(f"{_clock(segment.start)} --> {_clock(stop)}\n{_plain(segment.label)}\n")
-    Path(path).write_text("\n".join(["WEBVTT\n", *cues]), encoding="utf-8")
+    write_text(path, "\n".join(["WEBVTT\n", *cues]))
     return Path(path)
 
 

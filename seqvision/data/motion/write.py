@@ -12,8 +12,9 @@ import numpy as np
 from seqvision.data.motion.clip import EVENTS, RATE, SPLITS, Clip, make_clip
 from seqvision.data.motion.draw import draw_clip
 from seqvision.data.progress import tracked
-from seqvision.data.scenes.write import is_written, write_whole
+from seqvision.data.scenes.write import is_written
 from seqvision.errors import UserError
+from seqvision.files import atomic_folder
 
 VERSION = 1  # goes up whenever the same settings give other clips
 COUNTS: Mapping[str, int] = {"train": 240, "val": 40, "test": 60}
@@ -42,7 +43,7 @@ def write_motion(
     if is_written(folder, settings, SETTINGS, "moving scenes"):
         return folder
 
-    def fill(draft: Path) -> None:
+    with atomic_folder(folder) as draft:
         names = [(split, index) for split in counts for index in range(counts[split])]
         clips = [make_clip(seed, index, split, frames=frames) for split, index in names]
         for inside in ("clips", "groundTruth", "splits"):
@@ -57,7 +58,6 @@ def write_motion(
         _write(draft / "mapping.txt", [f"{place} {event}" for place, event in enumerate(EVENTS)])
         (draft / SETTINGS).write_text(json.dumps({"settings": settings}), encoding="utf-8")
 
-    write_whole(folder, fill)
     if not is_written(folder, settings, SETTINGS, "moving scenes"):
         raise UserError(f"{folder}: another process wrote something else there meanwhile; run again")
     return folder

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from seqvision.errors import UserError
+from seqvision.files import write_text
 
 LIMIT = 1_000_000
 SIZES: Mapping[str, int] = {"train": 4000, "val": 300, "test": 300}
@@ -43,11 +44,10 @@ def write_numbers(
     of numbers drawn evenly nine in ten would have the most digits. Files that are there already are written again.
     """
     folder = Path(folder)
-    folder.mkdir(parents=True, exist_ok=True)
     for split, pairs in number_pairs(language=language, sizes=sizes, seed=seed, below=below).items():
         for name, side in (("num", 0), (language, 1)):
             text = "".join(f"{pair[side]}\n" for pair in pairs)
-            (folder / f"{split}.{name}").write_text(text, encoding="utf-8")
+            write_text(folder / f"{split}.{name}", text)
     return folder
 
 

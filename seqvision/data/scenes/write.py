@@ -3,9 +3,7 @@
 import csv
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -18,6 +16,7 @@ from seqvision.data.scenes.draw import draw_scene
 from seqvision.data.scenes.generate import SPLITS, make_scene
 from seqvision.data.scenes.scene import Scene
 from seqvision.errors import UserError
+from seqvision.files import atomic_folder
 
 VERSION = 2  # goes up whenever the same settings give other pictures or other sentences
 COUNTS: Mapping[str, int] = {"train": 6000, "val": 400, "test": 400, "combinations": 400}
@@ -44,7 +43,7 @@ def write_scenes(
     if is_written(folder, settings, "scenes.json", "scenes"):
         return folder
 
-    def fill(draft: Path) -> None:
+    with atomic_folder(folder) as draft:
         names = [(split, index) for split in SPLITS for index in range(counts.get(split, 0))]
         scenes = [make_scene(seed, index, split) for split, index in names]
         for split in counts:
@@ -68,7 +67,6 @@ def write_scenes(
             },
         )
 
-    write_whole(folder, fill)
     if not is_written(folder, settings, "scenes.json", "scenes"):
         raise UserError(f"{folder}: another process wrote something else there meanwhile; run again")
     return folder
@@ -86,7 +84,7 @@ def read_scenes(folder: str | Path) -> dict[str, Scene]:
 def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: int = 7) -> Path:
     """The folder, holding a few scenes in Flickr8k's style: `Images/` and `captions.txt` (CSV `image,caption`)."""
 
-    def fill(draft: Path) -> None:
+    with atomic_folder(folder) as draft:
         scenes = [make_scene(seed, index) for index in range(number)]
         names = [f"scene_{index:02}.png" for index in range(number)]
         (draft / "Images").mkdir()
@@ -97,7 +95,6 @@ def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: 
             for name, scene in zip(names, scenes, strict=True):
                 writer.writerows([name, sentence] for sentence in reference_captions(scene, seed=seed))
 
-    write_whole(Path(folder), fill)
     return Path(folder)
 
 
@@ -130,22 +127,6 @@ def _draw_all(scenes: list[Scene], paths: list[Path], size: int, progress: bool,
         done = pool.map(draw, scenes, paths)
         for _ in tracked(done, total=len(scenes), description="Drawing scenes", show=progress):
             pass
-
-
-def write_whole(folder: Path, fill: Callable[[Path], None]) -> None:
-    """Fills a draft beside the folder and renames it into place; if a folder stands there by then, that one stays."""
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        fill(draft)
-        draft.chmod(0o755)  # mkdtemp's is 0o700
-        if not folder.exists() or not any(folder.iterdir()):
-            draft.replace(folder)
-    except OSError:
-        if not folder.exists() or not any(folder.iterdir()):
-            raise
-    finally:
-        shutil.rmtree(draft, ignore_errors=True)
 
 
 def _dump(path: Path, data: Any) -> None:

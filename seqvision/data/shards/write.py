@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import json
-import os
 import tarfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -21,8 +20,8 @@ from seqvision.data.records import CaptionRecord
 from seqvision.data.shards.index import FORMAT, INDEX, KIND, is_folder_name, is_sharded, read_index
 from seqvision.data.shards.shard import Entry, read_table, table_of
 from seqvision.data.workers import usable_cores
-from seqvision.encoders.feature_table import replace_file
 from seqvision.errors import UserError
+from seqvision.files import remove_abandoned, replacing
 
 
 @dataclass(frozen=True)
@@ -149,12 +148,10 @@ def _finished(tar: Path, shard: _Planned, skip_damaged: bool) -> dict[str, Any] 
 
 def _write(tar: Path, shard: _Planned, skip_damaged: bool) -> dict[str, Any]:
     """The facts of the shard, after it was written: first the table, then the tar, so that neither is alone whole."""
-    for part in tar.parent.glob(".*.part"):
-        part.unlink()  # a killed run's; no other process writes here
-    draft = tar.with_name(f".{tar.name}.part")
+    remove_abandoned(tar.parent)
     entries: list[Entry] = []
     left_out: list[str] = []
-    with open(draft, "wb") as file, ThreadPoolExecutor(usable_cores()) as pool:
+    with replacing(tar) as draft, open(draft, "wb") as file, ThreadPoolExecutor(usable_cores()) as pool:
         archive = _Archive(file)
         for record, content in zip(shard.records, _contents(shard.records, pool), strict=True):
             if isinstance(content, UserError):
@@ -168,19 +165,17 @@ def _write(tar: Path, shard: _Planned, skip_damaged: bool) -> dict[str, Any]:
             archive.add(f"{key}.json", json.dumps({"id": record.id, "captions": captions}).encode())
             entries.append(Entry(picture=picture, offset=place, size=len(content), id=record.id, captions=captions))
         archive.end()
-        file.flush()
-        os.fsync(file.fileno())
-    facts = {
-        "pictures": len(entries),
-        "captions": sum(len(entry["captions"]) for entry in entries),
-        "bytes": archive.size,
-        "sha256": archive.digest.hexdigest(),
-        "left_out": left_out,
-    }
-    table = "".join(json.dumps(line) + "\n" for line in [facts, *entries])
-    tar.unlink(missing_ok=True)  # an older one, which the table would not fit
-    replace_file(table_of(tar), table.encode())
-    draft.replace(tar)
+        facts = {
+            "pictures": len(entries),
+            "captions": sum(len(entry["captions"]) for entry in entries),
+            "bytes": archive.size,
+            "sha256": archive.digest.hexdigest(),
+            "left_out": left_out,
+        }
+        table = "".join(json.dumps(line) + "\n" for line in [facts, *entries])
+        tar.unlink(missing_ok=True)  # an older one, which the table would not fit
+        with replacing(table_of(tar)) as draft_table:
+            draft_table.write_bytes(table.encode())
     return facts
 
 
@@ -233,4 +228,5 @@ class _Archive:
 
 
 def _write_index(folder: Path, content: Mapping[str, Any]) -> None:
-    replace_file(folder / INDEX, json.dumps(content, indent=1).encode())
+    with replacing(folder / INDEX) as draft:
+        draft.write_bytes(json.dumps(content, indent=1).encode())

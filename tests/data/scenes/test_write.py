@@ -1,6 +1,7 @@
 """Scenes as files: whole or not at all, reused when the same, in the layouts the ordinary readers know."""
 
 import csv
+import errno
 import json
 from pathlib import Path
 
@@ -57,10 +58,10 @@ def test_a_folder_without_scenes_cannot_be_judged_on(tmp_path: Path) -> None:
 
 def test_a_write_cut_short_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(*args) -> None:
-        raise OSError("No space left on device")
+        raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr(write, "_dump", fail)
-    with pytest.raises(OSError, match="No space left"):
+    with pytest.raises(UserError, match=r"scenes: cannot be written \(No space left"):
         write_scenes(tmp_path / "scenes", counts=COUNTS, progress=False)
     assert list(tmp_path.iterdir()) == []
 
