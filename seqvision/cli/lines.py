@@ -18,16 +18,15 @@ def given_lines(arguments: Sequence[str], *, text: bool, encoding: str) -> Itera
     """The lines of each argument: of a file, of standard input for "-", which is read while it is written, or the
     argument itself, which everything is with `text`.
     """
-    from seqvision.data.parallel.lines import read_lines
+    from seqvision.data.core.text import read_lines, text_lines
 
     for argument in arguments:
         if text:
             yield [argument]
         elif argument == "-":
-            sys.stdin.reconfigure(encoding=encoding)  # type: ignore[union-attr]  # a text stream, here
-            yield sys.stdin
+            yield text_lines(sys.stdin.buffer, encoding=encoding)
         elif (file := file_of(argument)) is not None:
-            yield read_lines(file, encoding=encoding)
+            yield read_lines(file, encoding, option="--encoding ")
         else:
             yield [argument]
 
@@ -69,7 +68,7 @@ def in_batches(sources: Iterable[Iterable[str]], most: int) -> Iterator[list[str
         try:
             for lines in sources:
                 for line in lines:
-                    waiting.put(line.rstrip("\r\n"))
+                    waiting.put(line)
             waiting.put(None)
         except Exception as error:  # raised again where the lines are used
             waiting.put(error)
@@ -83,8 +82,6 @@ def in_batches(sources: Iterable[Iterable[str]], most: int) -> Iterator[list[str
         lines = [line for line in came if isinstance(line, str)]
         if lines:
             yield lines
-        if isinstance(came[-1], UnicodeDecodeError):
-            raise UserError(f"standard input: not {came[-1].encoding}; say what it is with --encoding") from came[-1]
         if isinstance(came[-1], Exception):
             raise came[-1]
         if came[-1] is None:

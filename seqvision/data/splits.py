@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
+from seqvision.data.core.text import read_lines
 from seqvision.data.records import CaptionRecord
 from seqvision.errors import UserError
 
@@ -106,7 +107,7 @@ def apply_split_lists(
     wanted: dict[str, tuple[str, str]] = {}
     for split, files in lists.items():
         for file in files:
-            for name in file.read_text(encoding=encoding).split("\n"):
+            for name in read_lines(file, encoding):
                 name = name.strip().removeprefix("./")
                 if not name:
                     continue

@@ -39,7 +39,10 @@ BROKEN = {
         r"captions.csv row 2: byte 0xe9 \(number 28 of the file\) is not utf-8\. .*'cat.png,Un café noir'.*"
         r"data\.encoding=latin-1",
     ),
-    "utf-16 text": ({"captions.csv": HEAD.encode("utf-16")}, r"the text is utf-16.*data\.encoding=utf-16"),
+    "utf-16, cut off": (
+        {"captions.csv": HEAD.encode("utf-16")[:-1]},
+        r"captions.csv row 1: .* is not utf-16-le",
+    ),
     "a misspelt split": (
         {"captions.csv": "image,caption,split\ncat.png,A cat.,trian\n"},
         r"captions.csv row 2: the split is 'trian' \(did you mean 'train'\?\)",

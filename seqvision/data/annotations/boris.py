@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 from seqvision.data.annotations.segments import Segment
 from seqvision.data.annotations.tables import NOBODY, Annotations, read_time, segments_of
-from seqvision.data.formats.rows import read_json, read_text
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import read_json
 from seqvision.data.sequences.formats.table import Table
 from seqvision.errors import UserError
 from seqvision.files import open_atomic, write_text

@@ -3,7 +3,8 @@
 import re
 from pathlib import Path
 
-from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line, read_text
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line
 from seqvision.data.formats.table import unquoted
 from seqvision.data.pictures import is_picture_name
 from seqvision.errors import UserError

@@ -5,17 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.text import read_text
 from seqvision.data.formats.columns import find_columns
-from seqvision.data.formats.rows import (
-    Layout,
-    ReadOptions,
-    Row,
-    first_line,
-    read_json,
-    read_text,
-    row_split,
-    split_files,
-)
+from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line, read_json, row_split, split_files
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
 

@@ -1,4 +1,4 @@
-"""What the layouts share: a row, the reading of text with helpful errors, the names of splits and columns."""
+"""What the layouts share: a row, the reading of JSON with helpful errors, the names of splits and columns."""
 
 import difflib
 import json
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.text import read_text, text_begin
 from seqvision.data.splits import SPLITS, split_name
 from seqvision.errors import UserError
 
@@ -46,34 +47,6 @@ class Layout:
     read: Callable[[list[Path], ReadOptions], list[Row]]
 
 
-def read_text(file: Path, encoding: str) -> str:
-    """The file's text with plain newlines, without a byte order mark; never empty."""
-    data = file.read_bytes()
-    try:
-        text = data.decode("utf-8-sig" if encoding.lower().replace("_", "-") in ("utf-8", "utf8") else encoding)
-    except LookupError:
-        raise UserError(
-            f"data.encoding: no encoding is called '{encoding}' (utf-8, latin-1, cp1252, utf-16 …)"
-        ) from None
-    except UnicodeError as error:
-        raise UserError(_wrong_encoding(file, data, encoding, getattr(error, "start", 0))) from None
-    if not text.strip():
-        raise UserError(f"{file}: the file is empty ({len(data)} bytes). Copy it again, or name another file.")
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _wrong_encoding(file: Path, data: bytes, encoding: str, at: int) -> str:
-    row = data.count(b"\n", 0, at) + 1
-    if data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return f"{file.name}: the text is utf-16, not {encoding} (it starts with its mark). Set data.encoding=utf-16."
-    begin, end = max(data.rfind(b"\n", 0, at) + 1, at - 20), data.find(b"\n", at)
-    piece = data[begin : min(at + 20, end if end >= 0 else len(data))].decode("latin-1")
-    return (
-        f"{file.name} row {row}: byte 0x{data[at]:02x} (number {at} of the file) is not {encoding}. "
-        f"As latin-1 the place reads '{piece.strip()}': if that looks right, set data.encoding=latin-1."
-    )
-
-
 def read_json(file: Path, encoding: str) -> Any:
     """What a JSON file holds."""
     try:
@@ -87,8 +60,7 @@ def read_json(file: Path, encoding: str) -> Any:
 
 def first_line(file: Path) -> str:
     """The beginning of a text file up to its first line's end, however it is encoded; to recognise layouts by."""
-    with open(file, "rb") as opened:
-        return opened.read(4096).decode("utf-8-sig", errors="replace").lstrip().split("\n")[0].rstrip("\r")
+    return text_begin(file).lstrip().split("\n")[0]
 
 
 def row_split(value: str | None, where: str) -> str | None:

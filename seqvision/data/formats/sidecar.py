@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from seqvision.data.formats.rows import Layout, ReadOptions, Row, read_text
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import Layout, ReadOptions, Row
 from seqvision.data.pictures import pictures_below
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError

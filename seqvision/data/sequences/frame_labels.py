@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from seqvision.data.formats.rows import read_text
+from seqvision.data.core.text import read_text
 from seqvision.data.sequences.formats.table import (
     FRAME_NAMES,
     GROUP_NAMES,

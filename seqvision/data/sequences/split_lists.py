@@ -4,7 +4,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from seqvision.data.formats.rows import did_you_mean, read_text
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
 from seqvision.wording import counted, some_of

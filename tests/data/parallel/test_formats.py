@@ -75,9 +75,9 @@ def test_files_that_begin_with_the_path(tmp_path):
 def test_any_encoding(tmp_path):
     write_lines(tmp_path, "train", encoding="latin-1")
     assert sides(read_parallel(tmp_path, source="de", target="en", encoding="latin-1")) == PAIRS
-    with pytest.raises(UserError, match=r"train.de row 3: not utf-8 .*data.encoding=latin-1"):
+    with pytest.raises(UserError, match=r"train.de row 3: byte 0xc4 .* is not utf-8.*data.encoding=latin-1"):
         read_parallel(tmp_path, source="de", target="en")
-    with pytest.raises(UserError, match=r"data\.encoding=klingon: Python knows no such encoding"):
+    with pytest.raises(UserError, match=r"data\.encoding: no encoding is called .klingon."):
         read_parallel(tmp_path, source="de", target="en", encoding="klingon")
 
 

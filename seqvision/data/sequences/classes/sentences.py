@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.formats.rows import read_text
+from seqvision.data.core.text import read_text
 from seqvision.data.sequences.classes.files import Found, find_text_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import (

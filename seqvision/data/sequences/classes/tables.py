@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqvision.data.core.text import read_text
 from seqvision.data.formats.columns import SPLIT_NAMES, column_named, first_of
 from seqvision.data.formats.jsonlines import json_lines
-from seqvision.data.formats.rows import read_json, read_text
+from seqvision.data.formats.rows import read_json
 from seqvision.data.formats.table import table_cells, unquoted
 from seqvision.errors import UserError
 

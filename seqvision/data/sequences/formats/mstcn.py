@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.formats.rows import did_you_mean, read_text
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.formats.labelled import Labelled, labelled_set
 from seqvision.data.sequences.frame_labels import read_label_lines
 from seqvision.data.sequences.label_names import UNLABELLED

@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqvision.data.formats.rows import did_you_mean, read_text
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import did_you_mean
 from seqvision.errors import UserError
 
 # Usual names, in lower case; plain "x", "y" and "t" are left out, for they are as often measurements.

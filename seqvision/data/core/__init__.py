@@ -1,0 +1,1 @@
+"""What every kind of data shares: the reading of text, of tables and of JSON lines."""

@@ -1,0 +1,245 @@
+"""Delimited tables as rows of cells, by the rules of the standard library's `csv`: the one reader of them.
+
+A row ends at a line feed outside quotes and nowhere else. In tables cut at tabs, which many programs write without
+quoting, a quote that does not enclose a whole cell is text; in others it is an error, as in `csv`'s strict mode.
+"""
+
+import csv
+import io
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from seqvision.data.core.text import read_text
+from seqvision.errors import UserError
+
+DELIMITERS = ",;\t|"
+_SAMPLE = 20  # rows by which delimiters are told apart
+_SEPARATOR = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)  # the line that Excel writes and takes
+_COMMENTS = re.compile(r"(?:[ \t]*\n|(?:#|%|//)[^\n]*\n)*")
+_OPENING = re.compile(r'(?:\A|(?<=[\t\n])) *"')
+# the lookahead is matched once and never tried again, so that no quote is passed more than twice
+_ENCLOSED = re.compile(r'(?=([^"]*(?:""[^"]*)*))\1" *(?=[\t\n]|\Z)')
+_CELL = re.compile(r"[^\t\n]*")
+
+csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # one for the whole process: a long text is no damage
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """The rows of a table without blank lines: as lines where no quote is in them, which are cut when they are asked
+    for, else as cells.
+
+    numbers: the number in the file of each row's first line.
+    """
+
+    file: Path
+    delimiter: str
+    numbers: Sequence[int]
+    lines: Sequence[str] | None = None
+    cells: Sequence[list[str]] | None = None
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    def __iter__(self) -> Iterator[list[str]]:
+        if self.cells is not None:
+            return iter(self.cells)
+        assert self.lines is not None
+        return csv.reader(self.lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
+
+    def __getitem__(self, part: slice) -> "Rows":
+        lines, cells = (None if kept is None else kept[part] for kept in (self.lines, self.cells))
+        return Rows(self.file, self.delimiter, self.numbers[part], lines, cells)
+
+    def where(self, place: int) -> str:
+        """A row as messages name it."""
+        return f"{self.file.name} row {self.numbers[place]}"
+
+    def even(self, names: Sequence[str], advice: str) -> Iterator[tuple[int, list[str]]]:
+        """Each row's line number and as many cells as there are names; blank cells beyond them are dropped.
+
+        Raises UserError, with what to do, for the first row with too few or too many.
+        """
+        width = len(names)
+        for number, cells in zip(self.numbers, self, strict=True):
+            if len(cells) != width and (len(cells) < width or any(map(str.strip, cells[width:]))):
+                raise UserError(
+                    f"{self.file.name} row {number}: {len(cells)} fields, expected {width} ({shown(names)}). {advice}"
+                )
+            yield number, cells if len(cells) == width else cells[:width]
+
+    def filled(self) -> "Rows":
+        """The rows without those whose cells are all blank, as spreadsheets leave them below a table."""
+        places = [place for place, cells in enumerate(self) if any(map(str.strip, cells))]
+        if len(places) == len(self):
+            return self
+        lines, cells = (None if kept is None else [kept[p] for p in places] for kept in (self.lines, self.cells))
+        return Rows(self.file, self.delimiter, [self.numbers[place] for place in places], lines, cells)
+
+
+def read_rows(file: Path, *, encoding: str | None = None, delimiter: str | None = None, raw: bool = False) -> Rows:
+    """The rows of a table, the heading among them, without comments above it and without blank columns at its end.
+
+    Args:
+        delimiter: what separates cells; by default a `sep=` line's, a tab in .tsv and .txt, else as `find_delimiter`.
+        raw: quotes that no cell needs are text, as in tables that were written without quoting.
+
+    Raises:
+        UserError: for a file that is missing or no text, and for a quote that does not close, by row.
+    """
+    if not file.is_file():
+        raise UserError(f"{file}: there is no such file. Correct its name.")
+    text = read_text(file, encoding)
+    begin = said.end() if (said := _SEPARATOR.match(text)) else 0
+    if delimiter is None and said:
+        delimiter = said[1]
+    elif delimiter is None and Path(file.name.lower().removesuffix(".gz")).suffix in (".tsv", ".txt"):
+        delimiter = "\t"
+    text, above, delimiter = _without_comments(text, begin, delimiter)
+    return _trimmed(cut_rows(text, file, delimiter, above, raw=raw))
+
+
+def find_delimiter(begin: str) -> str:
+    """What separates a table's cells, outside quotes: what cuts its first rows into as many cells each, else its first
+    row into most."""
+    widths: dict[str, list[int]] = {}
+    for mark in DELIMITERS:
+        reader = csv.reader(io.StringIO(begin, newline=""), delimiter=mark, skipinitialspace=True)
+        rows = [len(row) for row, _ in zip(filter(None, reader), range(_SAMPLE), strict=False)]
+        if rows and rows[0] > 1:
+            widths[mark] = rows
+    return max(widths, key=lambda mark: (len(set(widths[mark])) == 1, widths[mark][0]), default=",")
+
+
+def shown(names: Sequence[str]) -> str:
+    """The names of columns as messages list them."""
+    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:8])}, … {names[-1]}: {len(names)} columns"
+
+
+def _without_comments(text: str, begin: int, delimiter: str | None) -> tuple[str, int, str]:
+    """The text below the comments at its beginning, the number of lines above it, and what separates its cells.
+
+    A line that begins as comments do, but has as many cells as the table, belongs to it: a row, or, above numbers, the
+    heading as NumPy writes it.
+    """
+    comments = _COMMENTS.match(text, begin)
+    table = comments.end() if comments and comments.end() < len(text) else begin
+    delimiter = delimiter or find_delimiter(text[table : table + (1 << 16)])
+    first = _cells(text[table : text.find("\n", table) + 1 or None], delimiter)
+    numbers = all(map(is_number, first))
+    while table > begin:
+        start = text.rfind("\n", begin, table - 1) + 1 or begin
+        cells = _cells(text[start:table], delimiter)
+        if len(cells) < 2 or len(cells) != len(first):
+            break
+        table = start
+        if numbers:
+            text = text[:start] + re.sub(r"^(#|%|//) *", "", text[start:])
+            break
+    return text[table:], text.count("\n", 0, table), delimiter
+
+
+def is_number(text: str) -> bool:
+    """Whether a cell is a number, with a decimal point; Python's underscores between digits are none."""
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return "_" not in text
+
+
+def _cells(line: str, delimiter: str) -> list[str]:
+    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+
+
+def cut_rows(text: str, file: Path, delimiter: str, above: int = 0, *, raw: bool = False) -> Rows:
+    """The rows of a text that begins `above` lines below the beginning of the file; `raw` as in `read_rows`."""
+    text = _plain_heading(text, delimiter)
+    if '"' not in text:
+        lines = text.removesuffix("\n").split("\n")
+        if all(lines) and not any(map(str.isspace, lines)):
+            return Rows(file, delimiter, range(above + 1, above + len(lines) + 1), lines)
+        numbered = [(number, line) for number, line in enumerate(lines, start=above + 1) if line.strip()]
+        return Rows(file, delimiter, [number for number, _ in numbered], [line for _, line in numbered])
+    if delimiter == "\t":
+        text = _lone_quotes_as_text(text, raw=raw)
+    numbers: list[int] = []
+    cells: list[list[str]] = []
+    reader = csv.reader(
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t"
+    )
+    begun = above + 1
+    try:
+        for row in reader:
+            if len(row) > 1 or (row and row[0].strip()):
+                numbers.append(begun)
+                cells.append(row)
+            begun = above + reader.line_num + 1
+    except csv.Error as error:
+        raise UserError(
+            f"{file.name} row {begun}: not valid CSV ({error}). "
+            'A quote that opens must close, and a quote inside quotes is written twice ("").'
+        ) from None
+    return Rows(file, delimiter, numbers, cells=cells)
+
+
+def _plain_heading(text: str, delimiter: str) -> str:
+    """The text with its first row unquoted where only that has quotes: numbers below it are then cut at once."""
+    first, end, rest = text.partition("\n")
+    if '"' not in first or '"' in rest:
+        return text
+    try:
+        cells = next(csv.reader([first], delimiter=delimiter, strict=True, skipinitialspace=True))
+    except csv.Error:
+        return text
+    if any(delimiter in cell or '"' in cell for cell in cells):
+        return text
+    return delimiter.join(cells) + end + rest
+
+
+def _lone_quotes_as_text(text: str, *, raw: bool) -> str:
+    """The text cut at tabs with quotes around each cell that begins with a quote, but that none of its quotes closes.
+
+    A cell of several lines each of which is a whole row, by its number of tabs, is no cell but begins with a lone
+    quote.
+    """
+    tabs = text.partition("\n")[0].count("\t")
+    parts, at = [], 0
+    while opening := _OPENING.search(text, at):
+        parts.append(text[at : opening.start()])
+        cell = _ENCLOSED.match(text, opening.end())
+        if cell and raw and not any(mark in cell[1] for mark in ('""', "\t", "\n")):
+            cell = None
+        if cell and tabs and "\n" in cell[1]:
+            stop = text.find("\n", cell.end())
+            lines = text[text.rfind("\n", 0, opening.start() + 1) + 1 : stop if stop >= 0 else len(text)].split("\n")
+            cell = None if all(line.count("\t") == tabs for line in lines) else cell
+        if cell:
+            parts.append(f'"{cell[1]}"')
+            at = cell.end()
+        else:
+            lone = _CELL.match(text, opening.end())
+            assert lone is not None
+            inner = lone[0].replace('"', '""')
+            parts.append(f'"""{inner}"')
+            at = lone.end()
+    return "".join([*parts, text[at:]])
+
+
+def _trimmed(rows: Rows) -> Rows:
+    """The rows without the columns at the end that are blank in all of them, heading included."""
+    if len(rows) < 2:
+        return rows
+    end = rows.delimiter
+    if rows.lines is not None:
+        lines = rows.lines
+        while all(line.endswith(end) for line in lines) and lines[0].strip(end):
+            lines = [line.removesuffix(end) for line in lines]
+        return rows if lines is rows.lines else Rows(rows.file, end, rows.numbers, lines)
+    cells = rows.cells or []
+    while all(len(row) > 1 and not row[-1].strip() for row in cells):
+        cells = [row[:-1] for row in cells]
+    return rows if cells is rows.cells else Rows(rows.file, end, rows.numbers, cells=cells)
