@@ -1,13 +1,30 @@
 """What every test can ask for."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from math import ceil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest leaves out what is slow
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks cases as slow beyond the number that `few` gives: every second, third, … of the list stays quick."""
+    cases: dict[str, list[pytest.Item]] = {}
+    for item in items:
+        if item.get_closest_marker("few"):
+            cases.setdefault(item.nodeid.partition("[")[0], []).append(item)
+    for alike in cases.values():
+        mark = alike[0].get_closest_marker("few")
+        assert mark is not None
+        stride = ceil(len(alike) / mark.args[0])
+        for number, item in enumerate(alike):
+            if number % stride:
+                item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")
@@ -22,6 +39,19 @@ def shared_data() -> Callable[[str], Path]:
         return folder
 
     return find
+
+
+@pytest.fixture
+def float64() -> Iterator[None]:
+    """Double precision wherever a test names no type: two ways to the same numbers are then compared by what they
+    compute, and not by how the processor at hand rounds.
+    """
+    import torch
+
+    before = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(before)
 
 
 @pytest.fixture(scope="session")

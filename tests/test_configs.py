@@ -14,6 +14,7 @@ from seqvision.data.labelled.symbols import Symbols
 from seqvision.models.translator import Source
 
 
+@pytest.mark.few(50)
 @pytest.mark.parametrize(("group", "name"), CHOICES, ids=lambda value: value)
 def test_every_choice_resolves_and_becomes_what_it_names(group, name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

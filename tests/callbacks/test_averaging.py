@@ -135,6 +135,7 @@ def test_a_decay_that_is_none_is_refused(decay):
         AveragedWeights(decay=decay)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_best_holds_the_averaged_weights_that_inference_loads(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -89,6 +89,7 @@ def test_a_schedule_without_cycles_is_refused(tmp_path):
         fit(tmp_path, constant)
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_a_run_leaves_snapshots_that_inference_loads(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -107,6 +107,7 @@ def wandb(monkeypatch, tmp_path):
 
 
 class TestWandb:
+    @pytest.mark.slow
     def test_offline_run_holds_curves_configuration_and_predictions(self, wandb, tmp_path, monkeypatch):
         config: dict = {}
         finalize = TolerantWandbLogger.finalize

@@ -130,6 +130,7 @@ class Stop(Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("step", [4, 6, 7, 11], ids=["held", "an epoch's end", "one learns", "two learn"])
 def test_a_run_that_is_cut_off_ends_as_one_that_is_not(step, tmp_path):
     def keep():

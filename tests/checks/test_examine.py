@@ -20,6 +20,7 @@ def learner_of(pattern, folder, *more):
     return Learner(task, clip=10.0), data
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("pattern", SMALL)
 def test_the_first_loss_is_about_that_of_knowing_nothing(pattern, tmp_path):
     learner, data = learner_of(pattern, tmp_path)

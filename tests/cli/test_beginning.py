@@ -50,6 +50,7 @@ def test_what_does_not_fit_is_named_with_both_shapes(checkpoint):
         weights_from(path, network(2), anew=["outptu"])
 
 
+@pytest.mark.slow
 def test_other_words_begin_anew_and_the_rest_goes_on(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     small = ["train", *SMALL, "data.counts={train: 16, val: 4}", "trainer.max_epochs=1"]

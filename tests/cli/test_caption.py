@@ -155,6 +155,7 @@ def test_a_full_disk_leaves_what_was_there(run, tiny_run, tiny_pictures, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["out.txt"], "no draft is left"
 
 
+@pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(tiny_run, tiny_pictures):
     many = [str(path) for path in tiny_pictures]
     command = [sys.executable, "-m", "seqvision", "caption", "--checkpoint", str(tiny_run), "--batch-size", "1", *many]

@@ -46,6 +46,7 @@ def test_check_looks_at_every_pattern(run, tmp_path, monkeypatch, pattern):
     assert not (tmp_path / "runs").exists()
 
 
+@pytest.mark.slow
 def test_rate_draws_its_curves_and_says_how_sure_it_is(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     options = [
@@ -73,6 +74,7 @@ def test_rate_draws_its_curves_and_says_how_sure_it_is(run, tmp_path, monkeypatc
     assert Image.open(tmp_path / "rate.png").size[0] > 500
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

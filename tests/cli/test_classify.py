@@ -119,6 +119,7 @@ def test_checkpoints_that_do_not_go_together_are_refused(run, sentiment, recordi
     assert "some read sentences and some do not" in found.err
 
 
+@pytest.mark.slow
 def test_standard_input_is_answered_line_by_line(sentiment):
     command = [sys.executable, "-m", "seqvision", "classify", "--checkpoint", str(sentiment), "-"]
     environment = {**os.environ, "PYTHONUNBUFFERED": ""}

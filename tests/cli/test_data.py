@@ -193,6 +193,7 @@ def test_a_check_of_parallel_text(run, tmp_path):
     assert data["leaks"] == [{"train:1": "train", "val:1": "val"}]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("source", "message"),
     [

@@ -188,6 +188,7 @@ def test_a_picture_that_is_missing_is_named(run, painter, tmp_path):
     assert "absent.png" in found.err
 
 
+@pytest.mark.slow
 def test_nats_stand_beside_the_mean_picture_and_a_control(run, painter, control, tmp_path):
     rows = tmp_path / "rows.jsonl"
     options = ["--bootstrap", 50, "--importance", 8, "--against", control, "--save-predictions", rows]

@@ -19,6 +19,7 @@ def figures(run, *arguments) -> dict:
     return {row["name"]: row for row in json.loads(found.out)}
 
 
+@pytest.mark.slow
 def test_every_choice_has_its_row(run):
     found = run("encoders")
     assert found.status == 0
@@ -46,6 +47,7 @@ def test_a_picture_that_is_too_small_has_no_figures(run):
     assert "too small" in run("encoders", "alexnet", "--size", "32").out
 
 
+@pytest.mark.slow
 def test_values_may_be_given(run):
     rows = figures(run, "resnet", "senet", "encoder.depth=50", "encoder.in_channels=1")
     assert rows["resnet"]["parameters"] == 25_557_032 - 2_049_000 - 2 * 64 * 49
@@ -67,6 +69,7 @@ def test_multiply_adds_are_those_of_the_convolutions():
     assert encoder.training
 
 
+@pytest.mark.slow
 def test_the_smallest_picture_is_the_one_below_which_none_is_taken():
     encoder = AlexNet(image_size=224)
     assert [size for size in range(1, 225) if encoder.takes(size)] == list(range(smallest_picture(encoder), 225))
@@ -90,6 +93,7 @@ def test_weights_that_were_downloaded_before_are_found(tmp_path, monkeypatch):
     assert resnet.pretrained() == "downloaded"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

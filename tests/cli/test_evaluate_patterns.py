@@ -190,6 +190,7 @@ def test_a_pattern_of_the_future_is_refused(run, labeller, tmp_path):
     assert "a model for 'singing', expected one of captioning, classification, labelling, translation" in found.err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("pattern", "headings", "figures"),
     [

@@ -18,6 +18,7 @@ def streamed(run, monkeypatch, model, text, *options):
     return run("label", "--checkpoint", model, *options, "-")
 
 
+@pytest.mark.slow
 def test_frames_from_standard_input_are_labelled_as_they_come(sensor, tmp_path):
     table = write_table(tmp_path / "a.csv")
     probabilities, labels = predicted(sensor, table)

@@ -6,6 +6,7 @@ from seqvision.cli import main
 from seqvision.cli.lecture import CHAPTERS, experiments, in_order
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_experiments_are_run_once_and_gathered(tmp_path, capsys):
     command = ["lecture", "momentum_forms", "--output", str(tmp_path)]

@@ -10,6 +10,7 @@ from seqvision.errors import UserError
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("pattern", SMALL)
 def test_every_task_logs_what_it_says(pattern, tmp_path):
     task, data = small_task(pattern, tmp_path)
@@ -18,6 +19,7 @@ def test_every_task_logs_what_it_says(pattern, tmp_path):
     assert set(task.logged) == set(trainer.callback_metrics)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("override", "said"),
     [

@@ -3,6 +3,7 @@
 import pytest
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [

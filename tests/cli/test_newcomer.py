@@ -42,6 +42,7 @@ def write_clip(path, seed):
     return rows
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_from_five_clips_to_subtitles_of_a_sixth(run, tmp_path, monkeypatch, caplog):
     monkeypatch.chdir(tmp_path)

@@ -57,6 +57,7 @@ def test_readers_of_both_directions_are_trained_scored_and_used_together(run, tm
     assert run("read", *pair, tmp_path / "new.png").out.startswith(str(tmp_path / "new.png"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", ["ram", "dram"])
 def test_colour_pictures_of_any_size_are_learnt_and_read(run, tmp_path, model):
     """Of three sizes, none square, in one batch; one smaller than a look, and one of a single pixel."""
@@ -87,6 +88,7 @@ def test_colour_pictures_of_any_size_are_learnt_and_read(run, tmp_path, model):
     )
 
 
+@pytest.mark.slow
 def test_a_reader_is_trained_scored_and_shown(run, tmp_path):
     small = ["model.what=16", "model.where=16", "model.glimpse=16", "rnn.hidden_size=16", "model.looks=2"]
     trained = run("train", "pattern=reading", "trainer.max_epochs=1", *small, f"hydra.run.dir={tmp_path / 'run'}")

@@ -12,6 +12,7 @@ from seqvision.cli import main
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 
 
+@pytest.mark.slow
 def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(tmp_path, monkeypatch, capsys):
     assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 0
     run = tmp_path / "run"
@@ -23,6 +24,7 @@ def test_resume_goes_on_in_the_same_folder_with_the_same_configuration(tmp_path,
     assert "only values can be changed" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path, monkeypatch, capsys):
     timed = ["callbacks=time", "callbacks.time.seconds=0.001", "hydra.run.dir=run"]
     assert train(tmp_path, monkeypatch, *timed) == 0
@@ -35,6 +37,7 @@ def test_a_value_of_what_the_run_was_made_of_can_be_changed_in_going_on(tmp_path
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("first", [2, 4])
 def test_an_epoch_that_was_cut_short_is_finished_and_a_whole_one_is_over(tmp_path, monkeypatch, first):
     settings = ["data.batch_size=4", "scheduler=constant", "trainer.max_epochs=9"]  # four batches an epoch
@@ -47,6 +50,7 @@ def test_an_epoch_that_was_cut_short_is_finished_and_a_whole_one_is_over(tmp_pat
         assert torch.equal(cut["state_dict"][name], weight), name
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("overrides", "said"),
     [
@@ -78,6 +82,7 @@ def test_a_damaged_checkpoint_is_said_before_any_data_are_read(tmp_path, monkeyp
     assert "pictures" not in printed.out
 
 
+@pytest.mark.slow
 def test_a_run_that_is_done_keeps_its_record(tmp_path, monkeypatch, capsys):
     assert train(tmp_path, monkeypatch, "hydra.run.dir=run") == 0
     kept = (tmp_path / "run" / "run.json").read_bytes()
@@ -86,6 +91,7 @@ def test_a_run_that_is_done_keeps_its_record(tmp_path, monkeypatch, capsys):
     assert (tmp_path / "run" / "run.json").read_bytes() == kept
 
 
+@pytest.mark.slow
 def test_a_score_that_nobody_measures_loses_no_training(tmp_path, monkeypatch, capsys):
     assert train(tmp_path, monkeypatch, "hydra.run.dir=calm") == 0
     monkeypatch.setattr("seqvision.tasks.Captioning.logged", ())  # a task that does not say what it logs

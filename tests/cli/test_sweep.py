@@ -56,6 +56,7 @@ def swept(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_every_variant_is_trained_once_a_seed_and_what_became_of_it_is_told(swept):
     sweep = read_sweep(swept / "many")
     assert [(trial.name, trial.seed) for trial in sweep.trials] == [
@@ -82,6 +83,7 @@ def test_every_variant_is_trained_once_a_seed_and_what_became_of_it_is_told(swep
     assert (swept / "many" / "figure.png").stat().st_size > 5000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [0, 7])
 def test_a_trial_is_the_single_run_of_its_command_bit_for_bit(swept, monkeypatch, place):
     monkeypatch.chdir(swept)
@@ -94,6 +96,7 @@ def test_a_trial_is_the_single_run_of_its_command_bit_for_bit(swept, monkeypatch
     assert one["scores"] == other["scores"]
 
 
+@pytest.mark.slow
 def test_going_on_keeps_what_is_there_and_trains_the_rest(swept, monkeypatch, capsys):
     monkeypatch.chdir(swept)
     before = {file: file.stat().st_mtime_ns for file in (swept / "many").glob("*/run.json")}
@@ -110,6 +113,7 @@ def test_going_on_keeps_what_is_there_and_trains_the_rest(swept, monkeypatch, ca
     assert sweep.of("lstm")[2].state == "finished"
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("overrides", "messages"),
     [
@@ -146,6 +150,7 @@ def searched(tmp_path_factory):
     return folder
 
 
+@pytest.mark.slow
 def test_a_search_chooses_by_validation_and_says_how_to_do_it_again(searched):
     sweep = read_sweep(searched / "random")
     assert len(sweep.trials) == 4
@@ -160,6 +165,7 @@ def test_a_search_chooses_by_validation_and_says_how_to_do_it_again(searched):
     assert page.count("<svg") == 1
 
 
+@pytest.mark.slow
 def test_searches_are_compared_on_one_page(searched, run):
     done = run("report", searched / "random", searched / "grid", "--output", searched / "both.html")
     assert done.status == 0, done.err
@@ -169,12 +175,14 @@ def test_searches_are_compared_on_one_page(searched, run):
     assert "2 of optimizer.lr" in page
 
 
+@pytest.mark.slow
 def test_the_page_of_a_sweep_is_made_again(searched, run):
     (searched / "grid" / "report.html").unlink()
     assert run("report", searched / "grid").status == 0
     assert "grid" in (searched / "grid" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_another_sweep_in_the_same_folder_is_refused(searched, monkeypatch, capsys):
     monkeypatch.chdir(searched)
     settings = ["sweep=random", SPACE, "sweep.trials=4", "sweep.epochs=1", "hydra.run.dir=random"]
@@ -187,6 +195,7 @@ def test_another_sweep_in_the_same_folder_is_refused(searched, monkeypatch, caps
     assert "was trained with optimizer.lr=" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_commands_are_printed_and_what_they_leave_is_gathered(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     settings = ["sweep=random", SPACE, "sweep.trials=2", "sweep.epochs=1", "hydra.run.dir=many"]
@@ -201,6 +210,7 @@ def test_commands_are_printed_and_what_they_leave_is_gathered(tmp_path, monkeypa
     assert [trial.state for trial in read_sweep(tmp_path / "many").trials] == ["finished"] * 2
 
 
+@pytest.mark.slow
 def test_an_experiments_sweep_can_be_left_out_and_its_figure_be_ones_own(tmp_path, monkeypatch):
     (tmp_path / "conf" / "experiment").mkdir(parents=True)
     (tmp_path / "my_figures_of_sweeps.py").write_text(

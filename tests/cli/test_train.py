@@ -42,6 +42,7 @@ def test_the_first_loss_is_that_of_guessing(run):
     assert record["scores"]["val/loss"] == pytest.approx(torch.tensor(float(words)).log().item(), abs=0.5)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("given", "said"),
     [
@@ -60,11 +61,13 @@ def test_a_setting_that_a_choice_does_not_take_is_named(tmp_path, monkeypatch, c
     assert all(each in message for each in said), message
 
 
+@pytest.mark.slow
 def test_weights_of_another_run_are_a_start(run, monkeypatch):
     assert train(run.parent, monkeypatch, f"start_from={run}", "hydra.run.dir=second", "task=self_critical") == 0
     assert (run.parent / "second" / "best.ckpt").is_file()
 
 
+@pytest.mark.slow
 def test_the_features_that_are_kept_are_those_of_the_encoder_that_the_run_begins_with(run, monkeypatch):
     from seqvision.data import CaptionData
 
@@ -82,11 +85,13 @@ def test_the_features_that_are_kept_are_those_of_the_encoder_that_the_run_begins
     assert all(torch.equal(value, begun[name]) for name, value in seen[0].items())
 
 
+@pytest.mark.slow
 def test_memorising_validates_on_what_is_learnt(tmp_path, monkeypatch):
     assert train(tmp_path, monkeypatch, "data.memorise=5", "hydra.run.dir=run", "trainer.max_epochs=2") == 0
     assert json.loads((tmp_path / "run" / "run.json").read_text())["steps"] == 2
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     ("override", "messages"),
     [
@@ -123,6 +128,7 @@ def test_what_a_person_gets_wrong_is_said_in_a_sentence(tmp_path, monkeypatch, c
         assert message in error
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize(
     ("overrides", "wrong", "said"),
     [
@@ -147,6 +153,7 @@ def test_the_wrong_key_is_named_whatever_choices_stand_beside_it(tmp_path, monke
     assert f"the configuration has no key '{wrong}'. {said}" in error
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("override", ["data.folder=/my/(old) data", "rnn.hidden_size=[8", "data.folder=a=b"])
 def test_a_value_that_cannot_be_read_is_said_with_the_quotes_that_it_wants(tmp_path, monkeypatch, capsys, override):
     monkeypatch.chdir(tmp_path)
@@ -219,6 +226,7 @@ def test_processes_with_other_configurations_are_refused():
         SameConfiguration("abd").on_fit_start(second, module)
 
 
+@pytest.mark.slow
 def test_flags_may_stand_anywhere(tmp_path, monkeypatch):
     overrides = ["data.counts={train: 16, val: 4}", "trainer.max_epochs=1", "hydra.sweep.dir=sweep"]
     monkeypatch.chdir(tmp_path)
@@ -226,6 +234,7 @@ def test_flags_may_stand_anywhere(tmp_path, monkeypatch):
     assert sorted(path.parent.name for path in tmp_path.glob("sweep/*/run.json")) == ["0", "1"]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("line", "word"),
     [

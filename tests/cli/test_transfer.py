@@ -28,6 +28,7 @@ def coloured(tmp_path, monkeypatch):
     return ["pattern=classification", "data=labelled_pictures", "data.path=pictures", *small]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("row", "stages", "callback"),
     [("linear_probe", 0, False), ("finetune_top", 1, True), ("finetune_more", 4, True)],
@@ -47,6 +48,7 @@ def test_a_row_says_which_stages_train_and_the_classifier_can_be_used(coloured, 
     assert found.out.startswith(f"{tmp_path}/pictures/red/0.png\t")
 
 
+@pytest.mark.slow
 def test_the_best_stage_is_taken_told_and_kept(coloured, run):
     done = run("train", *coloured, *QUICK, "transfer=stage_probe")
     assert done.status == 0, done.err
@@ -64,6 +66,7 @@ def test_the_best_stage_is_taken_told_and_kept(coloured, run):
     assert run("evaluate", "--checkpoint", "run", "--split", "val").status == 0
 
 
+@pytest.mark.slow
 def test_a_captioner_is_probed_by_its_words(run, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_weights(tmp_path / "weights.pth")
@@ -78,6 +81,7 @@ def test_a_captioner_is_probed_by_its_words(run, tmp_path, monkeypatch):
     assert run("caption", "--checkpoint", "run", *pictures).status == 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("row", ["linear_probe", "stage_probe"])
 def test_random_weights_have_nothing_to_transfer(coloured, row, run):
     found = run("train", *coloured, *QUICK, "encoder.weights=null", f"transfer={row}")
@@ -85,6 +89,7 @@ def test_random_weights_have_nothing_to_transfer(coloured, row, run):
     assert "begins with random weights; there is nothing to transfer. Take encoder=efficientnet_lite0" in found.err
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("pattern", ["translation", "painting"])
 @pytest.mark.parametrize("row", ["linear_probe", "finetune_more"])
 def test_without_an_encoder_there_is_nothing_to_transfer(pattern, row, run, tmp_path, monkeypatch):
@@ -94,6 +99,7 @@ def test_without_an_encoder_there_is_nothing_to_transfer(pattern, row, run, tmp_
     assert "this model has no encoder, so that there is nothing that could have learnt elsewhere" in found.err
 
 
+@pytest.mark.slow
 def test_another_runs_weights_are_transferred_too(run, tmp_path, monkeypatch):
     """Begun from a run of one's own, an encoder that knows no ImageNet has learnt elsewhere as well."""
     monkeypatch.chdir(tmp_path)
@@ -116,6 +122,7 @@ def test_an_encoder_without_a_choice_of_stages_says_so(run, tmp_path, monkeypatc
     assert "of the kind SmallCNN has no `stages` to choose from" in found.err
 
 
+@pytest.mark.slow
 def test_advice_names_a_row_the_evidence_and_the_command(coloured, run):
     found = run("advise", *coloured, "--format", "json", "--pictures", "30")
     assert found.status == 0, found.err

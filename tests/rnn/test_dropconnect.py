@@ -8,6 +8,7 @@ from torch import nn
 
 from seqvision.rnn import DropConnect, ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent
 
+pytestmark = pytest.mark.usefixtures("float64")
 CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 
 
@@ -54,9 +55,9 @@ def test_fast_paths_leave_out_what_the_reference_does(cell, bidirectional):
         outputs, _ = model(x, lengths)
         outputs.square().sum().backward()
         found[backend] = outputs, [parameter.grad for parameter in model.parameters()]
-    torch.testing.assert_close(found["auto"][0], found["reference"][0], atol=1e-5, rtol=1e-4)
+    torch.testing.assert_close(found["auto"][0], found["reference"][0])
     for auto, reference in zip(found["auto"][1], found["reference"][1], strict=True):
-        torch.testing.assert_close(auto, reference, atol=1e-5, rtol=1e-4)
+        torch.testing.assert_close(auto, reference)
     without = network(cell, bidirectional=bidirectional, num_layers=2).eval()(x, lengths)[0]
     assert not torch.allclose(found["auto"][0], without, atol=1e-3)
 

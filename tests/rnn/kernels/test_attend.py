@@ -62,9 +62,8 @@ def test_values_and_gradients_are_those_of_the_loop(cell, dtype, lengths, seen):
     for each, results in ((fused, found), (loop, expected)):
         total = sum((part * u).sum() for part, u in zip(results, upper, strict=True))
         results += torch.autograd.grad(total, [*inputs, *each.parameters()])
-    tolerance = 1e-11 if dtype == torch.float64 else 2e-5
     for ours, theirs in zip(found, expected, strict=True):
-        torch.testing.assert_close(ours, theirs, atol=tolerance, rtol=tolerance)
+        torch.testing.assert_close(ours, theirs)
 
 
 @pytest.mark.parametrize("cell", CELLS)
