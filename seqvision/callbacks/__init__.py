@@ -7,9 +7,12 @@ from seqvision.callbacks.checkpoints import AtomicCheckpointIO, BestCheckpoint, 
 from seqvision.callbacks.clock import Clock
 from seqvision.callbacks.divergence import Diverged, StopOnDivergence, steps_per_epoch
 from seqvision.callbacks.forgetting import Forgetting
+from seqvision.callbacks.loggers import TolerantCSVLogger, tensorboard_logger, wandb_logger
+from seqvision.callbacks.observer import Observer
 from seqvision.callbacks.progress import progress_bar
+from seqvision.callbacks.samples import Plot, Sample, Table
 from seqvision.callbacks.snapshots import Snapshots
-from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
+from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable
 from seqvision.callbacks.unfreezing import Unfreezing
 
 __all__ = [
@@ -28,6 +31,11 @@ __all__ = [
     "Unfreezing",
     "SameConfiguration",
     "progress_bar",
+    "Observer",
+    "Sample",
+    "Table",
+    "Plot",
+    "TolerantCSVLogger",
     "wandb_logger",
     "tensorboard_logger",
     "ConfigurationRecord",

@@ -4,10 +4,11 @@ import time
 from typing import Any
 
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Callback
+
+from seqvision.callbacks.observer import Observer
 
 
-class Clock(Callback):
+class Clock(Observer):
     """Logs `seconds` since training began, so that other curves can be drawn over time; without the time between the
     parts of a run that was resumed.
     """

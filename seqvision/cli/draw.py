@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from seqvision.inference.painting import LoadedPainter, Painted
+    from seqvision.figures.canvases import Painted
+    from seqvision.inference.painting import LoadedPainter
 
 DESCRIPTION = """Pictures that a trained painter makes: new ones, yours painted again, or the way from one to another.
 

@@ -10,12 +10,13 @@ from seqvision.figures.curves import curves_figure
 from seqvision.figures.generalisation import bars_figure, response_figure, train_and_test_figure
 from seqvision.figures.histograms import histograms_figure, wrapped
 from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
-from seqvision.figures.paths import paths_figure
+from seqvision.figures.paths import path_figure, paths_figure
 from seqvision.figures.rates import rates_figure
 from seqvision.figures.reliability import reliability_figure
 from seqvision.figures.search import expected_best, found_figure, parallel_figure, search_figure
 from seqvision.figures.sheet import sheet_picture
-from seqvision.figures.timeline import class_colours, timeline_figure
+from seqvision.figures.sources import source_image
+from seqvision.figures.timeline import class_colours, multilabel_rows, timeline_figure
 from seqvision.figures.variants import variants_figure
 
 __all__ = [
@@ -35,8 +36,10 @@ __all__ = [
     "bars_figure",
     "response_figure",
     "paths_figure",
+    "path_figure",
     "beside_figure",
     "timeline_figure",
+    "multilabel_rows",
     "class_colours",
     "confusion_figure",
     "reliability_figure",
@@ -46,4 +49,5 @@ __all__ = [
     "figure_svg",
     "table",
     "sheet_picture",
+    "source_image",
 ]

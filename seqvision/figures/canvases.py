@@ -2,9 +2,14 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import torch
 from PIL import Image, ImageDraw
+from torch import Tensor
+
+from seqvision.models import Drawing, Painter
 
 from seqvision.figures.save import save_image
 
@@ -12,6 +17,41 @@ GROUND, FRAME = (246, 245, 242), (214, 60, 36)
 GAP = 4
 TARGET = 56  # pixels a side that small pictures are enlarged to at least
 STEP, REST = 220, 1600  # milliseconds of a frame, and of the last
+
+
+class Painted(NamedTuple):
+    """Pictures as uint8 (number, height, width, 3), step by step.
+
+    pictures  the mean that the last canvas stands for
+    growth    the same after each step, (number, steps, height, width, 3)
+    boxes     where each step wrote, (number, steps, 5): left, upper, right, lower edge of the window in pixels, and how
+              wide its filters are; None where it wrote without a window
+    """
+
+    pictures: np.ndarray
+    growth: np.ndarray
+    boxes: np.ndarray | None
+
+
+def painted(model: Painter, drawing: Drawing) -> Painted:
+    """A drawing with all its canvases as pictures to look at."""
+    assert drawing.canvases is not None
+    growth = as_colours(model.pixels.mean(drawing.canvases.flatten(0, 1)))
+    growth = growth.reshape(*drawing.canvases.shape[:2], *growth.shape[1:])
+    boxes = None
+    if drawing.windows is not None:
+        across, down, stride, deviation, _ = drawing.windows
+        reach = stride * (model.write.size - 1) / 2 + 0.5  # to the far edge of the outer filters' pixels
+        # the middle of the first pixel is 0, its edge half a pixel before
+        edges = [across - reach, down - reach, across + reach, down + reach]
+        boxes = torch.stack([*(edge + 0.5 for edge in edges), deviation], dim=-1).cpu().numpy()
+    return Painted(growth[:, -1], growth, boxes)
+
+
+def as_colours(pictures: Tensor) -> np.ndarray:
+    """Floats from 0 to 1, (number, channels, height, width), as uint8 (number, height, width, 3)."""
+    levels = (pictures.float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
+    return np.broadcast_to(levels, (*levels.shape[:3], 3)) if levels.shape[3] == 1 else levels
 
 
 def picture_grid(pictures: np.ndarray, *, columns: int | None = None, scale: int | None = None) -> Image.Image:

@@ -5,7 +5,9 @@ from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
+from seqvision.attention.glimpse import GlimpseSensor
 from seqvision.figures.sheet import GROUND, INK
 
 FIRST, LAST = (64, 132, 214), (235, 120, 24)
@@ -26,6 +28,19 @@ def look_boxes(
         halves = [patch * zoom**scale / 2 for scale in range(scales)]
         found.append([(across - half, down - half, across + half, down + half) for half in halves])
     return found
+
+
+def boxes_of(
+    sensor: GlimpseSensor, places: np.ndarray, size: tuple[int, int]
+) -> list[list[tuple[float, float, float, float]]]:
+    """What `look_boxes` gives for this sensor; size: width and height."""
+    return look_boxes(places, size, patch=sensor.size, scales=sensor.scales, zoom=sensor.zoom)
+
+
+def as_picture(pixels: Tensor) -> Image.Image:
+    """uint8 pixels (channels, height, width) as a picture."""
+    array = pixels.cpu().numpy()
+    return Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0))
 
 
 def path_picture(

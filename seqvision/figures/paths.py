@@ -58,6 +58,19 @@ def paths_figure(
     return figure
 
 
+def path_figure(path: np.ndarray, surface: Surface) -> Figure:
+    """One path (steps, 2) on the surface's contours, from the square to the round mark; stars are the minima."""
+    figure = Figure(figsize=(5.6, 4.7), layout="constrained")
+    axis = figure.subplots()
+    draw_contours(axis, surface, _reach([path], surface))
+    axis.plot(*path.T, color=colour(0), lw=1.4, marker="o", ms=2.4)
+    axis.plot(*path[0], marker="s", color="black", ms=6, lw=0)
+    axis.plot(*path[-1], marker="o", color=colour(0), ms=7, lw=0)
+    for minimum in surface.minima:  # type: ignore[attr-defined]
+        axis.plot(*minimum, marker="*", color="black", ms=11, lw=0)
+    return figure
+
+
 def path_of(trial: Trial) -> np.ndarray:
     """The places (steps + 1, 2) where the point was before every step and at the end."""
     rows = [[value for _, value in trial.curve(f"train/{axis}")] for axis in "xy"]

@@ -15,6 +15,7 @@ from seqvision.figures.curves import COLOURS, GREY
 
 UNLABELLED: dict[str, Any] = {"facecolor": "white", "edgecolor": "#b9b9b7", "hatch": "////", "linewidth": 0.0}
 BACKGROUND_COLOUR = "#dededb"
+MOST_LABELS = 8  # of several a frame, that a timeline shows
 FEW = (*COLOURS[:-1], "#e3b505")  # the last of the others is grey, as the background is
 
 
@@ -76,6 +77,21 @@ def timeline_figure(
         labelspacing=0.35,
     )
     return figure
+
+
+def multilabel_rows(
+    truth: np.ndarray, predicted: np.ndarray, classes: Sequence[str]
+) -> tuple[dict[str, np.ndarray], tuple[str, ...], str]:
+    """Rows, classes and background of a timeline where a frame may have several labels: two rows, truth and prediction,
+    for each of the labels that are there most often. Both arrays are (time, classes) of 0 and 1, -1 where nobody said.
+    """
+    absent = len(classes)
+    often = np.argsort(-((truth == 1) + predicted).sum(axis=0), kind="stable")[:MOST_LABELS]
+    rows = {}
+    for label in sorted(often.tolist()):
+        rows[f"{classes[label]}, truth"] = np.choose(truth[:, label] + 1, [-1, absent, label])
+        rows[classes[label]] = np.choose(predicted[:, label], [absent, label])
+    return rows, (*classes, "absent"), "absent"
 
 
 def class_colours(classes: Sequence[str], *, background: str = "background") -> list[str]:

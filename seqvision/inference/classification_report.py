@@ -4,19 +4,15 @@ from collections.abc import Sequence
 from html import escape
 
 import numpy as np
-from PIL import Image
 
 from seqvision.data import PictureReader
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import SequenceRecord
-from seqvision.figures import Page, data_uri
+from seqvision.figures import Page, data_uri, source_image
 from seqvision.inference.report import Words
 from seqvision.inference.sequence_report import CONTROLS, SCORES, class_table, network_of, write_mistakes
 from seqvision.inference.sequences import LoadedClassifier
 from seqvision.metrics import classification_scores
-
-SIDE = 140  # pixels of a picture in the page
-FRAMES = 4  # of a clip
 
 
 class ClassificationReport:
@@ -105,26 +101,6 @@ class ClassificationReport:
 
 
 def _picture(reader: FrameReader, record: SequenceRecord) -> str:
-    """What the network read, as a picture: the picture itself, some frames of a clip, or the features over time."""
-    if isinstance(reader, PictureReader):
-        pixels = reader.pixels(record.source)
-        made = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
-        factor = max(1, round(SIDE / max(made.size)))
-        made = made.resize((made.width * factor, made.height * factor), Image.Resampling.NEAREST)
-    else:
-        frames = reader.read(record.source, *(record.span or (0, None)))
-        if frames.dim() == 4:
-            chosen = frames[np.unique(np.linspace(0, len(frames) - 1, FRAMES).round().astype(int))]
-            strip = np.concatenate(list(chosen.permute(0, 2, 3, 1).numpy()), axis=1)
-            made = Image.fromarray(strip[:, :, 0] if strip.shape[2] == 1 else strip)
-        else:
-            made = _heat(frames.numpy())
+    """What the network read, as a picture in the page."""
+    made = source_image(reader, record)
     return f'<img src="{data_uri(made)}" alt="" style="display:block;width:100%;image-rendering:pixelated">'
-
-
-def _heat(features: np.ndarray) -> Image.Image:
-    """Features over time, a row a feature, each from its least (white) to its greatest value (dark)."""
-    low, high = features.min(axis=0), features.max(axis=0)
-    shares = (features - low) / np.where(high > low, high - low, 1)
-    made = Image.fromarray((255 - 225 * shares.T).astype(np.uint8))
-    return made.resize((240, max(40, min(120, 8 * features.shape[1]))), Image.Resampling.BOX)

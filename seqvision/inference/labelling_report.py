@@ -5,7 +5,7 @@ from collections.abc import Collection, Sequence
 import numpy as np
 
 from seqvision.data.sequences.records import SequenceRecord
-from seqvision.figures import Page, table, timeline_figure
+from seqvision.figures import Page, multilabel_rows, table, timeline_figure
 from seqvision.figures.lengths import lengths_figure
 from seqvision.inference.report import Words
 from seqvision.inference.sequence_report import (
@@ -20,7 +20,6 @@ from seqvision.inference.sequences import LoadedLabeller
 from seqvision.metrics import frame_scores, multilabel_scores, segment_statistics, segments
 from seqvision.metrics.frames import Protocol
 
-MOST_LABELS = 8  # of several a frame, that a timeline shows
 SHORT = 5  # frames
 
 
@@ -112,22 +111,12 @@ class LabellingReport:
             classes, background = self.labeller.classes, "background"
             confidence = self.probabilities[place].max(axis=1)
         else:
-            rows, classes, background = self._rows(place)
+            found = multilabel_rows(self.truth[place], self.decided[place], self.labeller.classes)
+            rows, classes, background = found
         figure = timeline_figure(
             rows, classes, frames_per_second=rate, confidence=confidence, title=title, background=background
         )
         add_figure(page, figure)
-
-    def _rows(self, place: int) -> tuple[dict[str, np.ndarray], tuple[str, ...], str]:
-        """Two rows for each of the labels that are there most often."""
-        classes = self.labeller.classes
-        absent, true, said = len(classes), self.truth[place], self.decided[place]
-        often = np.argsort(-((true == 1) + said).sum(axis=0), kind="stable")[:MOST_LABELS]
-        rows = {}
-        for label in sorted(often.tolist()):
-            rows[f"{classes[label]}, truth"] = np.choose(true[:, label] + 1, [-1, absent, label])
-            rows[classes[label]] = np.choose(said[:, label], [absent, label])
-        return rows, (*classes, "absent"), "absent"
 
     def _segments(self, page: Page) -> None:
         """How long segments are, true and predicted."""

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -14,8 +14,9 @@ from seqvision.data.binarise import binarised
 from seqvision.data.labelled.reader import Picture, WholePictureReader
 from seqvision.data.labelled.symbols import Symbols
 from seqvision.errors import UserError
+from seqvision.figures.canvases import Painted, as_colours, painted
 from seqvision.inference.checkpoint import LoadedModel
-from seqvision.models import Drawing, Painter
+from seqvision.models import Painter
 
 
 @dataclass(frozen=True)
@@ -63,26 +64,12 @@ class LoadedPainter(LoadedModel):
         return torch.stack([self.reader(picture) for picture in pictures])
 
 
-class Painted(NamedTuple):
-    """Pictures as uint8 (number, height, width, 3), step by step.
-
-    pictures  the mean that the last canvas stands for
-    growth    the same after each step, (number, steps, height, width, 3)
-    boxes     where each step wrote, (number, steps, 5): left, upper, right, lower edge of the window in pixels, and how
-              wide its filters are; None where it wrote without a window
-    """
-
-    pictures: np.ndarray
-    growth: np.ndarray
-    boxes: np.ndarray | None
-
-
 @torch.inference_mode()
 def sample(loaded: LoadedPainter, number: int, *, names: Sequence[str] | None = None, seed: int = 0) -> Painted:
     """New pictures, drawn by a generator with that seed. names: their classes, in turn."""
     generator = torch.Generator().manual_seed(seed)
     labels = loaded.labels(names, number)
-    return painted(loaded, loaded.model.sample(number, labels, generator=generator, keep=True))
+    return painted(loaded.model, loaded.model.sample(number, labels, generator=generator, keep=True))
 
 
 @torch.inference_mode()
@@ -100,7 +87,7 @@ def reconstruct(
     shown = binarised(images, loaded.binarise, ids=ids).to(loaded.device)
     labels = loaded.labels(names, len(shown)) if names else likeliest(loaded, shown)
     _, drawing = loaded.model.reconstruct(shown, labels, keep=True)
-    return as_colours(shown), painted(loaded, drawing)
+    return as_colours(shown), painted(loaded.model, drawing)
 
 
 @torch.inference_mode()
@@ -129,24 +116,3 @@ def likeliest(loaded: LoadedPainter, shown: Tensor) -> Tensor | None:
     noise = shown.new_zeros(len(shown), model.steps, model.latent_size)
     places = (torch.full((len(shown),), place, device=loaded.device) for place in range(model.classes))
     return torch.stack([model(shown, labels, noise=noise).nats for labels in places]).argmin(dim=0)
-
-
-def painted(loaded: LoadedPainter, drawing: Drawing) -> Painted:
-    """A drawing with all its canvases as pictures to look at."""
-    assert drawing.canvases is not None
-    growth = as_colours(loaded.model.pixels.mean(drawing.canvases.flatten(0, 1)))
-    growth = growth.reshape(*drawing.canvases.shape[:2], *growth.shape[1:])
-    boxes = None
-    if drawing.windows is not None:
-        across, down, stride, deviation, _ = drawing.windows
-        reach = stride * (loaded.model.write.size - 1) / 2 + 0.5  # to the far edge of the outer filters' pixels
-        # the middle of the first pixel is 0, its edge half a pixel before
-        edges = [across - reach, down - reach, across + reach, down + reach]
-        boxes = torch.stack([*(edge + 0.5 for edge in edges), deviation], dim=-1).cpu().numpy()
-    return Painted(growth[:, -1], growth, boxes)
-
-
-def as_colours(pictures: Tensor) -> np.ndarray:
-    """Floats from 0 to 1, (number, channels, height, width), as uint8 (number, height, width, 3)."""
-    levels = (pictures.float().clamp(0, 1) * 255).round().byte().permute(0, 2, 3, 1).cpu().numpy()
-    return np.broadcast_to(levels, (*levels.shape[:3], 3)) if levels.shape[3] == 1 else levels

@@ -1,32 +1,17 @@
 """What was read, to look at: the path on the picture, and an animation of what was seen at each look."""
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 
-from seqvision.figures.looks import look_boxes, looks_frames, path_picture
+from seqvision.figures.looks import as_picture, boxes_of, looks_frames, path_picture
 from seqvision.inference.reading import LoadedReader, Read
-
-
-def as_picture(pixels: Tensor) -> Image.Image:
-    """uint8 pixels (channels, height, width) as a picture."""
-    array = pixels.cpu().numpy()
-    return Image.fromarray(array[0] if len(array) == 1 else array.transpose(1, 2, 0))
-
-
-def boxes_of(
-    loaded: LoadedReader, places: np.ndarray, size: tuple[int, int]
-) -> list[list[tuple[float, float, float, float]]]:
-    """What `look_boxes` gives for this reader's sensor; size: width and height."""
-    sensor = loaded.model.sensor
-    return look_boxes(places, size, patch=sensor.size, scales=sensor.scales, zoom=sensor.zoom)
 
 
 def overlay(loaded: LoadedReader, pixels: Tensor, found: Read) -> Image.Image:
     """The picture with the path of looks."""
     picture = as_picture(pixels)
-    return path_picture(picture, boxes_of(loaded, found.places, picture.size))
+    return path_picture(picture, boxes_of(loaded.model.sensor, found.places, picture.size))
 
 
 @torch.inference_mode()
@@ -41,4 +26,4 @@ def film(loaded: LoadedReader, pixels: Tensor, found: Read) -> list[Image.Image]
         place = int(row.argmax())
         says.append(f"look {look + 1}: {names[place]}  {row[place]:.0%}")
     picture = as_picture(pixels)
-    return looks_frames(picture, boxes_of(loaded, found.places, picture.size), patches, says)
+    return looks_frames(picture, boxes_of(loaded.model.sensor, found.places, picture.size), patches, says)

@@ -9,8 +9,7 @@ from seqvision.data.labelled.reader import picture_of
 from seqvision.data.labelled.symbols import written
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.figures import Page, curves_figure, data_uri, figure_svg, table
-from seqvision.figures.looks import path_picture
-from seqvision.inference.read_pictures import as_picture, boxes_of
+from seqvision.figures.looks import as_picture, boxes_of, path_picture
 from seqvision.inference.reading import LoadedReader
 from seqvision.inference.reading_evaluation import Looked
 from seqvision.inference.report import Words
@@ -147,7 +146,7 @@ class ReadingReport:
         for place in places:
             found, record = self.looked.answers[place], self.records[place]
             picture = as_picture(self.loaded.reader(picture_of(record)))
-            drawn = path_picture(picture, boxes_of(self.loaded, found.places, picture.size))
+            drawn = path_picture(picture, boxes_of(self.loaded.model.sensor, found.places, picture.size))
             says = f"<b>{escape(found.label)}</b> {found.probability:.0%}"
             truth = written(self.truth[place], self.loaded.symbols.names)
             says += "" if truth == found.label else f", truly <b>{escape(truth)}</b>"

@@ -11,7 +11,8 @@ from pytorch_lightning.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from seqvision.data.loading import seed_of
+from seqvision.callbacks.samples import Sample
+from seqvision.data.loading import Item, seed_of
 from seqvision.errors import UserError
 from seqvision.optim import KFAC, Newton, build_optimizer, check_closures, compares_losses
 from seqvision.rnn import reference_loops
@@ -87,6 +88,20 @@ class Task(LightningModule):
         parts: list[Any] = [part for part in self.modules() if hasattr(part, "label_smoothing")]
         for part in parts:
             part.label_smoothing = 0.0
+
+    def validation_samples(self, count: int) -> list[Sample]:
+        """What trackers show of the last validation, of at most `count` items: tables and plots; none by default."""
+        return []
+
+    def validation_records(self, count: int) -> list[Any]:
+        """The first `count` records of the validation data, for `validation_samples`."""
+        records = self.trainer.datamodule.records["val"]  # type: ignore[attr-defined]
+        return [records[place] for place in range(min(count, len(records)))]
+
+    def validation_batch(self, count: int) -> Any:
+        """The same as one batch, on the device."""
+        dataset = self.trainer.datamodule.dataset("val", training=False)  # type: ignore[attr-defined]
+        return dataset.__getitems__([Item(place, place) for place in range(min(count, len(dataset)))]).to(self.device)
 
     def training_step(self, batch: Any, batch_idx: int) -> Tensor:
         with nullcontext() if self.preconditioner is None else self.preconditioner.watching():

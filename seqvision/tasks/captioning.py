@@ -6,11 +6,15 @@ from typing import Any
 
 import torch
 from jaxtyping import Bool
+from PIL import Image
 from torch import Tensor
 
+from seqvision.callbacks.samples import Sample, Table
 from seqvision.data.batches import CaptionBatch
 from seqvision.data.vocabulary import END
 from seqvision.decoding import GreedySearch, Hypothesis, Sampling
+from seqvision.errors import UserError
+from seqvision.figures.looks import as_picture
 from seqvision.losses import doubly_stochastic_penalty, sequence_log_probability
 from seqvision.metrics import CiderReferences, caption_scores, collapse_message, tokenize_ptb
 from seqvision.models import Captioner, TeacherForced
@@ -52,6 +56,20 @@ class Captioning(WordTask):
         if collapsed and self.trainer.is_global_zero and self.trainer.current_epoch > 0:  # every model begins so
             print(f"warning: {collapsed}", file=sys.stderr)
         return caption_scores(written, references).corpus
+
+    def validation_samples(self, count: int) -> list[Sample]:
+        """Images with the network's captions and those that people wrote."""
+        shown = self.predictions[:count]
+        records = {record.id: record for record in self.trainer.datamodule.records["val"]}  # type: ignore[attr-defined]
+        rows = [(self._image(records.get(one.id)), one.id, one.caption, "\n".join(one.references)) for one in shown]
+        return [Table("predictions", ("image", "id", "caption", "references"), rows)]
+
+    def _image(self, record: Any) -> Image.Image | None:
+        """The image as the network sees it; None where the data has only its features."""
+        try:
+            return None if record is None else as_picture(self.trainer.datamodule.image_transform(record.image))  # type: ignore[attr-defined]
+        except UserError:
+            return None
 
 
 class SelfCriticalCaptioning(Captioning):

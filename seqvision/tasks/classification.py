@@ -2,11 +2,14 @@
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
+from seqvision.callbacks.samples import Cell, Plot, Sample, Table
 from seqvision.data.sequences.batches import SequenceBatch
 from seqvision.encoders.base import encoder_of
+from seqvision.figures import confusion_figure, source_image
 from seqvision.losses import SequenceClassCrossEntropy
 from seqvision.metrics.classification import classification_scores
 from seqvision.models import SequenceClassifier
@@ -45,8 +48,10 @@ class Classification(Task):
         forgiving = [f"val/top_{top_k}"] if top_k < len(classes) else []
         self.logged = ("val/accuracy", "val/macro_f1", "val/calibration_error", "val/cross_entropy", "val/loss",
                        *forgiving)  # fmt: skip
-        self._validation: list[tuple[Tensor, Tensor]] = []
+        self._validation: list[tuple[list[str], Tensor, Tensor]] = []
         self._validation_loss: list[tuple[float, float]] = []
+        self._found: dict[str, np.ndarray] = {}
+        self._confusion = np.zeros((len(classes), len(classes)), int)
 
     def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.classes is not None
@@ -68,12 +73,28 @@ class Classification(Task):
         loss, count = self.class_loss(logits, batch.classes)
         self._validation_loss.append((float(loss), float(count)))
         known = batch.classes >= 0
-        self._validation.append((logits[known].float().softmax(dim=-1).cpu(), batch.classes[known].cpu()))
+        ids = [id for id, one in zip(batch.ids, known.tolist(), strict=True) if one]
+        self._validation.append((ids, logits[known].float().softmax(dim=-1).cpu(), batch.classes[known].cpu()))
 
     def on_validation_epoch_end(self) -> None:
         parts = self.gather(self._validation)
         self.log_mean("val/loss", self._validation_loss)
-        probabilities, truth = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+        probabilities, truth = (torch.cat([part[place] for part in parts]).numpy() for place in (1, 2))
+        self._found = {id: row for part in parts for id, row in zip(part[0], part[1].numpy(), strict=True)}
         scores = classification_scores(probabilities, truth, classes=self.classes, top=(self.top_k,))
         for name, value in scores.corpus.items():
             self.log(f"val/{name}", value, prog_bar=name == "accuracy")
+        self._confusion = scores.confusion
+
+    def validation_samples(self, count: int) -> list[Sample]:
+        """Items with their classes and the network's, and the confusion matrix."""
+        reader = self.trainer.datamodule.reader  # type: ignore[attr-defined]
+        rows: list[tuple[Cell, ...]] = []
+        for record in self.validation_records(count):
+            if record.id in self._found:
+                row = self._found[record.id]
+                shown = record.source if isinstance(record.source, str) else source_image(reader, record)
+                said = self.classes[row.argmax()]
+                rows.append((shown, record.id, record.label, said, float(row.max()), said == record.label))
+        table = Table("predictions", ("input", "id", "true", "predicted", "probability", "correct"), rows)
+        return [table, Plot("confusion", confusion_figure(self._confusion, self.classes))]

@@ -7,18 +7,22 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from seqvision.callbacks.samples import Cell, Plot, Sample, Table
 from seqvision.data.sequences.batches import SequenceBatch
 from seqvision.decoding import TunedLabelPath, with_features
 from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
+from seqvision.figures import confusion_figure, multilabel_rows, timeline_figure
 from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
-from seqvision.metrics.frames import Protocol, frame_scores
+from seqvision.metrics.frames import FrameScores, Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
 from seqvision.models import FrameLabeller
 from seqvision.models.sequences import RecurrentState
 from seqvision.rnn import detach, map_state
 from seqvision.tasks.base import Task
 from seqvision.tasks.parts import fitting
+
+MOST_TIMELINES = 8
 
 
 class Labelling(Task):
@@ -75,8 +79,10 @@ class Labelling(Task):
         self.protocol: Protocol = protocol
         self.background = tuple(background)
         self._carried: _Carried | None = None
-        self._validation: list[tuple[np.ndarray, np.ndarray, np.ndarray | None]] = []
+        self._validation: list[tuple[str, np.ndarray, np.ndarray, np.ndarray | None]] = []
         self._validation_loss: list[tuple[float, float]] = []
+        self._timelines: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._confusion = np.zeros((len(classes), len(classes)), int)
 
     def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.labels is not None
@@ -143,44 +149,75 @@ class Labelling(Task):
         if self.decoder is not None and batch.frames.shape[2:] == scores.shape[2:]:  # maybe a classifier's scores
             own = batch.frames.float().cpu().numpy()
         self._validation += [
-            (scores[row, :length], labels[row, :length], None if own is None else own[row, :length])
-            for row, length in enumerate(lengths)
+            (id, scores[row, :length], labels[row, :length], None if own is None else own[row, :length])
+            for row, (id, length) in enumerate(zip(batch.ids, lengths, strict=True))
         ]
 
     def on_validation_epoch_end(self) -> None:
         self.log_mean("val/loss", self._validation_loss)
-        found = self.gather(self._validation)
-        probabilities, truth, features = [p for p, _, _ in found], [y for _, y, _ in found], [f for _, _, f in found]
+        ids, *columns = zip(*self.gather(self._validation), strict=True)
+        probabilities, truth, features = (list(column) for column in columns)
         if self.multilabel:
-            scores = self._multilabel(probabilities, truth)
+            decided, scores = self._multilabel(probabilities, truth)
         else:
-            scores = self._single(probabilities, truth, None if any(f is None for f in features) else features)
+            decided = self._decided(probabilities, truth, None if any(f is None for f in features) else features)
+            found = self._frame_scores(decided, truth)
+            scores = {**found.corpus, "score": found.deciding}
+            self._confusion = found.confusion
+        self._timelines = dict(zip(ids, zip(truth, decided, strict=True), strict=True))
         for name, value in scores.items():
             self.log(f"val/{name}", value, prog_bar=name in ("score", "accuracy"))
 
-    def _single(
-        self, probabilities: list[np.ndarray], truth: list[np.ndarray], features: list[np.ndarray] | None
-    ) -> dict[str, float]:
-        def scores(labels: list[np.ndarray]) -> dict[str, float]:
-            found = frame_scores(
-                labels, truth, classes=self.classes, background=self.background, protocol=self.protocol
-            )
-            return {**found.corpus, "score": found.deciding}
+    def _frame_scores(self, decided: Sequence[np.ndarray], truth: Sequence[np.ndarray]) -> FrameScores:
+        return frame_scores(decided, truth, classes=self.classes, background=self.background, protocol=self.protocol)
 
+    def _decided(
+        self, probabilities: list[np.ndarray], truth: list[np.ndarray], features: list[np.ndarray] | None
+    ) -> list[np.ndarray]:
+        """The labels of each sequence's frames: the likeliest, or those of the decoder, which is tuned first."""
         if self.decoder is None:
-            return scores([p.argmax(axis=1) for p in probabilities])
+            return [p.argmax(axis=1) for p in probabilities]
         assert self.followers is not None
-        path = self.decoder(probabilities, self.followers, lambda labels: scores(labels)["score"], features=features)
+
+        def score(labels: list[np.ndarray]) -> float:
+            return self._frame_scores(labels, truth).deciding
+
+        path = self.decoder(probabilities, self.followers, score, features=features)
         self.contents["label_path"] = path.settings()
         if features is not None:
             probabilities = [with_features(p, f, path.features) for p, f in zip(probabilities, features, strict=True)]
-        return scores(path.paths(probabilities))
+        return path.paths(probabilities)
 
-    def _multilabel(self, probabilities: list[np.ndarray], truth: list[np.ndarray]) -> dict[str, float]:
+    def _multilabel(
+        self, probabilities: list[np.ndarray], truth: list[np.ndarray]
+    ) -> tuple[list[np.ndarray], dict[str, float]]:
+        """Which labels each frame has, at thresholds that are chosen first, and the scores."""
         thresholds = choose_thresholds(probabilities, truth)
         self.contents["thresholds"] = [float(value) for value in thresholds]
         corpus = multilabel_scores(probabilities, truth, classes=self.classes, thresholds=thresholds).corpus
-        return {**corpus, "score": corpus["macro_f1"]}
+        return [(p >= thresholds).astype(int) for p in probabilities], {**corpus, "score": corpus["macro_f1"]}
+
+    def validation_samples(self, count: int) -> list[Sample]:
+        """Timelines of recordings, truth and prediction, and the confusion matrix of their frames."""
+        reader = self.trainer.datamodule.reader  # type: ignore[attr-defined]
+        rows: list[tuple[Cell, ...]] = []
+        for record in self.validation_records(min(count, MOST_TIMELINES)):
+            if record.id not in self._timelines:
+                continue
+            truth, decided = self._timelines[record.id]
+            shown, classes, background = {"truth": truth, "prediction": decided}, self.classes, "background"
+            if self.multilabel:
+                shown, classes, background = multilabel_rows(truth, decided, self.classes)
+            figure = timeline_figure(
+                shown, classes, frames_per_second=reader.rate(record.source), title=record.id, background=background
+            )
+            known = truth >= 0
+            accuracy = 100 * float((truth == decided)[known].mean()) if known.any() else None
+            rows.append((figure, record.id, len(truth), accuracy))
+        timelines = Table("timelines", ("timeline", "id", "frames", "accuracy"), rows)
+        if self.multilabel:
+            return [timelines]
+        return [timelines, Plot("confusion", confusion_figure(self._confusion, self.classes))]
 
 
 class _Carried:

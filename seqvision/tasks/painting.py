@@ -3,13 +3,19 @@
 import math
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 
+from seqvision.callbacks.samples import Plot, Sample, Table
 from seqvision.data.binarise import Binarise, binarised, own_noise
 from seqvision.data.labelled.batches import PictureBatch
+from seqvision.figures.canvases import Painted, as_colours, growth_grid, painted, picture_grid
 from seqvision.models.painter import Painter
 from seqvision.tasks.base import Task
+
+MOST_CANVASES = 8
 
 
 class Painting(Task):
@@ -79,3 +85,30 @@ class Painting(Task):
         self.log_mean("val/nats", [(error + kl, count) for error, kl, count in self._validation])
         self.log_mean("val/reconstruction", [(error, count) for error, _, count in self._validation])
         self.log_mean("val/kl", [(kl, count) for _, kl, count in self._validation])
+
+    @torch.no_grad()
+    def validation_samples(self, count: int) -> list[Sample]:
+        """Images reconstructed, canvas by canvas, and new ones, always of the same latent numbers."""
+        batch = self.validation_batch(min(count, MOST_CANVASES))
+        shown = binarised(batch.images, self.binarise, ids=batch.ids).to(self.device)
+        _, drawing = self.model.reconstruct(shown, batch.labels[:, 0], keep=True)
+        again, first = painted(self.model, drawing), as_colours(shown)
+        rows = [(_row(again, place, first[place]), id) for place, id in enumerate(batch.ids)]
+        labels = None
+        if self.model.classes:
+            labels = torch.arange(count, device=self.device) % self.model.classes
+        new = painted(
+            self.model, self.model.sample(count, labels, generator=torch.Generator().manual_seed(self.seed), keep=True)
+        )
+        grown = [(_row(new, place), f"sample {place}") for place in range(min(count, MOST_CANVASES))]
+        return [
+            Table("reconstructions", ("canvases", "id"), rows),
+            Table("canvases", ("canvases", "id"), grown),
+            Plot("samples", picture_grid(new.pictures)),
+        ]
+
+
+def _row(found: Painted, place: int, first: np.ndarray | None = None) -> Image.Image:
+    """One image's canvases after each step, behind the image that was to be reconstructed."""
+    boxes = None if found.boxes is None else found.boxes[place : place + 1]
+    return growth_grid(found.growth[place : place + 1], boxes, first=None if first is None else first[None])

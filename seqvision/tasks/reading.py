@@ -8,8 +8,12 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seqvision.callbacks.samples import Cell, Plot, Sample, Table
 from seqvision.data.labelled.batches import PictureBatch
+from seqvision.data.labelled.symbols import written
 from seqvision.errors import expect_counts
+from seqvision.figures import confusion_figure
+from seqvision.figures.looks import as_picture, boxes_of, path_picture
 from seqvision.losses.reinforce import reinforce, returns_of
 from seqvision.metrics.looks import read_rightly, stopping_table
 from seqvision.models.reader import GlimpseReader, Reader, Reading
@@ -67,6 +71,8 @@ class GlimpseReading(Task):
         self.samples, self.discount = samples, discount
         self._validation: list[tuple[float, int, int, int, int]] = []
         self._looks: list[tuple[np.ndarray, np.ndarray]] = []
+        self._answers: dict[str, tuple[list[str], float, np.ndarray]] = {}  # symbols, probability, places of the looks
+        self._confusion = np.zeros((len(symbols.names), len(symbols.names)), int)
 
     def loss(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
         images, sizes = batch.images, batch.sizes
@@ -98,15 +104,22 @@ class GlimpseReading(Task):
         return classes_loss(reading, labels, self.model.looks, self.every_look), (labels[:, 0] >= 0).sum()
 
     def on_validation_epoch_start(self) -> None:
-        self._validation, self._looks = [], []
+        self._validation, self._looks, self._answers = [], [], {}
+        self._confusion[:] = 0
 
     def validation_step(self, batch: PictureBatch, batch_idx: int) -> None:
         reading = self.model(batch.images, batch.sizes)
         labels = padded(batch.labels, self.model.objects)
         loss = classes_loss(reading, labels, self.model.looks, 0.0)
         known = labels[:, 0] >= 0
-        guesses = last_looks(reading, self.model.looks).argmax(dim=-1)
+        sure, guesses = last_looks(reading, self.model.looks).float().softmax(dim=-1).max(dim=-1)
+        answers = [self.symbols.decode(row) for row in guesses.tolist()]
+        for id, answer, each, places in zip(batch.ids, answers, sure.cpu(), reading.places.cpu().numpy(), strict=True):
+            self._answers[id] = answer, float(each[: len(answer) + self.symbols.several].prod()), places
         found, truth = ([self.symbols.decode(row) for row in each[known].tolist()] for each in (guesses, labels))
+        for answer, true in zip(found, truth, strict=True):
+            for said, name in zip(answer, true, strict=False):
+                self._confusion[self.symbols.places[name], self.symbols.places[said]] += 1
         whole, right, number = (int(each.sum()) for each in read_rightly(found, truth))
         self._validation.append((float(loss), whole, len(truth), right, number))
         if self.model.objects == 1:
@@ -121,6 +134,21 @@ class GlimpseReading(Task):
             sure, right = (np.concatenate(column) for column in zip(*parts, strict=True))
             self.contents["stopping"] = [list(entry) for entry in stopping_table(sure, right)]
         self.log_mean("val/symbols", [(100 * right, count) for _, _, _, right, count in self._validation])
+        self._answers = dict(self.gather(list(self._answers.items())))
+        self._confusion = np.sum(self.gather([self._confusion]), axis=0)
+
+    def validation_samples(self, count: int) -> list[Sample]:
+        """Images with the path of glimpses, their labels and the network's, and the confusion matrix of the symbols."""
+        records, batch = self.validation_records(count), self.validation_batch(count)
+        rows: list[tuple[Cell, ...]] = []
+        for record, pixels, (height, width) in zip(records, batch.images, batch.sizes.tolist(), strict=True):
+            if record.id in self._answers:
+                answer, probability, places = self._answers[record.id]
+                image = as_picture(pixels[:, :height, :width])
+                path = path_picture(image, boxes_of(self.model.sensor, places, image.size))
+                rows.append((path, record.id, record.label, written(answer, self.symbols.names), probability))
+        table = Table("glimpses", ("path", "id", "true", "predicted", "probability"), rows)
+        return [table, Plot("confusion", confusion_figure(self._confusion, self.symbols.names))]
 
 
 def padded(labels: Int[Tensor, "batch symbols"], objects: int) -> Int[Tensor, "batch objects"]:

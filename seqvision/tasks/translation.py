@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from seqvision.callbacks.samples import Sample, Table
 from seqvision.data.parallel import ParallelBatch
 from seqvision.metrics.translation import translation_scores
 from seqvision.models import Source, Translator
@@ -26,3 +27,10 @@ class Translation(WordTask):
 
     def scores(self, written: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
         return translation_scores(written, references).corpus
+
+    def validation_samples(self, count: int) -> list[Sample]:
+        """Sentences with the network's translations and those that people wrote."""
+        written = {one.id: one for one in self.predictions}
+        shown = [(pair, written[pair.id]) for pair in self.validation_records(count) if pair.id in written]
+        rows = [(pair.source, pair.id, one.caption, "\n".join(one.references)) for pair, one in shown]
+        return [Table("predictions", ("source", "id", "translation", "references"), rows)]

@@ -3,22 +3,30 @@
 import importlib.util
 import json
 import os
-import struct
 import subprocess
 import sys
 import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
-from pytorch_lightning import LightningDataModule, LightningModule, Trainer
+from pytorch_lightning import LightningModule, Trainer
 from torch.utils.data import DataLoader
+from wandb_offline import records, tables
 
-from seqvision.callbacks import ConfigurationRecord, PredictionTable, tensorboard_logger, wandb_logger
-from seqvision.callbacks.tracking import TolerantWandbLogger
-from seqvision.data import ImageTransform
+from seqvision.callbacks import (
+    ConfigurationRecord,
+    Observer,
+    Plot,
+    PredictionTable,
+    Table,
+    TolerantCSVLogger,
+    tensorboard_logger,
+    wandb_logger,
+)
+from seqvision.callbacks.loggers import TolerantWandbLogger
 from seqvision.errors import UserError
 
 pytestmark = [  # Lightning's, of no concern here
@@ -30,13 +38,17 @@ CONFIG = {"name": "t", "rnn": {"hidden_size": 8, "sizes": [1, 2]}, "resume": Non
 
 
 class Task(LightningModule):
-    """What the callbacks see of a task: predictions and contents."""
+    """What the callbacks see of a task: samples and contents."""
 
     def __init__(self):
         super().__init__()
         self.layer = torch.nn.Linear(2, 1)
         self.contents = {"config": CONFIG}
-        self.predictions = []
+
+    def train_dataloader(self):
+        return DataLoader(torch.ones(4, 2), batch_size=2)
+
+    val_dataloader = train_dataloader
 
     def training_step(self, batch, _):
         loss = self.layer(batch).square().mean()
@@ -46,33 +58,19 @@ class Task(LightningModule):
     def validation_step(self, batch, _):
         self.log("val/loss", self.layer(batch).square().mean())
 
-    def on_validation_epoch_end(self):
-        self.predictions = [
-            SimpleNamespace(id=f"{i}.png", caption=f"caption {i} | {self.global_step}", references=("one", "two"))
-            for i in range(3)
-        ]
+    def validation_samples(self, count):
+        caption = f"caption | {self.global_step}\n<b>*two*</b>"
+        rows = [(Image.new("RGB", (4, 3), (50, 0, 9)), f"{i}.png", caption, 0.25, "one\ntwo") for i in range(count)]
+        table = Table("predictions", ("image", "id", "caption", "p", "references"), rows)
+        figure = Figure(figsize=(2, 1))
+        figure.subplots().plot([1, 2])
+        return [table, Plot("curve", figure)]
 
     def configure_optimizers(self):
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
-class Data(LightningDataModule):
-    """Three pictures, of which one has no file."""
-
-    def __init__(self, folder: Path):
-        super().__init__()
-        for i in range(2):
-            Image.new("RGB", (4, 4), (i, 50, 100)).save(folder / f"{i}.png")
-        self.records = {"val": [SimpleNamespace(id=f"{i}.png", image=folder / f"{i}.png") for i in range(3)]}
-        self.image_transform = ImageTransform(size=4)
-
-    def train_dataloader(self):
-        return DataLoader(torch.ones(4, 2), batch_size=2)
-
-    val_dataloader = train_dataloader
-
-
-def fit(logger, folder: Path, **settings) -> Trainer:
+def fit(logger, folder: Path, task: Task | None = None, **settings) -> Trainer:
     """A run of two epochs with two steps each."""
     trainer = Trainer(
         accelerator="cpu",
@@ -86,24 +84,8 @@ def fit(logger, folder: Path, **settings) -> Trainer:
         enable_model_summary=False,
         default_root_dir=folder,
     )
-    trainer.fit(Task(), datamodule=Data(folder))
+    trainer.fit(task or Task())
     return trainer
-
-
-@pytest.fixture
-def wandb(monkeypatch, tmp_path):
-    """The module, with no credentials in reach and all that it writes in a temporary folder."""
-    module = pytest.importorskip("wandb", reason="wandb is an extra: pip install 'seqvision[wandb]'")
-    for name in [name for name in os.environ if name.startswith("WANDB_")]:
-        monkeypatch.delenv(name)
-    for place in ("DIR", "DATA_DIR", "CACHE_DIR", "CONFIG_DIR"):
-        monkeypatch.setenv(f"WANDB_{place}", str(tmp_path))
-    monkeypatch.setenv("WANDB_SILENT", "true")
-    monkeypatch.setenv("HOME", str(tmp_path))
-    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    module.teardown()  # it remembers the environment
-    yield module
-    module.teardown()
 
 
 class TestWandb:
@@ -134,18 +116,25 @@ class TestWandb:
         assert sum("val/loss" in row for row in history) == 2
         rows = [row["val/predictions/nrows"] for row in history if "val/predictions/nrows" in row]
         assert rows == [2, 2]  # none from the sanity check
-        files = sorted(tmp_path.glob("wandb/offline-run-*/files/media/table/val/*.json"))
-        contents = [json.loads(file.read_text()) for file in files]
-        assert contents[0]["columns"] == ["picture", "id", "caption", "references"]
-        captions = {row[2] for table in contents for row in table["data"]}
-        assert captions == {"caption 0 | 2", "caption 1 | 2", "caption 0 | 4", "caption 1 | 4"}
-        assert contents[0]["data"][0][3] == "one\ntwo"
+        found = tables(file)
+        assert [name for name, _ in found] == ["val/predictions"] * 2
+        contents = [content for _, content in found]
+        assert contents[0]["columns"] == ["image", "id", "caption", "p", "references"]
+        image, *rest = contents[0]["data"][1]
+        assert rest == ["1.png", "caption | 2\n<b>*two*</b>", 0.25, "one\ntwo"]
+        assert (image["_type"], image["width"], image["height"]) == ("image-file", 4, 3)
+        plots = [row["val/curve/width"] for row in history if "val/curve/width" in row]
+        assert plots == [220, 220]
 
-    def test_second_run_of_a_process_is_a_run_of_its_own(self, wandb, tmp_path):
-        for _ in range(2):
-            fit(wandb_logger(offline=True, project="p", save_dir=tmp_path), tmp_path)
+    def test_second_run_in_a_folder_continues_the_first_and_one_elsewhere_is_its_own(self, wandb, tmp_path):
+        for name in ("a", "a", "b"):
+            fit(wandb_logger(offline=True, project="p", save_dir=tmp_path / name), tmp_path)
             assert wandb.run is None
-        assert len(list(tmp_path.glob("wandb/offline-run-*"))) == 2
+            time.sleep(1.0)  # wandb names its folders by the second
+        ids = {name: [each.name[-8:] for each in tmp_path.glob(f"{name}/wandb/offline-run-*")] for name in "ab"}
+        kept = {name: (tmp_path / name / "wandb_id.txt").read_text().strip() for name in "ab"}
+        assert ids == {"a": [kept["a"]] * 2, "b": [kept["b"]]}
+        assert kept["a"] != kept["b"]
 
     def test_missing_key_is_said_at_once_with_three_ways_out(self, wandb, monkeypatch):
         with pytest.raises(UserError) as error:
@@ -228,42 +217,83 @@ def test_missing_package_names_what_to_install(package, make, monkeypatch):
         make()
 
 
-def test_tensorboard_event_file_holds_curves_configuration_and_predictions(tmp_path):
+def test_tensorboard_event_file_holds_curves_configuration_and_samples(tmp_path):
     pytest.importorskip("tensorboard", reason="tensorboard is an extra: pip install 'seqvision[tensorboard]'")
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    fit(tensorboard_logger(save_dir=tmp_path, name="", version=""), tmp_path, count=3)
+    fit(tensorboard_logger(save_dir=tmp_path, name="", version=""), tmp_path, count=2)
     events = EventAccumulator(str(tmp_path), size_guidance={"scalars": 0, "tensors": 0, "images": 0}).Reload()
     assert [event.step for event in events.Scalars("train/loss")] == [0, 1, 2, 3]
     texts = events.Tensors("val/predictions/text_summary")
     assert [event.step for event in texts] == [2, 4]
-    text = texts[-1].tensor_proto.string_val[0].decode()
-    assert r"| 2.png | caption 2 \| 4 | one / two |" in text
-    assert [f"val/predictions/{i}.png" in events.Tags()["images"] for i in range(3)] == [True, True, False]
+    lines = texts[-1].tensor_proto.string_val[0].decode().splitlines()
+    assert lines[0] == "| id | caption | p | references |"
+    assert lines[3] == r"| 1.png | caption \| 4 / &lt;b>\*two\*&lt;/b> | 0.25 | one / two |"
+    assert sorted(events.Tags()["images"]) == ["val/curve", "val/predictions/0.png", "val/predictions/1.png"]
+    image = events.Images("val/predictions/1.png")[-1]
+    assert (image.width, image.height, image.step) == (4, 3, 4)
     configuration = events.Tensors("configuration/text_summary")[0].tensor_proto.string_val[0].decode()
     assert json.loads(configuration) == CONFIG
 
 
-def records(file: Path) -> list[dict]:
-    """The history in wandb's own file: records in blocks as LevelDB's log has them."""
-    from wandb.proto import wandb_internal_pb2
+class TestNothingThatOnlyObservesEndsATraining:
+    def test_samples_that_fail(self, tmp_path, capsys):
+        class Failing(Task):
+            def validation_samples(self, count):
+                raise RuntimeError("no such\npicture")
 
-    data, place, parts = file.read_bytes(), 7, b""
-    history = []
-    while place + 7 <= len(data):
-        if 32768 - place % 32768 < 7:  # too little left of the block for another header
-            place += 32768 - place % 32768
-            continue
-        _, length, kind = struct.unpack("<IHB", data[place : place + 7])
-        parts += data[place + 7 : place + 7 + length]
-        place += 7 + length
-        if kind not in (1, 4):  # whole, or the last part
-            continue
-        record = wandb_internal_pb2.Record()
-        record.ParseFromString(parts)
-        parts = b""
-        if record.WhichOneof("record_type") == "history":
-            history.append(
-                {item.key or "/".join(item.nested_key): json.loads(item.value_json) for item in record.history.item}
-            )
-    return history
+        pytest.importorskip("tensorboard")
+        trainer = fit(tensorboard_logger(save_dir=tmp_path, name="", version=""), tmp_path, Failing())
+        assert trainer.global_step == 4
+        said = capsys.readouterr().err
+        assert said.count("warning: PredictionTable failed, training continues without it") == 1
+        assert "(RuntimeError: no such picture)" in said
+
+    def test_a_task_with_nothing_to_show_and_a_module_that_knows_no_samples(self, tmp_path, capsys):
+        class Silent(Task):
+            validation_samples = None
+
+        pytest.importorskip("tensorboard")
+        fit(tensorboard_logger(save_dir=tmp_path, name="", version=""), tmp_path, Silent())
+        assert "warning" not in capsys.readouterr().err
+
+    @pytest.mark.parametrize("make", [TolerantCSVLogger, tensorboard_logger])
+    def test_a_logger_that_cannot_write(self, tmp_path, capsys, make):
+        (tmp_path / "file").write_text("no folder")
+        trainer = fit(make(save_dir=tmp_path / "file", name="", version=""), tmp_path)
+        assert trainer.global_step == 4
+        assert capsys.readouterr().err.count("could not start, this run is not in it (FileExistsError") == 1
+
+    @pytest.mark.parametrize("make", [TolerantCSVLogger, tensorboard_logger])
+    def test_a_logger_whose_disk_is_full(self, tmp_path, capsys, monkeypatch, make):
+        def fail(*_, **__):
+            raise OSError(28, "No space left on device")
+
+        logger = make(save_dir=tmp_path, name="", version="")
+        for name in ("log_metrics", "save", "add_scalar", "add_text", "flush"):
+            monkeypatch.setattr(logger.experiment, name, fail, raising=False)
+        assert fit(logger, tmp_path).global_step == 4
+        assert capsys.readouterr().err.count("failed, training goes on and this is not in its run") == 1
+
+    def test_every_hook_of_an_observer_is_guarded(self, capsys):
+        class Watching(Observer):
+            def on_train_start(self, trainer, pl_module):
+                raise OSError("disk full")
+
+            def on_train_end(self, trainer, pl_module):
+                raise OSError("disk full")
+
+        watching = Watching()
+        watching.on_train_start(None, None)
+        watching.on_train_end(None, None)
+        assert capsys.readouterr().err.splitlines() == [
+            "warning: Watching failed, training continues without it (OSError: disk full)"
+        ]
+
+    def test_an_interruption_is_no_failure(self):
+        class Interrupted(Observer):
+            def on_train_start(self, trainer, pl_module):
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            Interrupted().on_train_start(None, None)
