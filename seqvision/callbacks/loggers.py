@@ -15,6 +15,7 @@ from pytorch_lightning.utilities import rank_zero_only
 
 from seqvision.callbacks.observer import report_failure
 from seqvision.errors import UserError
+from seqvision.files import write_text
 
 ID_FILE = "wandb_id.txt"
 
@@ -184,8 +185,8 @@ class TolerantWandbLogger(Tolerant, WandbLogger):
                 return kept
             kept = token_hex(4)
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(kept + "\n", encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
+            write_text(file, kept + "\n")
+        except (OSError, UserError, UnicodeDecodeError) as error:
             report_failure(
                 f"{file}: the id of the W&B run could not be kept; resumed, this run becomes a new one", error
             )

@@ -9,9 +9,8 @@ import torch
 from PIL import Image, ImageDraw
 from torch import Tensor
 
-from seqvision.models import Drawing, Painter
-
 from seqvision.figures.save import save_image
+from seqvision.models import Drawing, Painter
 
 GROUND, FRAME = (246, 245, 242), (214, 60, 36)
 GAP = 4
