@@ -50,6 +50,7 @@ EXTRAS = (
     Extra("meteor", "nltk", "METEOR among the scores (it needs WordNet besides)"),
     Extra("video", "av", "videos: data=videos, data=clips, seqvision label; labels in Praat's TextGrids"),
     Extra("svhn", "h5py", "data=svhn_strings: SVHN's whole house numbers, digitStruct.mat"),
+    Extra("heic", "pillow_heif", "images in HEIC, as phones write them"),
     Extra("preconditioned", "pytorch_optimizer", "optimizer=shampoo and optimizer=soap"),
     Extra("optuna", "optuna", "sweep=optuna: a search that learns from its scores"),
     Extra("wandb", "wandb", "logger=wandb: runs on Weights & Biases"),

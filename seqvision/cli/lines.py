@@ -40,7 +40,7 @@ def file_of(argument: str) -> Path | None:
     Raises:
         UserError: if there is no such file, or if it is a folder.
     """
-    from seqvision.data.pictures import PICTURE_SUFFIXES
+    from seqvision.data.picture_kinds import PICTURE_SUFFIXES
     from seqvision.data.sequences.formats.video_files import VIDEO_SUFFIXES
 
     if os.path.isdir(argument):

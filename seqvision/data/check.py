@@ -1,6 +1,5 @@
 """What is in a caption data set and what is wrong with it, before anyone trains on it."""
 
-import os
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ import numpy as np
 from seqvision.data.check_looks import Shown, channels_of, leaks_in, look_at_all, same_pictures, sizes_of
 from seqvision.data.check_report import CheckReport
 from seqvision.data.formats import ReadReport, read_captions_with_report
-from seqvision.data.pictures import MAX_PIXELS, is_picture_name
+from seqvision.data.pictures import MAX_PIXELS
 from seqvision.data.records import CaptionRecord
 from seqvision.data.shards import is_sharded
 from seqvision.data.shards.verify import verify_shards
@@ -80,7 +79,8 @@ def check_captions(
         unreadable=[one.error for one in seen if one.error],
         duplicates=groups,
         leaks=leaks_in(groups, {record.id: record.split for record in records}),
-        uncaptioned=_unused(read),
+        uncaptioned=[str(file) for file in read.unused],
+        notes=read.notes,
         overlong=[f"{name}: {n} tokens: {text:.60}…" for (name, text), n in lengths.items() if n > max_tokens],
         caption_tokens=_spread(list(lengths.values())),
         vocabulary_size=len(words),
@@ -115,14 +115,6 @@ def _split_sizes(records: Sequence[CaptionRecord]) -> dict[str, dict[str, int]]:
         size["pictures"] += 1
         size["captions"] += len(record.captions)
     return sizes
-
-
-def _unused(read: ReadReport) -> list[str]:
-    """The pictures in the folders of the used ones that no caption names."""
-    used = {record.image for record in read.records}
-    folders = sorted({image.parent for image in used if image.parent.is_dir()})  # a shard holds only what is used
-    files = [folder / name for folder in folders for name in sorted(os.listdir(folder)) if is_picture_name(name)]
-    return [str(file) for file in files if file not in used]
 
 
 def _unknown(words: WordVocabulary, texts: Sequence[str]) -> float:

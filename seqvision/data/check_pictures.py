@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from seqvision.data.check_looks import Shown, channels_of, leaks_in, look_at_all, same_pictures, sizes_of
 from seqvision.data.check_pictures_report import PictureCounts, PictureReport, advice
-from seqvision.data.pictures import is_picture_name
+from seqvision.data.picture_kinds import is_picture_name
 from seqvision.data.splits import SPLITS
 from seqvision.errors import UserError
 from seqvision.wording import counted

@@ -18,6 +18,7 @@ class CheckReport:
     unreadable         pictures that cannot be decoded, with the reason
     duplicates         groups of pictures with the same bytes; `leaks` are those that lie in several splits, each
                        picture with its split
+    notes              what else was left out: files of other kinds, links
     uncaptioned        picture files that lie beside the others and that no caption names
     overlong           captions with more than `max_tokens` words and marks
     caption_tokens     min, mean, 99th percentile and max of words and marks a caption
@@ -47,6 +48,7 @@ class CheckReport:
     modes: dict[str, int]
     channel_mean: list[float]
     channel_std: list[float]
+    notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     suggestions: list[str] = field(default_factory=list)
 
@@ -95,6 +97,7 @@ class CheckReport:
                 "duplicate pictures": [" = ".join(group) for group in self.duplicates],
                 "pictures without captions": self.uncaptioned,
                 "overlong captions": self.overlong,
+                "notes": self.notes,
             },
             shown=_SHOWN,
         )

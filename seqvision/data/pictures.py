@@ -1,6 +1,5 @@
 """Picture files to upright RGB pictures, whatever a user's folder holds."""
 
-import os
 import threading
 from collections.abc import Iterable
 from io import BufferedIOBase, BytesIO
@@ -10,12 +9,19 @@ from typing import TypeGuard
 import numpy as np
 from PIL import Image, UnidentifiedImageError
 
+from seqvision.data.core.listing import Listing, check_regular, files_below
+from seqvision.data.picture_kinds import (
+    PICTURE_SUFFIXES,
+    heif_readable,
+    is_heif,
+    is_picture_file,
+    of_start,
+    why_unread,
+)
 from seqvision.data.shards.shard import in_shard, open_shard
 from seqvision.errors import UserError
 
 MAX_PIXELS = 64_000_000
-_SUFFIXES = "jpg jpeg jpe jfif png gif bmp webp tif tiff ppm pgm pbm pnm jp2 ico tga avif"
-PICTURE_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
 
 # EXIF orientation (tag 0x0112) to what turns the picture upright; 1 is upright.
 _UPRIGHT = {
@@ -27,7 +33,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-_opening = threading.Lock()
+_opening = threading.Lock()  # also of what is registered with Pillow
 
 
 def read_image(
@@ -81,7 +87,10 @@ def read_image(
 def picture_bytes(path: str | Path) -> bytes:
     """A picture's file as it is; also of a picture in a shard. OSError as from any file."""
     path = Path(path)
-    return open_shard(path.parent).picture(path.name) if in_shard(path) else path.read_bytes()
+    if in_shard(path):
+        return open_shard(path.parent).picture(path.name)
+    check_regular(path)
+    return path.read_bytes()
 
 
 def picture_size(path: Path) -> int:
@@ -94,27 +103,46 @@ def _in_shard(path: str | Path | BufferedIOBase) -> TypeGuard[str | Path]:
 
 
 def open_picture(path: str | Path | BufferedIOBase) -> Image.Image:
-    """Pillow's own picture with only its header read, of any size; Pillow's own errors."""
+    """Pillow's own picture with only its header read, of any size; Pillow's own errors.
+
+    UserError for a path that is no regular file.
+    """
+    if isinstance(path, str | Path):
+        check_regular(Path(path))
     # Pillow's own limit is one global number with a warning; ours is an argument and an error, checked right after.
     with _opening:
         limit, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
         try:
             return Image.open(path)  # type: ignore[arg-type]  # any open binary file has what Pillow needs
+        except UnidentifiedImageError:
+            if not (is_heif(_first_bytes(path)) and heif_readable()):
+                raise
+            from pillow_heif import register_heif_opener
+
+            register_heif_opener()  # imported only where such a picture comes
+            return Image.open(path)  # type: ignore[arg-type]
         finally:
             Image.MAX_IMAGE_PIXELS = limit
 
 
-def _what_it_is(path: str | Path | BufferedIOBase) -> str:
-    """Why a file is no picture, and what to do."""
+def _first_bytes(path: str | Path | BufferedIOBase) -> bytes:
     if isinstance(path, str | Path):
         with open(path, "rb") as file:
-            start = file.read(16)
-    else:
-        path.seek(0)
-        start = path.read(16)
+            return file.read(16)
+    path.seek(0)
+    start = path.read(16)
+    path.seek(0)
+    return start
+
+
+def _what_it_is(path: str | Path | BufferedIOBase) -> str:
+    """Why a file is no picture, and what to do."""
+    start = _first_bytes(path)
     if not start:
         return "the file is empty (0 bytes). Copy it again, or leave it out."
-    return f"not a picture that can be read (it starts with {start!r}). Convert it to PNG or JPEG, or leave it out."
+    why = of_start(start) or (why_unread(Path(path)) if isinstance(path, str | Path) else "")
+    why = why or f"not a picture that can be read (it starts with {start!r}). Convert it to PNG or JPEG"
+    return f"{why}, or leave it out."
 
 
 def _to_rgb(picture: Image.Image) -> Image.Image:
@@ -154,38 +182,30 @@ def upright_rgb(picture: Image.Image) -> Image.Image:
     return picture if turn is None else picture.transpose(turn)
 
 
-def is_picture_name(name: str) -> bool:
-    """Whether a file name ends like a picture's."""
-    return os.path.splitext(name)[1].lower() in PICTURE_SUFFIXES
-
-
 def list_pictures(paths: str | Path | Iterable[str | Path]) -> list[Path]:
     """The picture files of the given files and folders (with their subfolders, by name); each file once.
 
-    A file that is named is taken whatever its ending; in folders the ending decides and hidden files are left out.
-    UserError if a path does not exist or if a folder holds no picture.
+    A file that is named is taken whatever its ending; in folders `is_picture_file` decides and hidden files are left
+    out. UserError if a path does not exist or if a folder holds no picture.
     """
     found: dict[Path, None] = {}
     for given in [paths] if isinstance(paths, str | Path) else paths:
         path = Path(given)
-        if path.is_file():
-            found[path] = None
-        elif path.is_dir():
-            inside = sorted(pictures_below(path))
+        if path.is_dir():
+            inside = pictures_below(path).files
             if not inside:
                 raise UserError(
                     f"{path}: no picture in this folder or below it (looked for {' '.join(sorted(PICTURE_SUFFIXES))})."
                 )
             found.update(dict.fromkeys(inside))
+        elif path.exists():
+            check_regular(path)
+            found[path] = None
         else:
             raise UserError(f"{path}: no such file or folder (looked from {Path.cwd()}).")
     return list(found)
 
 
-def pictures_below(folder: Path) -> list[Path]:
-    """The files in a folder and below it that are named like pictures, without hidden files and folders."""
-    found = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = sorted(f for f in folders if not f.startswith((".", "__MACOSX")))
-        found += [Path(parent, f) for f in sorted(files) if is_picture_name(f) and not f.startswith(".")]
-    return found
+def pictures_below(folder: Path) -> Listing:
+    """The pictures in a folder and below it, without hidden files and folders, and what is no picture."""
+    return files_below(folder, is_picture_file)

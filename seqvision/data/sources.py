@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from seqvision.data.captions import CaptionData
-from seqvision.data.formats import read_captions
+from seqvision.data.formats import read_captions, read_captions_with_report
 from seqvision.data.loading import ShuffledShards
 from seqvision.data.records import CaptionRecord
 from seqvision.data.scenes import write_scenes
@@ -50,9 +50,15 @@ class FileCaptions(CaptionData):
             "on_missing": on_missing,
         }
         self.splits = dict(splits or {})
+        self.notes: list[str] = []
 
     def read(self) -> list[CaptionRecord]:
-        return assign_splits(read_captions(self.path, **self.reading), **self.splits)
+        report = read_captions_with_report(self.path, **self.reading)
+        self.notes = report.left_out()
+        return assign_splits(report.records, **self.splits)
+
+    def summary(self) -> str:
+        return "\n  ".join([super().summary(), *self.notes])
 
 
 class SceneCaptions(CaptionData):

@@ -1,1 +1,1 @@
-"""What every kind of data shares: the reading of text, of tables and of JSON lines."""
+"""What every kind of data shares: the reading of text, of tables and of JSON lines, the listing of folders."""

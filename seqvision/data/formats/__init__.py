@@ -13,7 +13,7 @@ from seqvision.data.records import CaptionRecord
 from seqvision.data.shards import is_sharded
 from seqvision.data.splits import apply_split_lists, split_lists
 from seqvision.errors import UserError
-from seqvision.wording import counted
+from seqvision.wording import counted, some_of
 
 __all__ = ["LAYOUTS", "Problem", "ReadReport", "read_captions", "read_captions_with_report"]
 
@@ -25,23 +25,34 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class ReadReport:
-    """The records, the layout they were recognised by, the caption files, and all that was left out."""
+    """The records, the layout they were recognised by, the caption files, and all that was left out.
+
+    Attributes:
+        problems: rows that cannot be used
+        unused: pictures beside the others that no caption names
+        notes: sentences on everything else in the folders that was left out
+    """
 
     records: list[CaptionRecord]
     layout: str
     files: list[Path]
     problems: list[Problem] = field(default_factory=list)
+    unused: list[Path] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
-    def summary(self) -> str:
-        """A line with the counts, then the first problems; empty if nothing was left out."""
-        if not self.problems:
-            return ""
-        counts = ", ".join(f"{count} {kind}" for kind, count in Counter(p.kind for p in self.problems).items())
-        lines = [f"  {problem.message}" for problem in self.problems[:10]]
-        more = [f"  … and {len(self.problems) - 10} more"] if len(self.problems) > 10 else []
-        return "\n".join(
-            [f"{self.files[0].name}: left out {counts}; {counted(len(self.records), 'picture')} kept", *lines, *more]
-        )
+    def left_out(self) -> list[str]:
+        """Sentences on all that was left out: the problems' counts with the first of them, unused pictures, notes."""
+        lines = []
+        if self.problems:
+            counts = ", ".join(f"{count} {kind}" for kind, count in Counter(p.kind for p in self.problems).items())
+            kept = counted(len(self.records), "picture")
+            lines.append(f"{self.files[0].name}: left out {counts}; {kept} kept")
+            lines += [f"  {problem.message}" for problem in self.problems[:10]]
+            lines += [f"  … and {len(self.problems) - 10} more"] if len(self.problems) > 10 else []
+        if self.unused:
+            names = some_of([file.name for file in self.unused])
+            lines.append(f"{counted(len(self.unused), 'picture')} beside the others without a caption: {names}")
+        return lines + self.notes
 
 
 def read_captions(
@@ -71,8 +82,8 @@ def read_captions(
         encoding=encoding,
         on_missing=on_missing,
     )
-    if report.problems:
-        logger.warning("%s", report.summary())
+    if left_out := report.left_out():
+        logger.warning("%s", "\n".join(left_out))
     return report.records
 
 
@@ -111,7 +122,8 @@ def read_captions_with_report(
         problems += [
             Problem("unknown", name, f"'{name}' is listed for a split and has no captions") for name in unknown
         ]
-    return ReadReport(records, chosen.name, files, problems)
+    notes = sidecar.aside(base) if chosen is sidecar.LAYOUT else finder.left_out
+    return ReadReport(records, chosen.name, files, problems, finder.unused(), notes)
 
 
 def _recognise(source: Path, name: str, options: ReadOptions) -> tuple[Layout, list[Path]]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from seqvision.data.core.text import read_text
 from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line
 from seqvision.data.formats.table import unquoted
-from seqvision.data.pictures import is_picture_name
+from seqvision.data.picture_kinds import is_picture_name
 from seqvision.errors import UserError
 
 _TOKEN = re.compile(r"(?P<picture>\S.*?)#\d+\t(?P<caption>.*)")

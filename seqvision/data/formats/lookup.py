@@ -5,8 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from seqvision.data.core.listing import irregular
+from seqvision.data.core.text import composed
 from seqvision.data.formats.rows import Row, did_you_mean
-from seqvision.data.pictures import is_picture_name
+from seqvision.data.picture_kinds import is_picture_file, why_unread
 from seqvision.data.records import CaptionRecord
 from seqvision.errors import UserError
 
@@ -16,7 +18,8 @@ _USUAL_FOLDERS |= {"flickr30k_images", "flickr30k-images"}
 
 @dataclass(frozen=True)
 class Problem:
-    """Something in the data that was left out, and why. Kinds: missing, empty, uncaptioned, unlisted, unknown."""
+    """Something in the data that was left out, and why. Kinds: missing, unread, empty, uncaptioned, unlisted,
+    unknown."""
 
     kind: str
     name: str
@@ -31,51 +34,89 @@ class _Gathered:
     captions: list[str] = field(default_factory=list)
 
 
+Name = str | tuple[str]
+
+
 class PictureFinder:
     """Finds pictures by the names that captions use, with one listing of each folder."""
 
     def __init__(self, folders: Iterable[Path]):
         self.folders = [folder for folder in dict.fromkeys(folders) if folder.is_dir()]
-        self._listed: dict[Path, dict[str, str]] = {}
+        self._listed: dict[Path, dict[Name, str]] = {}
+        self._found: set[Path] = set()
+        self.left_out: list[str] = []  # pipes and broken links in the folders that were listed
 
     def find(self, name: str) -> Path | None:
-        """The picture's path: as named in one of the folders, or with leading folders of its name left out."""
+        """The picture's path: as named in one of the folders, or with leading folders of its name left out.
+
+        Composed and decomposed letters are the same, as on macOS; so are capitals, where only one file is meant.
+        """
         if os.path.isabs(name):
-            return Path(name) if Path(name).is_file() else None
+            return self._taken(Path(name)) if Path(name).is_file() else None
         parts = PurePosixPath(name).parts
         for begin in range(len(parts)):
             for folder in self.folders:
                 inside = folder.joinpath(*parts[begin:-1])
-                found = self._names(inside).get(parts[-1])
+                names = self._names(inside)
+                exact = composed(parts[-1])
+                found = names.get(parts[-1]) or names.get(exact) or names.get((exact.casefold(),))
                 if found is not None:
-                    return inside / found
+                    return self._taken(inside / found)
         return None
 
+    def _taken(self, image: Path) -> Path:
+        self._found.add(image)
+        return image
+
     def near(self, name: str) -> str:
-        """A hint in brackets at the nearest name in the folders where the picture should lie, or nothing."""
+        """A hint in brackets at what is there in place of the picture, or at the nearest name; or nothing."""
         parts = PurePosixPath(name).parts
         for folder in self.folders:
+            if (folder / name).exists() and (fault := irregular(folder / name)):
+                return f" (there is {fault} of that name)"
             names = self._names(folder.joinpath(*parts[:-1]))
             stem = PurePosixPath(name).stem.lower()
             same = [known for known in names.values() if PurePosixPath(known).stem.lower() == stem]
-            hint = f" (did you mean '{same[0]}'?)" if same else did_you_mean(parts[-1], names) if parts else ""
+            hint = f" (did you mean '{same[0]}'?)" if same else did_you_mean(parts[-1], names.values()) if parts else ""
             if hint:
                 return hint
         return ""
 
-    def _names(self, folder: Path) -> dict[str, str]:
-        """Picture names of a folder, and those without their ending where only one picture has it."""
+    def unused(self) -> list[Path]:
+        """The pictures beside those that were found."""
+        folders = sorted({image.parent for image in self._found} & self._listed.keys())
+        beside = (folder / name for folder in folders for name in sorted(set(self._names(folder).values())))
+        return [picture for picture in beside if picture not in self._found]
+
+    def _names(self, folder: Path) -> dict[Name, str]:
+        """Picture names of a folder; those without their ending, and without capitals as (name,), where only one
+        picture is meant.
+        """
         if folder not in self._listed:
             try:
-                pictures = [name for name in os.listdir(folder) if is_picture_name(name)]
+                entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
             except OSError:
-                pictures = []
-            stems: dict[str, list[str]] = {}
-            for name in pictures:
-                stems.setdefault(os.path.splitext(name)[0], []).append(name)
-            names = {stem: same[0] for stem, same in stems.items() if len(same) == 1}
+                entries = []
+            pictures = [entry.name for entry in entries if entry.is_file() and is_picture_file(folder / entry.name)]
+            others = [folder / entry.name for entry in entries if not (entry.is_file() or entry.is_dir())]
+            self.left_out += sorted(f"{path}: {irregular(path)}" for path in others)
+            names: dict[Name, str] = {}
+            # the surest last: a name beats another's stem
+            for key in (lambda n: (_stem(n).casefold(),), lambda n: (n.casefold(),), _stem, _whole):
+                same: dict[Name, list[str]] = {}
+                for name in pictures:
+                    same.setdefault(key(composed(name)), []).append(name)
+                names |= {short: found[0] for short, found in same.items() if len(found) == 1}
             self._listed[folder] = names | {name: name for name in pictures}
         return self._listed[folder]
+
+
+def _whole(name: str) -> str:
+    return name
+
+
+def _stem(name: str) -> str:
+    return os.path.splitext(name)[0]
 
 
 def picture_folders(source: Path, images: Path | None) -> list[Path]:
@@ -109,6 +150,8 @@ def gather(
                 near = finder.near(name) if not problems else ""
                 message = f"{row.where}: no picture '{row.picture}' in {_listed(finder.folders, base)}{near}"
                 problems["missing", name] = Problem("missing", name, message)
+            elif why := why_unread(image):
+                problems["missing", name] = Problem("unread", name, f"{row.where}: '{row.picture}': {why}")
             elif taken.setdefault(image, name) != name:
                 raise UserError(
                     f"{row.where}: '{name}' and '{taken[image]}' both lead to {image}. "
@@ -157,6 +200,7 @@ def _refusal(problems: Sequence[Problem]) -> str:
     also = f" {more} more like this." if more else ""
     advice = {
         "missing": "Correct the names, say where the pictures are with data.images=FOLDER,",
+        "unread": "Convert such pictures,",
         "empty": "Write the caption,",
         "uncaptioned": "Write a caption,",
     }[problems[0].kind]

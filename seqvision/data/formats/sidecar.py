@@ -1,5 +1,6 @@
 """A folder of pictures with a text file beside each: `dog.jpg`, `dog.txt`; every line is a caption."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from seqvision.data.core.text import read_text
@@ -13,7 +14,7 @@ _SUFFIXES = (".txt", ".caption")
 
 def find(source: Path, options: ReadOptions) -> list[Path]:
     """The folder itself, if at least one picture in it has a text beside it."""
-    if source.is_dir() and any(_text(picture) for picture in pictures_below(source)):
+    if source.is_dir() and any(_text(picture) for picture in pictures_below(source).files):
         return [source]
     return []
 
@@ -27,7 +28,7 @@ def _text(picture: Path) -> Path | None:
 def read(files: list[Path], options: ReadOptions) -> list[Row]:
     """The rows of a folder with its subfolders, which are splits if all pictures lie in train, val and test."""
     (folder,) = files
-    pictures = pictures_below(folder)
+    pictures = pictures_below(folder).files
     tops = [picture.relative_to(folder).parts[0] for picture in pictures]
     by_folder = all(split_name(top) for top in tops) and len(set(tops)) > 1
     rows: list[Row] = []
@@ -50,6 +51,14 @@ def read(files: list[Path], options: ReadOptions) -> list[Row]:
         said = [line for line in lines if line.strip()] or [""]
         rows += [Row(name, line, split, where) for line in said]
     return rows
+
+
+def aside(folder: Path) -> list[str]:
+    """Sentences on the files of the folder that are neither pictures nor their texts."""
+    listing = pictures_below(folder)
+    texts = {_text(picture) for picture in listing.files}
+    others = [file for file in listing.others if file not in texts]
+    return replace(listing, others=others).notes(folder, what="pictures and no captions of one")
 
 
 LAYOUT = Layout("sidecar", "dog.jpg with dog.txt beside it, a caption a line", find, read)

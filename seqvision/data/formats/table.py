@@ -8,7 +8,7 @@ from pathlib import Path
 from seqvision.data.core.text import read_text
 from seqvision.data.formats.columns import Columns, find_columns, plausible
 from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line, row_split, split_files
-from seqvision.data.pictures import is_picture_name
+from seqvision.data.picture_kinds import is_picture_name
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.pictures import PICTURE_SUFFIXES
 from seqvision.data.sequences.classes.listed import read_files
+from seqvision.data.sequences.classes.pictures import PICTURES
 from seqvision.data.sequences.classes.sets import class_set, natural_order
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
 from seqvision.data.sequences.splits import SplitRule, split_sequences
@@ -18,7 +18,7 @@ def read_labelled_pictures(path: str | Path, *, strings: bool = False, **options
     strings: labels are strings whose characters are the classes (`305`), or whose words are, if any has blanks.
     """
     make_set = string_set if strings else class_set
-    return read_files(path, PICTURE_SUFFIXES, what="pictures", make_set=make_set, **options)
+    return read_files(path, PICTURES, make_set=make_set, **options)
 
 
 def string_set(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqvision.data.sequences.classes import read_files, read_pictures, read_recordings, read_sentences
+from seqvision.data.sequences.classes import FileKind, read_files, read_pictures, read_recordings, read_sentences
 from seqvision.errors import UserError
 
 HEAD = "text,label\n"
@@ -249,4 +249,4 @@ def test_a_group_in_two_splits_is_refused(tmp_path):
         "b.png": DOT,
     }
     with pytest.raises(UserError, match=r"group 'ann' is in two splits: 'a.png' in train, 'b.png' in val"):
-        read_files(write(tmp_path, files), (".png",), what="pictures")
+        read_files(write(tmp_path, files), FileKind("pictures", (".png",)))

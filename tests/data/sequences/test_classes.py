@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from seqvision.data.sequences.classes import read_digits, read_files, read_idx, read_pictures, read_recordings
+from seqvision.data.sequences.classes import FileKind, read_digits, read_files, read_idx, read_pictures, read_recordings
 from seqvision.data.sequences.classes.idx import read_idx_file
 from seqvision.data.sequences.readers.pictures import PictureReader
 from seqvision.errors import UserError
@@ -70,7 +70,7 @@ def test_other_files_in_folders_are_read_by_the_same_rules(tmp_path):
     for name in [*names, "jump/notes.txt"]:
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_bytes(b"")
-    found = read_files(tmp_path, (".mp4",), what="clips", splits={"test": 0.0, "val": 0.4})
+    found = read_files(tmp_path, FileKind("clips", (".mp4",)), splits={"test": 0.0, "val": 0.4})
     assert {record.id: record.label for record in found.records} == {name: name.split("/")[0] for name in names}
     assert {record.split for record in found.records} == {"train", "val"}
 

@@ -5,7 +5,7 @@ they share (merging, splits, refusals) is in `sets`, the columns of tables in `t
 from seqvision.data.sequences.classes.clips import read_clips
 from seqvision.data.sequences.classes.digits import read_digits
 from seqvision.data.sequences.classes.idx import read_idx
-from seqvision.data.sequences.classes.listed import read_files
+from seqvision.data.sequences.classes.listed import FileKind, read_files
 from seqvision.data.sequences.classes.pictures import read_pictures
 from seqvision.data.sequences.classes.recordings import read_recordings
 from seqvision.data.sequences.classes.sentences import read_sentences
@@ -16,6 +16,7 @@ __all__ = [
     "read_recordings",
     "read_pictures",
     "read_clips",
+    "FileKind",
     "read_files",
     "read_idx",
     "read_digits",

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.sequences.classes.listed import read_files
+from seqvision.data.sequences.classes.listed import FileKind, read_files
 from seqvision.data.sequences.formats.video_files import VIDEO_SUFFIXES
 from seqvision.data.sequences.readers.stills import SUFFIXES as STILLS
 from seqvision.data.sequences.records import SequenceSet
@@ -12,4 +12,4 @@ from seqvision.data.sequences.records import SequenceSet
 def read_clips(path: str | Path, **options: Any) -> SequenceSet:
     """One record a clip in folders of classes, or of a list `path,label[,split,group]`; arguments and errors as of
     `read_files`."""
-    return read_files(path, VIDEO_SUFFIXES | STILLS, what="clips", **options)
+    return read_files(path, FileKind("clips", VIDEO_SUFFIXES | STILLS), **options)

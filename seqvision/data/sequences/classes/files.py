@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from seqvision.data.formats.rows import did_you_mean
-from seqvision.data.pictures import is_picture_name
+from seqvision.data.picture_kinds import is_picture_name
 from seqvision.data.splits import SPLITS, split_name
 from seqvision.errors import UserError
 

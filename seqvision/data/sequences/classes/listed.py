@@ -1,18 +1,19 @@
 """Files with one class each: a folder a class, perhaps inside a folder a split, or a list of files and classes."""
 
 import os
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.listing import files_below
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import JSON_SUFFIXES, Column, label_column, read_columns, split_column
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
-from seqvision.wording import counted
+from seqvision.wording import counted, some_of
 
 _PATH = "path file filename file_name file_path filepath image picture recording video clip name id"
 PATH_NAMES = tuple(_PATH.split())
@@ -44,17 +45,35 @@ class ListOptions:
     on_missing: str = "error"
 
 
+@dataclass(frozen=True)
+class FileKind:
+    """What the files of a data set are: their name in messages, in the plural, and the endings of their names.
+
+    Attributes:
+        is_one: whether a file in a folder is of the kind; by default its ending says so
+        why_unread: why a file of the kind cannot be read here, and what to do; empty if it can
+    """
+
+    what: str
+    suffixes: Collection[str]
+    is_one: Callable[[Path], bool] | None = None
+    why_unread: Callable[[Path], str] = lambda file: ""
+
+    def belongs(self, file: Path) -> bool:
+        return self.is_one(file) if self.is_one else file.suffix.lower() in self.suffixes
+
+
 @dataclass
 class _Listed:
     records: list[SequenceRecord] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def read_files(
     path: str | Path,
-    suffixes: Collection[str],
+    kind: FileKind,
     *,
-    what: str,
     path_column: str | None = None,
     label_column: str | None = None,
     split_column: str | None = None,
@@ -66,7 +85,7 @@ def read_files(
     splits: Mapping[str, Any] | None = None,
     make_set: Callable[..., SequenceSet] = class_set,
 ) -> SequenceSet:
-    """One record a file with one of the `suffixes`, its id the path inside the data's folder.
+    """One record a file of the kind, its id the path inside the data's folder.
 
     path        a folder of classes (`cat/a.png`), which may lie in folders of splits (`train/cat/a.png`); or a list, a
                 CSV, TSV or JSON lines with a file's path and its class a row, and perhaps its split and its group
@@ -86,14 +105,17 @@ def read_files(
         path_column, label_column, split_column, group_column, Path(files) if files else None, encoding, on_missing
     )
     listing = path if path.is_file() else _list_in(path)
-    found = _read_list(listing, what, options, rename) if listing else _read_folders(path, suffixes, what, rename)
-    notes = []
+    found = _read_list(listing, kind.what, options, rename) if listing else _read_folders(path, kind, rename)
+    unread = {record.id: why for record in found.records if (why := kind.why_unread(Path(str(record.source))))}
+    found.problems += [f"{name}: {why}" for name, why in unread.items()]
+    found.records = [record for record in found.records if record.id not in unread]
+    notes = list(found.notes)
     if found.problems:
         if on_missing == "error":
             more = f" {len(found.problems) - 1} more like this." if len(found.problems) > 1 else ""
             raise UserError(f"{found.problems[0]}.{more} Correct it, or leave such rows out with data.on_missing=skip.")
         notes.append(f"left out {counted(len(found.problems), 'row')}, the first: {found.problems[0]}")
-    return make_set(found.records, what=what, splits=drawn, merge=merge, notes=notes, left_out=found.problems)
+    return make_set(found.records, what=kind.what, splits=drawn, merge=merge, notes=notes, left_out=found.problems)
 
 
 def _list_in(folder: Path) -> Path | None:
@@ -149,56 +171,44 @@ def _near(file: Path) -> str:
     return f" (did you mean '{same[0]}'?)" if same else did_you_mean(file.name, inside, cutoff=0.85)
 
 
-def _read_folders(folder: Path, suffixes: Collection[str], what: str, rename: Mapping[str, str]) -> _Listed:
-    inside = [part for part in _folders(folder) if _any_file(part, suffixes)]
+def _read_folders(folder: Path, kind: FileKind, rename: Mapping[str, str]) -> _Listed:
+    listing = files_below(folder, kind.belongs)
+    within: dict[str, list[Path]] = {}  # by the first folder on their way
+    for file in listing.files:
+        within.setdefault(file.relative_to(folder).parts[0], []).append(file)
+    loose = [name for name in within if not (folder / name).is_dir()]
+    inside = [name for name in within if name not in loose]
     if not inside:
         holds = ", ".join(sorted(os.listdir(folder))[:8]) or "nothing"
         raise UserError(
-            f"{folder}: no {what} in folders of classes (it holds: {holds}). Expected {folder.name}/CLASS/FILE, "
-            f"{folder.name}/train/CLASS/FILE, or labels.csv with path,label (files: {' '.join(sorted(suffixes))})."
+            f"{folder}: no {kind.what} in folders of classes (it holds: {holds}). Expected {folder.name}/CLASS/FILE, "
+            f"{folder.name}/train/CLASS/FILE, or labels.csv with path,label (files: {' '.join(sorted(kind.suffixes))})."
         )
-    split_folders = [part for part in inside if split_name(part.name)]
+    notes = listing.notes(folder, what=kind.what)
+    if loose:
+        notes.append(f"left out {counted(len(loose), 'file')} in no folder of a class: {some_of(loose)}")
+    split_folders = [name for name in inside if split_name(name)]
     if len(split_folders) < 2:
-        return _Listed([r for part in inside for r in _class_records(folder, part, suffixes, None)])
-    strange = [part.name for part in inside if part not in split_folders]
+        files = [file for name in inside for file in within[name]]
+        return _Listed([_of_folder(file, folder, 0, None) for file in files], notes=notes)
+    strange = [name for name in inside if name not in split_folders]
     if strange:
         raise UserError(
-            f"{folder}: folders of splits ({', '.join(part.name for part in split_folders)}) beside "
+            f"{folder}: folders of splits ({', '.join(split_folders)}) beside "
             f"{', '.join(strange[:5])}. Put the classes into the splits' folders, or move the other folders away."
         )
-    found = _Listed()
-    for part in split_folders:
-        loose = [file.name for file in sorted(part.iterdir()) if file.suffix.lower() in suffixes]
+    found = _Listed(notes=notes)
+    for name in split_folders:
+        part, files = folder / name, within[name]
+        loose = [file.name for file in files if file.parent == part]
         if loose:
-            raise UserError(f"{part}: '{loose[0]}' lies in no class's folder. Move it into {part.name}/CLASS/.")
-        split = split_said(part.name, str(part), rename)
-        found.records += [r for each in _folders(part) for r in _class_records(folder, each, suffixes, split)]
+            raise UserError(f"{part}: '{loose[0]}' lies in no class's folder. Move it into {name}/CLASS/.")
+        split = split_said(name, str(part), rename)
+        found.records += [_of_folder(file, folder, 1, split) for file in files]
     return found
 
 
-def _class_records(base: Path, folder: Path, suffixes: Collection[str], split: str | None) -> list[SequenceRecord]:
-    return [
-        SequenceRecord(file.relative_to(base).as_posix(), file, folder.name, split=split)
-        for file in _files(folder, suffixes)
-    ]
-
-
-def _folders(folder: Path) -> list[Path]:
-    return sorted(part for part in folder.iterdir() if part.is_dir() and not part.name.startswith((".", "__MACOSX")))
-
-
-def _files(folder: Path, suffixes: Collection[str]) -> Sequence[Path]:
-    """The files with one of the endings in a folder and below it, without hidden ones."""
-    found = []
-    for parent, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if not name.startswith((".", "__MACOSX")))
-        found += [
-            Path(parent, name)
-            for name in sorted(names)
-            if os.path.splitext(name)[1].lower() in suffixes and not name.startswith(".")
-        ]
-    return found
-
-
-def _any_file(folder: Path, suffixes: Collection[str]) -> bool:
-    return bool(_files(folder, suffixes))
+def _of_folder(file: Path, base: Path, depth: int, split: str | None) -> SequenceRecord:
+    """The record of a file whose class is the name of the folder that many folders below the base."""
+    path = file.relative_to(base)
+    return SequenceRecord(path.as_posix(), file, path.parts[depth], split=split)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, read_files
+from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, FileKind, read_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import LABEL_NAMES
 from seqvision.data.sequences.formats.table import FRAME_NAMES, TIME_NAMES, Table, read_table
@@ -46,8 +46,7 @@ def read_recordings(
     if table is None:
         return read_files(
             path,
-            SUFFIXES,
-            what="recordings",
+            FileKind("recordings", SUFFIXES),
             label_column=label_column,
             split_column=split_column,
             group_column=group_column,

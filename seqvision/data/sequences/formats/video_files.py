@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
+from seqvision.data.core.listing import files_below
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.readers.stills import SUFFIXES as STILLS
 from seqvision.errors import UserError
@@ -41,13 +42,8 @@ def list_videos(path: str | Path | Sequence[str | Path]) -> tuple[Path, list[Pat
 
 
 def _below(folder: Path) -> list[Path]:
-    files = sorted(file for file in folder.rglob("*") if file.is_file() and not _hidden(file.relative_to(folder)))
-    videos = [file for file in files if file.suffix.lower() in VIDEO_SUFFIXES]
-    return videos or [file for file in files if file.suffix.lower() in STILLS]
-
-
-def _hidden(path: Path) -> bool:
-    return any(part.startswith((".", "__MACOSX")) for part in path.parts)
+    listing = files_below(folder, lambda file: file.suffix.lower() in VIDEO_SUFFIXES)
+    return listing.files or [file for file in listing.others if file.suffix.lower() in STILLS]
 
 
 def id_of(video: Path, root: Path) -> str:
