@@ -13,9 +13,9 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from seqvision.data.annotations.segments import Segment, covered
-from seqvision.data.sequences.readers.footage import library
 from seqvision.data.sequences.readers.recording import Recording
 from seqvision.data.sequences.readers.video import VideoReader
+from seqvision.data.sequences.readers.video_file import library
 from seqvision.errors import UserError
 from seqvision.figures.timeline import class_colours
 from seqvision.files import atomic_path, file_names

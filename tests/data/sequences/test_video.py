@@ -42,7 +42,9 @@ def test_a_span_decodes_only_from_the_nearest_key_frame(tmp_path, monkeypatch):
     decoded = []
     kept = footage_module._decode_from
     monkeypatch.setattr(
-        footage_module, "_decode_from", lambda *a: (decoded.append(number) or (number, f) for number, f in kept(*a))
+        footage_module,
+        "_decode_from",
+        lambda *a, **k: (decoded.append(number) or (number, f) for number, f in kept(*a, **k)),
     )
     assert numbers(VideoReader().read(path, 87, 90)) == [number % 32 for number in (87, 88, 89)]
     assert len(decoded) <= 8  # a key frame is at every fifth

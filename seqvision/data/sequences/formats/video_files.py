@@ -9,7 +9,11 @@ from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.readers.stills import SUFFIXES as STILLS
 from seqvision.errors import UserError
 
-_SUFFIXES = "mp4 m4v mov avi mkv webm mpg mpeg mts m2ts ts wmv flv 3gp ogv asf vob mjpeg gif"
+_SUFFIXES = (
+    "mp4 m4v mov qt f4v 3gp 3g2 avi divx mkv mk3d webm nut mxf gxf wtv rm rmvb flv swf wmv asf ogv ogm "
+    "mpg mpeg mpe vob m2p mts m2ts m2t ts trp m1v m2v mpv dv "
+    "h261 h263 h264 264 avc h265 265 hevc av1 obu ivf mjpeg mjpg y4m gif apng"  # cameras write raw streams too
+)
 VIDEO_SUFFIXES = frozenset(f".{suffix}" for suffix in _SUFFIXES.split(" "))
 
 

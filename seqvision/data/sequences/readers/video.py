@@ -162,7 +162,10 @@ class VideoReader(FrameReader):
             chunk = np.empty((count, *first.shape), dtype=np.uint8)
             chunk[0] = first
             for place in range(1, count):
-                chunk[place] = next(frames)
+                frame = next(frames)
+                if frame.shape != first.shape:
+                    raise _resized(self.recorded(source), wanted[begin + place], first, frame)
+                chunk[place] = frame
             yield torch.from_numpy(chunk).permute(0, 3, 1, 2)
 
     def _frames(self, film: Recording, wanted: np.ndarray) -> Iterator[np.ndarray]:
@@ -204,6 +207,14 @@ def _truncated(film: Recording, came: int) -> UserError:
     )
 
 
+def _resized(film: Recording, number: int, before: np.ndarray, now: np.ndarray) -> UserError:
+    (height, width), (high, wide) = before.shape[:2], now.shape[:2]
+    return UserError(
+        f"{film.name}: the size changes from {width} x {height} to {wide} x {high} pixels at frame {number}. Bring all "
+        f"frames to one size with data.reader.width={width} data.reader.height={height}."
+    )
+
+
 @lru_cache(maxsize=1024)
 def _kept(film: Footage) -> Footage:
     """The footage up to the last frame that can be decoded."""
@@ -213,6 +224,5 @@ def _kept(film: Footage) -> Footage:
     if came == len(film):
         return film
     step = film.duration - float(film.times[-1])
-    times, keys = film.times[:came], film.keys[film.keys < came]
-    stamps = None if film.stamps is None else film.stamps[:came]
-    return replace(film, times=times, duration=float(times[-1]) + step, stamps=stamps, keys=keys)
+    times, shown = film.times[:came], film.shown[:came]
+    return replace(film, times=times, duration=float(times[-1]) + step, shown=shown)
