@@ -1,5 +1,6 @@
 """What people said a recording's frames are, beside which a labeller's prediction is put."""
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,9 +10,11 @@ from typing import Any
 import numpy as np
 
 from seqvision.data import VideoReader
+from seqvision.data.annotations.annotations import Choice
 from seqvision.data.annotations.segments import check_lengths, label_matrix, owners
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.align import align_labels
+from seqvision.data.sequences.formats.video_files import id_of
 from seqvision.data.sequences.formats.video_labels import Labelled, find_labels, inside
 from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, read_frame_labels
 from seqvision.data.sequences.label_names import UNLABELLED, folded
@@ -22,8 +25,9 @@ from seqvision.inference.sequences import LoadedLabeller
 
 class Truth:
     """The labels of recordings, from a folder with a file for each, from a data set's folder where they lie in their
-    usual place, or from one file. As the labeller was trained: labels are merged, frames that no segment covers are
-    taken, and differing lengths treated as its configuration says.
+    usual place, or from one file, which may be about further recordings. As the labeller was trained: labels are
+    merged, tracks chosen, frames that no segment covers are taken, and differing lengths treated as its configuration
+    says.
 
     align: "error", "truncate" or "resample", in place of what the configuration says.
     """
@@ -32,13 +36,22 @@ class Truth:
         if not place.exists():
             raise UserError(f"--truth {place}: no such file or folder (looked from {Path.cwd()})")
         self.labeller = labeller
-        names = [source.name if sources.count(source) == 1 else str(source) for source in sources]
-        by_name = {name: place for place, name in enumerate(names)}
+        root = Path(os.path.commonpath([source.absolute().parent for source in sources]))
+        by_name = {id_of(source.absolute(), root): source for source in sources}
         if place.is_dir():
             place = inside(place, sources)
-        found = find_labels(place.parent, list(sources), list(by_name), given=place)
-        self.of = {sources[by_name[name]]: labelled for name, labelled in found.of.items()}
         said: Any = labeller.config.get("data", {})
+        found = find_labels(
+            place.parent,
+            list(by_name.values()),
+            list(by_name),
+            given=place,
+            unit=said.get("unit"),
+            choice=Choice(said.get("track"), said.get("observation"), lenient=True),
+            encoding=said.get("encoding") or "utf-8",
+            others=True,
+        )
+        self.of = {by_name[name]: labelled for name, labelled in found.of.items()}
         self.align = align or said.get("align") or "error"
         self.background: str | None = said.get("background")
         self.merge = {folded(old): new for old, new in (said.get("merge") or {}).items()}

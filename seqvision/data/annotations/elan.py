@@ -1,114 +1,103 @@
-"""Annotations of ELAN (.eaf): tiers of segments."""
+"""Annotations of ELAN (.eaf): tiers of segments, at the times at which ELAN shows them."""
 
+import math
 import xml.etree.ElementTree as ET
-from collections.abc import Sequence
-from pathlib import Path
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote
+from xml.parsers import expat
 
+from seqvision.data.annotations.annotations import Annotations, Fault
+from seqvision.data.annotations.elan_times import ALIGNED, REFERRING, TierTimes, value_of
 from seqvision.data.annotations.segments import Segment
-from seqvision.data.annotations.tables import Annotations
 from seqvision.errors import UserError
-from seqvision.files import write_bytes
 
 SUFFIX = ".eaf"
-_KIND = "label"  # the linguistic type of the tiers that are written
-# how tiers may hang on others, by ELAN's names; every document lists all four
-_CONSTRAINTS = {
-    "Time_Subdivision": "Time subdivision of the parent annotation's interval, without gaps",
-    "Symbolic_Subdivision": "Symbolic subdivision of a parent annotation, in order",
-    "Symbolic_Association": "1-1 association with a parent annotation",
-    "Included_In": "Time alignable annotations within the parent annotation's time interval, gaps are allowed",
-}
-_MIME = {".mp4": "video/mp4", ".mov": "video/quicktime", ".mpg": "video/mpeg", ".mpeg": "video/mpeg"}
 
 
 def read_elan(file: Path) -> Annotations:
     """The segments of all tiers, each with its tier as the track; empty annotations are passed over.
 
-    An annotation that refers to another one has that one's time. UserError for a file that is no XML or no ELAN
-    document, and for an annotation whose place in time is not set.
+    Times are those of the medium: TIME_ORIGIN is added, and where the media of a document begin at different times, the
+    segments are given for each of them. A tier whose annotations have no place in time is a fault of that tier.
+    Raises UserError for a file that is no XML or no ELAN document.
     """
+    root = _parse(file)
+    times = TierTimes(root, file.name)
+    segments: list[Segment] = []
+    faults: list[Fault] = []
+    names = list(dict.fromkeys(tier.get("TIER_ID") or "" for tier in root.iter("TIER")))
+    for tier in root.iter("TIER"):
+        name = tier.get("TIER_ID") or ""
+        try:
+            segments += [
+                Segment(*times.of(one), value_of(one), name, f"{file.name} annotation {one.get('ANNOTATION_ID')}")
+                for one in tier.iter()
+                if one.tag in (ALIGNED, REFERRING) and value_of(one)
+            ]
+        except UserError as error:
+            faults.append(Fault(str(error), track=name))
+    segments.sort(key=lambda segment: (segment.start, segment.stop))
+    origins = _origins(root, file)
+    about = {"": segments}
+    if len(set(origins.values())) == 1:
+        (origin,) = set(origins.values())
+        about = {"": _from(origin, segments)}
+    elif origins:
+        about = {medium: _from(origin, segments) for medium, origin in origins.items()}
+    return Annotations(file, about, tracks=tuple(names), media=tuple(origins), faults=tuple(faults))
+
+
+def _from(origin: float, segments: list[Segment]) -> list[Segment]:
+    if not origin:
+        return segments
+    return [Segment(round(s.start + origin, 6), round(s.stop + origin, 6), s.label, s.track, s.where) for s in segments]
+
+
+def _parse(file: Path) -> ET.Element:
+    """The document. Entities that it declares are refused: ELAN writes none, and they may stand for gigabytes, or for
+    other files."""
+    builder = ET.TreeBuilder()
+    parser = expat.ParserCreate()
+    parser.buffer_text = True
+    parser.StartElementHandler = builder.start
+    parser.EndElementHandler = builder.end
+    parser.CharacterDataHandler = builder.data
+
+    def refuse(*_: object) -> None:
+        raise UserError(f"{file.name}: declares entities of XML, which ELAN never writes. Save it again in ELAN.")
+
+    parser.EntityDeclHandler = refuse
     try:
-        root = ET.parse(file).getroot()
-    except ET.ParseError as error:
+        parser.Parse(file.read_bytes(), True)
+        root = builder.close()
+    except (expat.ExpatError, AssertionError, LookupError, ValueError) as error:
         raise UserError(f"{file.name}: not valid XML ({error}). The file may be cut off; copy it again.") from None
     if root.tag != "ANNOTATION_DOCUMENT":
         raise UserError(f"{file.name}: a '{root.tag}', expected an ANNOTATION_DOCUMENT as ELAN saves it.")
-    slots = {slot.get("TIME_SLOT_ID"): slot.get("TIME_VALUE") for slot in root.iter("TIME_SLOT")}
-    times: dict[str | None, tuple[float, float]] = {}
-    for one in root.iter("ALIGNABLE_ANNOTATION"):
-        begin, end = slots.get(one.get("TIME_SLOT_REF1")), slots.get(one.get("TIME_SLOT_REF2"))
-        if begin is None or end is None:
-            raise UserError(
-                f"{file.name}: annotation {one.get('ANNOTATION_ID')} ('{_text(one)}') has no time. Align it in ELAN, "
-                "or remove it."
-            )
-        times[one.get("ANNOTATION_ID")] = (int(begin) / 1000, int(end) / 1000)
-    references = {one.get("ANNOTATION_ID"): one.get("ANNOTATION_REF") for one in root.iter("REF_ANNOTATION")}
-    segments = []
-    for tier in root.iter("TIER"):
-        for one in tier.iter():
-            name = one.get("ANNOTATION_ID")
-            if one.tag not in ("ALIGNABLE_ANNOTATION", "REF_ANNOTATION") or not _text(one):
-                continue
-            aligned = name
-            while aligned in references:
-                aligned = references[aligned]
-            if aligned not in times:
-                raise UserError(
-                    f"{file.name}: annotation {name} refers to {aligned}, which is not there. Save it again."
-                )
-            begin_at, end_at = times[aligned]
-            where = f"{file.name} annotation {name}"
-            segments.append(Segment(begin_at, end_at, _text(one), tier.get("TIER_ID") or "", where))
-    return Annotations(file, {"": sorted(segments, key=lambda segment: (segment.start, segment.stop))})
+    units = next((header.get("TIME_UNITS") for header in root.iter("HEADER")), None)
+    if units not in (None, "", "milliseconds"):
+        raise UserError(f"{file.name}: times in '{units}', expected milliseconds, as ELAN saves them. Save it in ELAN.")
+    return root
 
 
-def write_elan(path: str | Path, segments: Sequence[Segment], *, video: str | Path | None = None) -> Path:
-    """A document that ELAN opens: a tier for each track ("labels" where there is none), times to the millisecond.
+def _origins(root: ET.Element, file: Path) -> dict[str, float]:
+    """The media of a document by the names of their files, and where in each, in seconds, annotations begin to count.
 
-    video: what ELAN shall open with it. A moment lasts one millisecond, since ELAN knows none.
+    Sound is left out where there are videos.
     """
-    root = ET.Element(
-        "ANNOTATION_DOCUMENT",
-        {"AUTHOR": "seqvision", "DATE": "2000-01-01T00:00:00+00:00", "FORMAT": "3.0", "VERSION": "3.0"}
-        | {"xmlns:xsi": "http://www.w3.org/2001/XMLSchema-instance"}
-        | {"xsi:noNamespaceSchemaLocation": "http://www.mpi.nl/tools/elan/EAFv3.0.xsd"},
-    )
-    header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
-    if video is not None:
-        absolute, relative = Path(video).absolute().as_uri(), f"./{Path(video).name}"
-        kind = _MIME.get(Path(video).suffix.lower(), "video/*")
-        ET.SubElement(
-            header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": absolute, "RELATIVE_MEDIA_URL": relative, "MIME_TYPE": kind}
-        )
-    ET.SubElement(header, "PROPERTY", {"NAME": "lastUsedAnnotationId"}).text = str(len(segments))
-    order = ET.SubElement(root, "TIME_ORDER")
-    tracks: dict[str, list[Segment]] = {}
-    for segment in segments:
-        tracks.setdefault(segment.track or "labels", []).append(segment)
-    number = 0
-    for track, some in (tracks or {"labels": []}).items():
-        tier = ET.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": _KIND, "TIER_ID": track})
-        for segment in some:
-            number += 1
-            begin = round(segment.start * 1000)
-            for slot, value in ((2 * number - 1, begin), (2 * number, max(begin + 1, round(segment.stop * 1000)))):
-                ET.SubElement(order, "TIME_SLOT", {"TIME_SLOT_ID": f"ts{slot}", "TIME_VALUE": str(value)})
-            ids = {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": f"ts{2 * number - 1}"}
-            holder = ET.SubElement(tier, "ANNOTATION")
-            aligned = ET.SubElement(holder, "ALIGNABLE_ANNOTATION", {**ids, "TIME_SLOT_REF2": f"ts{2 * number}"})
-            ET.SubElement(aligned, "ANNOTATION_VALUE").text = segment.label
-    ET.SubElement(
-        root,
-        "LINGUISTIC_TYPE",
-        {"GRAPHIC_REFERENCES": "false", "LINGUISTIC_TYPE_ID": _KIND, "TIME_ALIGNABLE": "true"},
-    )
-    for name, said in _CONSTRAINTS.items():
-        ET.SubElement(root, "CONSTRAINT", {"STEREOTYPE": name, "DESCRIPTION": said})
-    ET.indent(root)
-    write_bytes(path, ET.tostring(root, encoding="UTF-8", xml_declaration=True))
-    return Path(path)
-
-
-def _text(annotation: ET.Element) -> str:
-    return (annotation.findtext("ANNOTATION_VALUE") or "").strip()
+    found: dict[str, tuple[str, float]] = {}
+    for one in root.iter("MEDIA_DESCRIPTOR"):
+        url = one.get("MEDIA_URL") or one.get("RELATIVE_MEDIA_URL") or ""
+        name = PurePosixPath(unquote(url).replace("\\", "/")).name
+        origin = one.get("TIME_ORIGIN") or "0"
+        try:
+            seconds = float(int(origin)) / 1000
+        except (ValueError, OverflowError):
+            seconds = math.nan
+        if not math.isfinite(seconds):
+            raise UserError(
+                f"{file.name}: TIME_ORIGIN '{origin[:40]}' of '{name}', expected milliseconds. Correct it in ELAN."
+            )
+        found[name] = ((one.get("MIME_TYPE") or "").partition("/")[0], seconds)
+    seen = {name: seconds for name, (kind, seconds) in found.items() if kind == "video"}
+    return seen or {name: seconds for name, (_, seconds) in found.items()}

@@ -15,7 +15,7 @@ class Segment:
     """Something that happens from `start` up to `stop`, in seconds (or in frames, where frames are counted).
 
     Where both are the same it is a moment. `track` is the tier, the subject or whatever else keeps labels apart;
-    `where` the file and the row for messages.
+    `observation` the session in which one person coded the video; `where` the file and the row for messages.
     """
 
     start: int | float
@@ -23,6 +23,7 @@ class Segment:
     label: str
     track: str = ""
     where: str = field(default="", compare=False)
+    observation: str = field(default="", compare=False)
 
 
 def in_seconds(segments: Sequence[Segment], rate: int | float) -> list[Segment]:

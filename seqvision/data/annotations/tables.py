@@ -1,11 +1,11 @@
 """Tables with a segment a row: start, end or duration, label, and the video where one table serves for many."""
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from seqvision.data.annotations.annotations import Annotations
 from seqvision.data.annotations.segments import Segment
+from seqvision.data.annotations.times import read_time
 from seqvision.data.sequences.formats.table import GROUP_NAMES, LABEL_NAMES, SPLIT_NAMES, Table, read_table
 from seqvision.errors import UserError
 
@@ -33,25 +33,9 @@ DURATION_NAMES = ("duration", "duration_s", "duration (s)", "length", "duration_
 SEGMENT_LABELS = (*LABEL_NAMES, "event", "annotation", "name", "text", "code")
 VIDEO_NAMES = (
     *("file", "video", "filename", "file_name", "video_file", "clip", "path", "recording", "media"),
-    *("media file name", "media file path", "media file"),
-    *("source", "observation id"),
+    *("media file name", "media file path", "media file", "source"),
 )
-NOBODY = "No focal subject"  # BORIS's word for a track without a name
 TRACK_NAMES = ("track", "tier", "subject")
-
-
-@dataclass(frozen=True)
-class Annotations:
-    """The segments of one file by the video that they are about, "" where the file does not say.
-
-    unit: "seconds" or "frames". splits, groups: of the videos, where the file says them.
-    """
-
-    file: Path
-    segments: dict[str, list[Segment]]
-    unit: str = "seconds"
-    splits: dict[str, str] = field(default_factory=dict)
-    groups: dict[str, str] = field(default_factory=dict)
 
 
 def has_segments(header: Sequence[str]) -> bool:
@@ -102,8 +86,8 @@ def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
         name = cells[place[label]].strip()
         if not name:
             raise UserError(f"{where}: no label in column '{label}'. Write one, or remove the row.")
-        about = re.sub(r"^player #1:\s*", "", cells[place[video]].strip()) if video else ""
-        of = cells[place[track]].strip().replace(NOBODY, "") if track else ""
+        about = cells[place[video]].strip() if video else ""
+        of = cells[place[track]].strip() if track else ""
         found.segments.setdefault(about, []).append(Segment(begin, end, name, of, where))
         for kind, column in said:
             if column is not None and column != track and cells[place[column]].strip():
@@ -116,18 +100,3 @@ def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
 def _say(of: dict[str, str], video: str, value: str, where: str, kind: str) -> None:
     if of.setdefault(video, value) != value:
         raise UserError(f"{where}: the {kind} of '{video}' is '{value}' here and '{of[video]}' above. Correct one.")
-
-
-def read_time(cell: str, where: str, column: str) -> float:
-    """Seconds or frames: 12.5, 12,5 or 0:01:02.5."""
-    text = cell.strip().replace(",", ".")
-    if re.fullmatch(r"(\d+:)?\d+:\d+(\.\d*)?", text):
-        seconds = 0.0
-        for part in text.split(":"):
-            seconds = 60 * seconds + float(part)
-        return seconds
-    if not re.fullmatch(r"\d+(\.\d*)?|\.\d+", text):
-        raise UserError(
-            f"{where}: '{cell.strip()}' in column '{column}' is no time. Write seconds (62.5), 0:01:02.5, or frames."
-        )
-    return float(text)

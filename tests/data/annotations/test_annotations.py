@@ -160,15 +160,6 @@ def test_boris_round_trip(tmp_path):
     assert project["observations"]["x"]["file"]["1"] == ["x.mp4"]
 
 
-def test_a_project_of_boris_with_videos_in_a_row_is_refused(tmp_path):
-    path = write_boris_project(tmp_path / "a.boris", {"x.mp4": SEGMENTS}, {})
-    project = json.loads(path.read_text())
-    project["observations"]["x"]["file"]["1"].append("y.mp4")
-    path.write_text(json.dumps(project))
-    with pytest.raises(UserError, match=r"a.boris: the observation 'x' is of 2 videos in a row, whose times run on"):
-        read_annotations(path)
-
-
 def test_elan_round_trip_and_its_usual_parser(tmp_path):
     path = write_elan(tmp_path / "a.eaf", SEGMENTS, video=tmp_path / "x.mp4")
     assert by_time(read_annotations(path).segments[""]) == by_time(SEGMENTS)

@@ -61,19 +61,23 @@ def matching(name: str, ids: Iterable[str], where: str) -> str:
     UserError if there is none, or if the name could mean several.
     """
     ids = list(ids)
-    wanted = PurePosixPath(name.replace("\\", "/").removeprefix("./"))
-    for shortened in (str, _name, _stem):
-        found = [one for one in ids if shortened(one) == shortened(wanted.as_posix())]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            raise UserError(
-                f"{where}: '{name}' could be {found[0]} or {found[1]}. Write the whole path inside the folder."
-            )
+    found = same_video(name, ids)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise UserError(f"{where}: '{name}' could be {found[0]} or {found[1]}. Write the whole path inside the folder.")
     raise UserError(
         f"{where}: no video '{name}' among the {len(ids)} that were found{did_you_mean(name, ids)}. Correct the name, "
         "or remove its rows."
     )
+
+
+def same_video(name: str, ids: Iterable[str]) -> list[str]:
+    """The videos that a name can mean: those of its path, else of its file name, else of that without the ending."""
+    ids = list(ids)
+    wanted = PurePosixPath(name.replace("\\", "/").removeprefix("./")).as_posix()
+    found = ([one for one in ids if shortened(one) == shortened(wanted)] for shortened in (str, _name, _stem))
+    return next(filter(None, found), [])
 
 
 def _name(path: str) -> str:

@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from seqvision.data.annotations.read import is_annotation, read_annotations
+from seqvision.data.annotations.annotations import Annotations, Choice
+from seqvision.data.annotations.read import is_annotation, open_annotations
 from seqvision.data.annotations.segments import Segment
-from seqvision.data.annotations.tables import Annotations
-from seqvision.data.formats.rows import did_you_mean, row_split
-from seqvision.data.sequences.formats.video_files import matching
+from seqvision.data.formats.rows import row_split
+from seqvision.data.sequences.formats.video_files import matching, same_video
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
@@ -46,25 +46,31 @@ def find_labels(
     *,
     given: str | Path | None = None,
     unit: str | None = None,
-    track: str | None = None,
+    choice: Choice | None = None,
     encoding: str = "utf-8",
+    others: bool = False,
 ) -> FoundLabels:
     """The labels in the given folder or table; else in the folder's `groundTruth/` (or `labels/`, `annotations/`),
     beside the videos, or in its `segments.csv`; none where there are none.
 
-    UserError if the place that was given does not exist, or if a video has labels in two files.
+    choice: the tracks and observations that count. others: the table may be about further videos, which are let be.
+
+    Raises UserError if the place that was given does not exist, if a video has labels in two files, and for what in the
+    files of these videos cannot be used.
     """
     found = FoundLabels()
+    choice = choice or Choice()
     place = Path(given) if given is not None else _usual(root, videos)
     if place is not None and place.is_file() and len(videos) == 1 and not is_annotation(place):
         found.of[ids[0]] = Labelled(place)
     elif place is not None and place.is_file():
-        _from_table(read_annotations(place, unit=unit, encoding=encoding), ids, found)
+        (read,) = choice.of([open_annotations(place, unit=unit, encoding=encoding)])
+        _from_table(read, ids, found, others=others)
     elif place is not None and not place.is_dir():
         raise UserError(f"data.labels: no file or folder '{place}' (looked from {Path.cwd()}).")
     else:
-        _from_files(place, videos, ids, found, unit=unit, encoding=encoding)
-    return _on_track(found, track) if track is not None else found
+        _from_files(place, videos, ids, found, choice, unit=unit, encoding=encoding)
+    return found
 
 
 def _usual(root: Path, videos: Sequence[Path]) -> Path | None:
@@ -114,11 +120,13 @@ def _from_files(
     videos: Sequence[Path],
     ids: Sequence[str],
     found: FoundLabels,
+    choice: Choice,
     *,
     unit: str | None,
     encoding: str,
 ) -> None:
     used: dict[Path, str] = {}
+    read: dict[str, Annotations] = {}
     for video, name in zip(videos, ids, strict=True):
         inside = None if folder is None else folder / Path(name).parent
         files = _beside(video, video.parent if inside is None else inside) if inside is None or inside.is_dir() else []
@@ -136,7 +144,12 @@ def _from_files(
                 f"{file.name}: could be the labels of {used[file]} and of {name}. Name it after one of them, e.g. "
                 f"{Path(name).name}{file.suffix}."
             )
-        found.of[name] = _labelled(file, unit, encoding)
+        found.of[name] = Labelled(file)
+        if is_annotation(file):
+            read[name] = open_annotations(file, unit=unit, encoding=encoding)
+    for (name, own), chosen in zip(read.items(), choice.of(list(read.values())), strict=True):
+        found.of[name] = Labelled(own.file, _own_segments(chosen, name), own.unit)
+        found.notes.extend(own.notes)
     if folder is not None and found.of:
         spare = [file.name for file in sorted(folder.iterdir()) if file.is_file() and file not in used]
         if spare:
@@ -151,28 +164,41 @@ def _from_files(
         )
 
 
-def _labelled(file: Path, unit: str | None, encoding: str) -> Labelled:
-    """A video's own file: its segments, whatever name the file gives to the video, or labels for its frames."""
-    if not is_annotation(file):
-        return Labelled(file)
-    read = read_annotations(file, unit=unit, encoding=encoding)
-    if len(read.segments) > 1:
+def _own_segments(read: Annotations, video: str) -> list[Segment]:
+    """The segments of a video's own file, whatever name the file gives to it."""
+    about = list(read.segments)
+    if len(about) > 1:
+        ids = [video]
+        about = [name for name in about if same_video(name, ids)]
+    if len(about) > 1 or (read.segments and not about):
+        names = list(read.segments)
         raise UserError(
-            f"{file.name}: about {len(read.segments)} videos ({', '.join(list(read.segments)[:3])}), expected one. "
-            f"Name it for all with data.labels={file.name}."
+            f"{read.file.name}: about {len(names)} videos ({', '.join(names[:3])}), expected one, or one that is "
+            f"called {Path(video).name}. Name it for all with data.labels={read.file.name}."
         )
-    return Labelled(file, next(iter(read.segments.values()), []), read.unit)
+    read.checked(about[0] if about else None)
+    return read.segments[about[0]] if about else []
 
 
-def _from_table(read: Annotations, ids: Sequence[str], found: FoundLabels) -> None:
-    for name, segments in read.segments.items():
-        where = segments[0].where or read.file.name
+def _from_table(read: Annotations, ids: Sequence[str], found: FoundLabels, *, others: bool) -> None:
+    """The segments of a file that is about several videos. `others`: those that are not among the ids are let be."""
+    about = dict(read.segments)
+    if "" in about and len(ids) > 1 and read.media:
+        about.update(dict.fromkeys(read.media, about.pop("")))
+        others = True
+    let_be: list[str] = []
+    for name, segments in about.items():
+        where = segments[0].where if segments and segments[0].where else read.file.name
         if not name and len(ids) > 1:
             raise UserError(
                 f"{read.file.name}: no column says which video a row is about, and there are {len(ids)}. "
                 "Add a column 'file'."
             )
+        if name and not same_video(name, ids) and (others or not segments):
+            let_be.append(name)
+            continue
         video = matching(name, ids, where) if name else ids[0]
+        read.checked(name)
         if video in found.of:
             raise UserError(f"{where}: '{name}' and another name above both mean {video}. Write it in one way.")
         found.of[video] = Labelled(read.file, segments, read.unit)
@@ -180,16 +206,10 @@ def _from_table(read: Annotations, ids: Sequence[str], found: FoundLabels) -> No
             found.splits[video] = row_split(read.splits[name], where)
         if name in read.groups:
             found.groups[video] = read.groups[name]
-
-
-def _on_track(found: FoundLabels, track: str) -> FoundLabels:
-    """Only the segments of one track."""
-    tracks = sorted({s.track for labelled in found.of.values() for s in labelled.segments or () if s.track})
-    if track not in tracks:
-        raise UserError(
-            f"data.track={track}: no such track (found: {', '.join(tracks) or 'none'}){did_you_mean(track, tracks)}."
+    if let_be and not found.of:
+        read.checked()
+    if let_be:
+        found.notes.append(
+            f"labels: {read.file.name} is about {counted(len(let_be), 'further video')} too, e.g. '{let_be[0]}'"
         )
-    for name, labelled in found.of.items():
-        kept = [segment for segment in labelled.segments or () if segment.track == track]
-        found.of[name] = Labelled(labelled.file, kept, labelled.unit)
-    return found
+    found.notes.extend(read.notes)

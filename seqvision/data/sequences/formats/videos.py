@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from seqvision.data.annotations.annotations import Choice
 from seqvision.data.annotations.segments import check_lengths, label_matrix, owners
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.align import ALIGNMENTS, align_labels
@@ -31,6 +32,7 @@ def read_videos(
     labels: str | Path | None = None,
     unit: str | None = None,
     track: str | None = None,
+    observation: str | Sequence[str] | None = None,
     background: str | None = None,
     multilabel: bool = False,
     merge: Mapping[str, str] | None = None,
@@ -52,6 +54,7 @@ def read_videos(
                 `annotations/`, beside the videos, and in `segments.csv`
     unit        of segments: "seconds" or "frames"; None: as the file's columns are called, else seconds
     track       the one tier, subject or track of the segments that counts; None: all
+    observation the session (of BORIS) that counts where a video has several, `*` for any letters, or a list of them
     background  the class of frames that no segment covers; None: nobody said what they are. With `multilabel` none of
                 the classes happens there
     multilabel  several labels a frame: tables with a column of 0 and 1 a label, or segments that may overlap
@@ -68,7 +71,8 @@ def read_videos(
     reader = reader or VideoReader()
     root, videos = list_videos(path)
     ids = [id_of(video, root) for video in videos]
-    found = find_labels(root, videos, ids, given=labels, unit=unit, track=track, encoding=encoding)
+    choice = Choice(track, observation)
+    found = find_labels(root, videos, ids, given=labels, unit=unit, choice=choice, encoding=encoding)
     records = [
         SequenceRecord(name, video, split=found.split(name), group=found.groups.get(name))
         for name, video in zip(ids, videos, strict=True)
