@@ -78,6 +78,7 @@ def tiny_pictures(tiny_run: Path) -> list[Path]:
 def make_run(folder: Path, *, seed: int, scenes: Path | None = None) -> Path:
     """The folder, with a checkpoint in it."""
     import torch
+    from checkpoints import save_checkpoint
     from hydra import compose, initialize_config_dir
     from hydra.utils import instantiate
 
@@ -109,5 +110,5 @@ def make_run(folder: Path, *, seed: int, scenes: Path | None = None) -> Path:
     description: dict[str, Any] = {**config["model"], "vocabulary_size": len(data.vocabulary)}
     held = contents(config, description, data.held())
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
-    torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
+    save_checkpoint({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
     return folder

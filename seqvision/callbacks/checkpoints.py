@@ -12,16 +12,18 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from seqvision.digest import seal
 from seqvision.errors import UserError
 from seqvision.files import replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Writes as `atomic_path` does: a reader sees the old file or the new, never half."""
+    """Writes as `atomic_path` does, with the digest: a reader sees the old file or the new, never half."""
 
     def save_checkpoint(self, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
         target = Path(path)
         try:
+            seal(checkpoint)
             with replacing(target) as draft, open(draft, "wb") as file:
                 torch.save(checkpoint, file)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError

@@ -20,6 +20,7 @@ COMMANDS = {
     "translate": "translations of your own sentences, from files, or from standard input as it comes",
     "evaluate": "score a model, or a file of predictions, on a split, beside its controls",
     "report": "one HTML page of a run: curves, scores, best and worst captions",
+    "pack": "one file with a trained model, to hand on: weights and all that inference needs, no pickle",
     "data": "data check: what is in a data set, and what is wrong; data scenes: draw some; data shard: pack them",
     "advise": "which row of transfer suits your data: their size, their likeness to the pre-training, each stage",
     "encoders": "the networks that encoder=… offers: weights, operations, smallest picture, map, pre-trained or not",

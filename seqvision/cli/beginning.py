@@ -32,7 +32,8 @@ def weights_from(start_from: str, model: Any, *, anew: Sequence[str] = ()) -> di
     anew: names of parts, such as "output", or "encoder.head". A UserError for a part that there is not, and for weights
     that do not fit.
     """
-    from seqvision.inference.checkpoint import find_checkpoint, model_weights, read_checkpoint
+    from seqvision.digest import model_weights
+    from seqvision.inference.checkpoint_file import find_checkpoint, read_checkpoint
 
     weights = model_weights(read_checkpoint(find_checkpoint(start_from)))
     own = model.state_dict()

@@ -3,14 +3,13 @@
 import argparse
 import csv
 import json
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, NamedTuple
 
 from seqvision.cli.lines import given_lines, in_batches
-from seqvision.cli.options import add_checkpoint_options, parser
+from seqvision.cli.options import add_checkpoint_options, loading, parser
 from seqvision.cli.output import open_output
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.errors import UserError
@@ -86,9 +85,7 @@ def main(arguments: list[str]) -> int:
 def _load(given: argparse.Namespace) -> "list[LoadedClassifier]":
     from seqvision.inference import LoadedClassifier, load_model
 
-    if given.trust and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    return [load_model(path, LoadedClassifier, device=given.device, trust=given.trust) for path in given.checkpoint]
+    return [load_model(path, LoadedClassifier, **loading(given)) for path in given.checkpoint]
 
 
 def _sentences(classifiers: "list[LoadedClassifier]", given: argparse.Namespace) -> Iterator[Answer]:

@@ -19,6 +19,7 @@ from omegaconf.errors import (
 
 from seqvision.cli.unused import check_used
 from seqvision.errors import UserError
+from seqvision.signatures import meant
 
 
 def conf_dir() -> Path:
@@ -204,12 +205,6 @@ def near_key(key: str, config: Any) -> str:
     same = [name for name in keys if name.startswith(f"{key.partition('.')[0]}.") and name.endswith(f".{last}")]
     near = same or [f"{parent}.{name}" for name in get_close_matches(last, beside, n=3, cutoff=0.6)]
     return f"Did you mean {' or '.join(near)}?" if near else f"In '{parent}' there is: {', '.join(beside)}."
-
-
-def meant(name: str, names: Sequence[str]) -> str:
-    """What may have been meant; nothing where no name is near."""
-    near = get_close_matches(name, names, n=3, cutoff=0.5)
-    return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
 def near_name(name: str, names: Sequence[str]) -> str:

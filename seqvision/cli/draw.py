@@ -1,12 +1,11 @@
 """`seqvision draw`: a trained painter in; new pictures out, or yours painted again, as a picture or as an animation."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqvision.cli.options import add_checkpoint_options, parser
+from seqvision.cli.options import add_checkpoint_options, loading, parser
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 from seqvision.files import expect_folder, expect_writable
@@ -42,9 +41,7 @@ def main(arguments: list[str]) -> int:
     from seqvision.inference import load_model
     from seqvision.inference.painting import LoadedPainter, sample
 
-    if given.trust and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    loaded = load_model(given.checkpoint[0], LoadedPainter, device=given.device, trust=given.trust)
+    loaded = load_model(given.checkpoint[0], LoadedPainter, **loading(given))
     skipped = 0
     if given.interpolate:
         _save_way(loaded, given)

@@ -57,7 +57,7 @@ def main(arguments: list[str]) -> int:
     name = pattern_at(given.checkpoint[0]) if given.checkpoint else "captioning"
     _refuse_others(given, name, PATTERNS[name])
     pattern = PATTERNS[name](given)
-    data = stored_data(pattern.config, given.data, trust=given.trust)
+    data = stored_data(pattern.models[0] if pattern.models else None, given.data, trust=given.trust)
     splits = splits_of(data)
     wanted = {split: split_records(splits, split) for split in given.split.split(",")}
     evaluations, entries = [], []

@@ -1,12 +1,10 @@
 """`seqvision label`: recordings in, labels for their frames out: tables, subtitles, annotations, pictures, videos."""
 
 import argparse
-import os
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from seqvision.cli.options import add_checkpoint_options, number, parser
+from seqvision.cli.options import add_checkpoint_options, loading, number, parser
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -115,6 +113,4 @@ def _formats(given: argparse.Namespace) -> list[str]:
 def _load(given: argparse.Namespace) -> "list[LoadedLabeller]":
     from seqvision.inference import LoadedLabeller, load_model
 
-    if given.trust and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    return [load_model(path, LoadedLabeller, device=given.device, trust=given.trust) for path in given.checkpoint]
+    return [load_model(path, LoadedLabeller, **loading(given)) for path in given.checkpoint]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from seqvision.cli.config import meant
 from seqvision.errors import UserError
+from seqvision.signatures import meant
 
 
 def check_mode(config: Any) -> None:

@@ -36,8 +36,10 @@ def add_checkpoint_options(
     batch: str = "pictures",
     batch_size: int = 32,
 ) -> None:
-    """--checkpoint, --device, --trust, --batch-size. several: what happens with several checkpoints, "" where only one
-    makes sense; batch, batch_size: what goes through the model together, and how many.
+    """--checkpoint, --device, --trust, --allow-nonfinite, --batch-size.
+
+    several: what happens with several checkpoints, "" where only one makes sense. batch, batch_size: what goes through
+    the model together, and how many.
     """
     group = to.add_argument_group("model")
     group.add_argument(
@@ -45,7 +47,7 @@ def add_checkpoint_options(
         action=_Checkpoints,
         required=required,
         metavar="FILE",
-        help="a checkpoint, or a run's folder"
+        help="a checkpoint, a run's folder, or what `seqvision pack` wrote"
         + (several and f"; several times, or as RUN:snapshots or 'runs/*/best.ckpt', {several}"),
     )
     group.add_argument("--device", default="auto", help="cpu, cuda, cuda:1, mps …; auto takes a GPU where there is one")
@@ -56,12 +58,25 @@ def add_checkpoint_options(
         metavar="N",
         help=f"{batch} at a time (default {batch_size})",
     )
-    group.add_argument(
+    add_trust_options(group)
+
+
+def add_trust_options(to: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """--trust, --allow-nonfinite."""
+    to.add_argument(
         "--trust",
         action="append",
         default=[],
         metavar="MODULE",
-        help="a Python module of your own whose networks the checkpoint may use",
+        help="a Python module of your own whose classes the checkpoint may use (SECURITY.md)",
+    )
+    add_nonfinite_option(to)
+
+
+def add_nonfinite_option(to: argparse.ArgumentParser | argparse._ArgumentGroup) -> None:
+    """--allow-nonfinite."""
+    to.add_argument(
+        "--allow-nonfinite", action="store_true", help="load weights that are infinite or not a number, to look at them"
     )
 
 
@@ -99,14 +114,19 @@ def add_decoding_options(to: argparse.ArgumentParser, *, texts: str = "captions"
     )
 
 
+def loading(arguments: argparse.Namespace) -> dict[str, Any]:
+    """How models are loaded, as arguments of `load_model`; modules to trust are looked for in this folder too."""
+    if arguments.trust and os.getcwd() not in sys.path:
+        sys.path.insert(0, os.getcwd())
+    return {name: getattr(arguments, name) for name in ("device", "trust", "allow_nonfinite")}
+
+
 def load_captioners(arguments: argparse.Namespace) -> "list[LoadedCaptioner]":
     """The checkpoints of the command line, which must share a vocabulary."""
     from seqvision.inference import load_captioner
     from seqvision.inference.captioning import check_vocabularies
 
-    if arguments.trust and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    found = [load_captioner(path, device=arguments.device, trust=arguments.trust) for path in arguments.checkpoint]
+    found = [load_captioner(path, **loading(arguments)) for path in arguments.checkpoint]
     check_vocabularies(found)
     return found
 

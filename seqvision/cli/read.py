@@ -4,13 +4,12 @@ import argparse
 import csv
 import json
 import math
-import os
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from seqvision.cli.options import add_checkpoint_options, number, parser
+from seqvision.cli.options import add_checkpoint_options, loading, number, parser
 from seqvision.cli.output import open_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
@@ -42,9 +41,7 @@ def main(arguments: list[str]) -> int:
     from seqvision.inference import load_model
     from seqvision.inference.reading import LoadedReader, check_directions, check_readers
 
-    if given.trust and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    how = {"device": given.device, "trust": given.trust}
+    how = loading(given)
     readers = [_inverted(load_model(path, LoadedReader, **how), given.invert) for path in given.checkpoint]
     check_readers(readers)
     loaded = readers[0]

@@ -65,5 +65,7 @@ def save_record(folder: Path, record: dict[str, Any]) -> None:
 
 
 def stands_for_run(model: "LoadedModel") -> bool:
-    """Whether it is what the run's folder is known by: its best checkpoint, or the only one."""
-    return model.path.name == "best.ckpt" or not (model.path.parent / "best.ckpt").is_file()
+    """Whether it is what the run's folder is known by: its best checkpoint, or the only one; no packed model is."""
+    return model.path.name == "best.ckpt" or (
+        model.path.suffix == ".ckpt" and not (model.path.parent / "best.ckpt").is_file()
+    )

@@ -4,7 +4,7 @@ import sys
 import time
 from pathlib import Path
 
-from seqvision.cli.options import parser, typed
+from seqvision.cli.options import add_trust_options, parser, typed
 from seqvision.cli.output import open_output
 from seqvision.errors import UserError
 from seqvision.files import expect_writable
@@ -36,7 +36,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument("--cache", default="cache", metavar="FOLDER", help="as in evaluate")
     options.add_argument("--device", default="auto", help="cpu, cuda, …; auto takes a GPU where there is one")
     options.add_argument("--batch-size", type=int, default=32, metavar="N")
-    options.add_argument("--trust", action="append", default=[], metavar="MODULE", help="as in caption")
+    add_trust_options(options)
     given = options.parse_args(arguments)
     folders = [Path(each) for each in given.run]
     if any((folder / "sweep.json").is_file() for folder in folders):
@@ -63,12 +63,13 @@ def main(arguments: list[str]) -> int:
     begun = time.time()
     as_evaluated = parse(["--checkpoint", str(run), "--device", given.device, "--cache", given.cache])
     as_evaluated.batch_size, as_evaluated.trust = given.batch_size, given.trust
+    as_evaluated.allow_nonfinite = given.allow_nonfinite
     pattern = PATTERNS[pattern_at(str(run))](as_evaluated)
     (model,) = pattern.models
     evaluations, stale = read_evaluations(run, model.digest)
     for path in stale:
         print(f"seqvision: {path} tells of other weights than {model.path.name}: left out", file=sys.stderr)
-    data = stored_data(model.config, given.data, trust=given.trust)
+    data = stored_data(model, given.data, trust=given.trust)
     splits = splits_of(data)
     split = given.split or (evaluations[0]["split"] if evaluations else "val")
     records = split_records(splits, split)

@@ -1,54 +1,57 @@
 """The data that a checkpoint was trained on, read again from its own configuration, or others in their place."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
 from seqvision.cli.config import conf_dir
-from seqvision.cli.objects import instantiate
 from seqvision.errors import UserError
+from seqvision.inference.build import build
+from seqvision.inference.registry import DATA
+from seqvision.signatures import arguments_of
 
 if TYPE_CHECKING:
     from seqvision.data import CaptionData, RecordData
     from seqvision.data.scenes import Scene
+    from seqvision.inference import LoadedModel
 
 
-def stored_data(config: dict[str, Any] | None, changes: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Any:
-    """The data module of a checkpoint's configuration, changed by `key=value`, or of `files key=value …`.
+def stored_data(model: "LoadedModel | None", changes: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Any:
+    """The data module that a model was trained with, changed by `key=value`, or of `files key=value …`.
 
-    A checkpoint's word is not enough to run anything: besides the classes and functions of `seqvision.data` made for
-    this, only those of the modules in `trust` are called. Raises `UserError` where it asks for something else.
+    A checkpoint's word is not enough to run or to write anything: its description is plain data, from which `build`
+    makes what is registered for reading data, and drawn data that are not there are not drawn.
+
+    Args:
+        model: whose data are meant; None where the changes name all.
+        changes: what the user says of the data.
+        trust: modules whose own classes and functions may be used as well.
+
+    Raises:
+        UserError: where a description asks for something else, or does not fit.
     """
-    from hydra.errors import HydraException
-    from omegaconf import OmegaConf
-    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
-
-    own = (config or {}).get("data")
+    own = (model.config if model else {}).get("data")
+    own = copy.deepcopy(own) if isinstance(own, dict) else {}
+    if changes and "=" not in changes[0]:
+        node, drawn = _chosen(changes[0], changes[1:], own), True
+    elif own and model:
+        _locate(own, [Path(model.trained_in), *model.path.resolve().parents])
+        node = _changed(own, changes)
+        drawn = any(change.startswith("folder=") for change in changes)
+    else:
+        raise UserError("which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them")
+    if "augmentation" in node:
+        node["augmentation"] = None  # pictures as they are
+    if not drawn and "draw" in _hints(node):
+        node["draw"] = False
     try:
-        if changes and "=" not in changes[0]:
-            node = _chosen(changes[0], changes[1:], own if isinstance(own, dict) else {})
-        elif isinstance(own, dict):
-            tree = OmegaConf.create(own)
-            for change in changes:
-                key, equals, value = change.partition("=")
-                if not equals or OmegaConf.select(tree, key, default=_ABSENT) is _ABSENT:
-                    near = get_close_matches(key, list(own), n=1)
-                    hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(own)}"
-                    raise UserError(f"--data {change}: the data have no key '{key}': {hint}")
-                OmegaConf.update(tree, key, OmegaConf.create(f"value: {value}").value)
-            node = OmegaConf.to_container(tree, resolve=True)  # type: ignore[assignment]
-        else:
-            raise UserError(
-                "which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them"
-            )
-        if "augmentation" in node:
-            node["augmentation"] = None  # pictures as they are
-        _check(node, trust)
-        return instantiate(OmegaConf.create(node))
-    except MissingMandatoryValue as error:
-        raise UserError(f"--data {' '.join(changes)}: data.{error.key} is missing; add {error.key}=…") from error
-    except (HydraException, OmegaConfBaseException) as error:
-        raise UserError(f"data: {' '.join(str(error).split())}") from error
+        return build(node, DATA, trust=trust, key="data")
+    except UserError as error:
+        raise UserError(f"{error}\n  (other data than the checkpoint's: --data files path=FOLDER)") from error
+    except Exception as error:  # of a strange description anything
+        raise UserError(f"data: what the checkpoint says of its data cannot be used ({error!r:.300})") from error
 
 
 def splits_of(data: "RecordData") -> dict[str, Sequence[Any]]:
@@ -58,6 +61,8 @@ def splits_of(data: "RecordData") -> dict[str, Sequence[Any]]:
         loose = [record for record in data.read() if record.split is None]
     except UserError as error:
         raise UserError(f"{error}\n  (other data than the checkpoint's: --data path=FOLDER)") from error
+    except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, MemoryError) as error:
+        raise UserError(f"data: cannot be read as they are described ({error!r:.300}); see --data") from error
     return {**found, **({"all": loose} if loose else {})}
 
 
@@ -84,62 +89,82 @@ def scenes_of(data: "CaptionData") -> "dict[str, Scene] | None":
     return read_scenes(folder) if (folder / "scenes.json").is_file() else None
 
 
-_ABSENT = object()
+def _changed(node: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    """The description of data with single values changed by `key=value`, keys with dots leading into parts."""
+    for change in changes:
+        key, equals, value = change.partition("=")
+        *parents, last = key.split(".")
+        part: Any = node
+        for name in parents:
+            part = part.get(name) if isinstance(part, dict) else None
+        if not equals or not isinstance(part, dict) or last not in part:
+            near = get_close_matches(key, list(node), n=1)
+            hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(node)}"
+            raise UserError(f"--data {change}: the data have no key '{key}': {hint}")
+        part[last] = parsed(value)
+    return node
+
+
+def parsed(text: str) -> Any:
+    """A value as the user wrote it, in the language of configurations; what is in it is not resolved."""
+    from omegaconf import OmegaConf
+    from yaml import YAMLError
+
+    try:
+        found: Any = OmegaConf.to_container(OmegaConf.create(f"value: {text}"))
+    except (YAMLError, ValueError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"--data …={text}: cannot be read ({reason:.200}); put quotes around it") from error
+    return found["value"]
 
 
 def _chosen(choice: str, changes: Sequence[str], own: dict[str, Any]) -> dict[str, Any]:
     """The node of `data=choice` with its keys set, reading as the checkpoint's `own` data were read."""
     from hydra import compose, initialize_config_dir
+    from hydra.errors import HydraException
     from omegaconf import OmegaConf
+    from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
 
     names = sorted(file.stem for file in (conf_dir() / "data").glob("*.yaml"))
     if choice not in names:
         near = get_close_matches(choice, names, n=1)
         hint = f"did you mean {near[0]}?" if near else f"expected {' or '.join(names)}, or key=value"
         raise UserError(f"--data {choice}: there is no such choice: {hint}")
-    with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-        config = compose("train", overrides=[f"data={choice}", *(f"data.{change}" for change in changes)])
-    for part in ("transform", "reader"):
-        if part in own and part in config.data:
-            config.data[part] = own[part]
-    return OmegaConf.to_container(config.data, resolve=True, throw_on_missing=True)  # type: ignore[return-value]
+    try:
+        with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
+            config = compose("train", overrides=[f"data={choice}", *(f"data.{change}" for change in changes)])
+        node: Any = OmegaConf.to_container(config.data, resolve=True, throw_on_missing=True)
+    except MissingMandatoryValue as error:
+        key = str(error.full_key or error.key).removeprefix("data.")
+        raise UserError(f"--data {' '.join([choice, *changes])}: data.{key} is missing; add {key}=…") from error
+    except (HydraException, OmegaConfBaseException) as error:
+        raise UserError(f"--data {choice}: {' '.join(str(error).split())}") from error
+    return {**node, **{part: own[part] for part in ("transform", "reader") if part in own and part in node}}
 
 
-def _check(node: Any, trust: Sequence[str]) -> None:
-    """Nothing, if all that the node would call is made for reading data; else a UserError."""
-    if isinstance(node, list):
-        for entry in node:
-            _check(entry, trust)
-    if not isinstance(node, dict):
-        return
-    for key, value in node.items():
-        if key == "_target_":
-            if not _harmless(str(value)) and not any(str(value).startswith(module + ".") for module in trust):
-                raise UserError(
-                    f"the checkpoint's configuration asks for '{value}' to read its data, which is none of "
-                    f"seqvision's: nothing of it has run. Name the data yourself (--data files path=FOLDER), or allow "
-                    f"it with --trust {str(value).rpartition('.')[0] or value}"
-                )
-        else:
-            _check(value, trust)
-
-
-def _harmless(name: str) -> bool:
-    """Whether it is what `seqvision.data` exports for configurations: a data module, a transform, a reader of frames, a
-    vocabulary or how one is built, or a function that reads a set of sequences.
+def _locate(node: dict[str, Any], roots: Sequence[Path]) -> None:
+    """Puts where they are now into the places that a description of data names: as it is, else in the first of the
+    roots that has them. Raises a `UserError` for what is neither file nor folder.
     """
-    from seqvision import data
-    from seqvision.data import Composer, ImageTransform, RecordData, Vocabulary, WholePictureReader
-    from seqvision.data.sequences.readers.base import FrameReader
-    from seqvision.data.sequences.records import SequenceSet
+    for key, hint in _hints(node).items():
+        place = node.get(key)
+        if not isinstance(place, str) or Path not in get_args(hint):
+            continue
+        try:
+            found = next(
+                (path for path in (Path(place), *(root / place for root in roots)) if path.exists()), Path(place)
+            )
+            special = found.exists() and not found.is_file() and not found.is_dir()
+        except (OSError, ValueError) as error:
+            raise UserError(f"data.{key} is {place[:80]!r}: no path of this machine ({error})") from error
+        if special:
+            raise UserError(f"data.{key} is {place}: neither a file nor a folder; nothing is read from there")
+        node[key] = place if found == Path(place) else str(found)
 
-    room, _, last = name.removesuffix(".build").rpartition(".")
-    if room != "seqvision.data" or last not in data.__all__:
-        return False
-    found = getattr(data, last)
-    if name.endswith(".build"):
-        return isinstance(found, type) and issubclass(found, Vocabulary)
-    if isinstance(found, type):
-        made_for_it = (RecordData, ImageTransform, FrameReader, WholePictureReader, Composer, Vocabulary)
-        return issubclass(found, made_for_it)
-    return getattr(found, "__annotations__", {}).get("return") is SequenceSet
+
+def _hints(node: dict[str, Any]) -> dict[str, Any]:
+    """What a data module, and the function that it reads with, say of their arguments, by their names."""
+    read = node.get("read")
+    targets = [read.get("_target_") if isinstance(read, dict) else None, node.get("_target_")]
+    found = [DATA.find(target) for target in targets if isinstance(target, str)]
+    return {key: hint for each in found if each is not None for key, hint in arguments_of(each)[0].items()}

@@ -105,7 +105,8 @@ def near_zero(matrix: np.ndarray, share: float = 0.01) -> float:
 
 def weights_of(trial: Trial, layer: str) -> np.ndarray:
     """A matrix of a trial's network at the end of its training."""
-    from seqvision.inference.checkpoint import model_weights, read_checkpoint
+    from seqvision.digest import model_weights
+    from seqvision.inference.checkpoint_file import read_checkpoint
 
     weights = model_weights(read_checkpoint(trial.folder / "last.ckpt"))
     if layer not in weights:

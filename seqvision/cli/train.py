@@ -168,7 +168,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     from pytorch_lightning.callbacks import LambdaCallback
 
     from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration, steps_per_epoch
-    from seqvision.inference.checkpoint import read_checkpoint
+    from seqvision.inference.checkpoint_file import read_checkpoint
 
     begun = time.time()
     config = OmegaConf.create(plain(unresolved))

@@ -2,14 +2,13 @@
 
 import argparse
 import json
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from seqvision.cli.lines import given_lines, in_batches
-from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, parser
+from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, loading, parser
 from seqvision.cli.output import open_output
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -67,11 +66,7 @@ def _batches(given: argparse.Namespace) -> "Batches":
     from seqvision.inference.checkpoint import load_model
     from seqvision.inference.translating import Batches, LoadedTranslator
 
-    if given.trust and os.getcwd() not in sys.path:
-        sys.path.insert(0, os.getcwd())  # where a person's own module lies
-    members: list[LoadedTranslator] = [
-        load_model(path, LoadedTranslator, device=given.device, trust=given.trust) for path in given.checkpoint
-    ]
+    members = [load_model(path, LoadedTranslator, **loading(given)) for path in given.checkpoint]
     decoder = decoder_of(given, members[0].config)
     return Batches(members, decoder, forbid=given.forbid, require=given.require)
 

@@ -62,7 +62,10 @@ class FileCaptions(CaptionData):
 
 
 class SceneCaptions(CaptionData):
-    """The procedurally drawn scenes, written to a folder once and read from there like any other pictures."""
+    """The procedurally drawn scenes, written to a folder once and read from there like any other pictures.
+
+    draw: whether scenes that are not there yet are drawn; else a `UserError` says so.
+    """
 
     def __init__(
         self,
@@ -72,16 +75,17 @@ class SceneCaptions(CaptionData):
         counts: Mapping[str, int] | None = None,
         captions: int = 5,
         scene_seed: int = 0,
+        draw: bool = True,
         **settings: Any,
     ):
         super().__init__(**settings)
-        self.folder = Path(folder)
+        self.folder, self.draw = Path(folder), draw
         self.scenes: dict[str, Any] = {"size": size, "captions": captions, "seed": scene_seed}
         if counts:
             self.scenes["counts"] = dict(counts)
 
     def read(self) -> list[CaptionRecord]:
-        folder = write_scenes(self.folder, **self.scenes)
+        folder = write_scenes(self.folder, draw=self.draw, **self.scenes)
         return list(read_captions(folder / "captions.json"))
 
 

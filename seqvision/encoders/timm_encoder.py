@@ -5,6 +5,7 @@ from math import isqrt
 from typing import Any
 
 import timm
+import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -24,6 +25,18 @@ from seqvision.encoders.weights import (
 )
 from seqvision.errors import UserError
 
+# what timm's networks take that is a number, or the name of a kind of layer
+OPTIONS = frozenset((
+    "drop_rate", "drop_path_rate", "drop_block_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate",
+    "patch_drop_rate", "layers", "channels", "depth", "depths", "dims", "width", "widths", "embed_dim", "embed_dims",
+    "num_heads", "head_dim", "mlp_ratio", "expand_ratio", "expansion_ratio", "patch_size", "window_size", "groups",
+    "cardinality", "base_width", "bottle_ratio", "reduction", "growth_rate", "block_config", "bn_size",
+    "num_init_features", "num_features", "num_blocks", "stem_chs", "stem_size", "stem_width", "stem_type",
+    "stem_kernel_size", "stem_stride", "output_stride", "avg_down", "down_kernel_size", "kernel_size", "act_layer",
+    "norm_layer", "norm_eps", "se_ratio", "conv_mlp", "conv_bias", "qkv_bias", "qk_norm", "init_values",
+    "ls_init_value", "zero_init_last", "class_token", "reg_tokens", "memory_efficient", "dynamic_img_size",
+))  # fmt: skip
+
 
 class TimmEncoder(Encoder):
     """Features from a network of timm: its last ones, or those of several `stages`.
@@ -38,7 +51,7 @@ class TimmEncoder(Encoder):
         trainable: "all", "none" or the number of last stages that train
         mean, std: of the pixels, where they differ from what timm knows of the network
         norm: the normalisation of the maps in place of the network's own, see `make_norm`
-        options: further arguments of timm's network, such as {drop_path_rate: 0.1}
+        options: further arguments of timm's network, such as {drop_path_rate: 0.1}; those of `OPTIONS`
     """
 
     network: Any  # a Module; timm's have attributes that the type does not know
@@ -72,9 +85,11 @@ class TimmEncoder(Encoder):
         )
         self.name = name
         self.options = dict(options or {})
+        check_options(self.options)
         self.stages: tuple[int, ...] | None = None
         if stages is not None:
-            whole: Any = timm.create_model(name, **self.options)
+            with torch.device("meta"):  # only its stages are asked for
+                whole: Any = timm.create_model(name, **self.options)
             self.stages = known_stages(stages, len(whole.feature_info), str(self))
         state = read_state_dict(weights) if weights not in (None, "imagenet") else None
         own_state = state if state is not None and is_encoder_state(state) else None
@@ -187,6 +202,23 @@ class TimmEncoder(Encoder):
             if self.takes(size):
                 return size
         return None
+
+
+def check_options(options: Mapping[str, Any]) -> None:
+    """Raises a `UserError` for what is not known to be the size or the form of a network: timm's functions also take
+    addresses, files and what else they would fetch weights from.
+    """
+    for name, value in options.items():
+        if name not in OPTIONS:
+            raise UserError(f"encoder.options.{name}: not passed on to timm; {suggest(str(name), sorted(OPTIONS))}")
+        values = value if isinstance(value, list | tuple) else [value]
+        if not all(each is None or isinstance(each, int | float) or _is_name(each) for each in values):
+            raise UserError(f"encoder.options.{name} is {value!r:.80}; expected a number, true or false, or a name")
+
+
+def _is_name(value: Any) -> bool:
+    """Whether it is a text such as those by which timm knows its layers."""
+    return isinstance(value, str) and value.isascii() and value.replace("_", "").isalnum()
 
 
 def _settings(name: str) -> dict[str, Any]:

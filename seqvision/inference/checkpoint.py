@@ -1,10 +1,7 @@
-"""A checkpoint of this project: what it holds, how it is read, and what is refused."""
+"""A checkpoint of this project: what it holds, and the model that it becomes."""
 
-import hashlib
-import pickle
-import zipfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
 
@@ -12,12 +9,20 @@ import torch
 from torch import nn
 
 from seqvision.data import ImageTransform, Vocabulary, vocabulary_from_state
+from seqvision.digest import model_weights
 from seqvision.errors import UserError
+from seqvision.inference.budget import Budget
 from seqvision.inference.build import build
+from seqvision.inference.checkpoint_file import (
+    FORMAT,
+    check_finite,
+    check_plain,
+    check_resolved,
+    find_checkpoint,
+    read_checkpoint,
+)
+from seqvision.inference.registry import NETWORKS
 from seqvision.models import Captioner, Noise
-
-FORMAT = 1
-
 
 LoadedT = TypeVar("LoadedT", bound="LoadedModel")
 
@@ -35,6 +40,8 @@ class LoadedModel:
     model: Any
     config: dict[str, Any]
     path: Path
+    digest: str = field(default="", kw_only=True)  # over all that inference reads of the file
+    trained_in: str = field(default="", kw_only=True)  # the folder that relative paths of its data began at
 
     @classmethod
     def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
@@ -46,12 +53,6 @@ class LoadedModel:
         """Where the model is."""
         device: torch.device = next(self.model.parameters()).device
         return device
-
-    @property
-    def digest(self) -> str:
-        """What tells its file from others: the beginning of its SHA-256."""
-        with self.path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()[:16]
 
 
 @dataclass(frozen=True)
@@ -74,25 +75,48 @@ class LoadedCaptioner(LoadedModel):
 def contents(
     config: dict[str, Any], model: dict[str, Any], parts: dict[str, Any], *, pattern: str = "captioning"
 ) -> dict[str, Any]:
-    """What a checkpoint carries besides the weights: plain data. parts: what `LoadedModel.parts` reads."""
-    return {"format": FORMAT, "pattern": pattern, "config": config, "model": model, **parts}
+    """What a checkpoint carries besides the weights: plain data. parts: what `LoadedModel.parts` reads.
+
+    Raises a `UserError` where something in it would be refused when the checkpoint is read.
+    """
+    held = {
+        "format": FORMAT,
+        "pattern": pattern,
+        "config": config,
+        "model": model,
+        "trained_in": str(Path.cwd()),
+        **parts,
+    }
+    check_plain(held)
+    check_resolved(held)
+    return held
 
 
-def load_captioner(
-    path: str | Path, *, device: str | torch.device = "cpu", trust: Sequence[str] = ()
-) -> LoadedCaptioner:
+def load_captioner(path: str | Path, **how: Any) -> LoadedCaptioner:
     """The captioner in a checkpoint file or a run's folder; see `load_model`."""
-    return load_model(path, LoadedCaptioner, device=device, trust=trust)
+    return load_model(path, LoadedCaptioner, **how)
 
 
 def load_model(
-    path: str | Path, kind: type[LoadedT], *, device: str | torch.device = "cpu", trust: Sequence[str] = ()
+    path: str | Path,
+    kind: type[LoadedT],
+    *,
+    device: str | torch.device = "cpu",
+    trust: Sequence[str] = (),
+    allow_nonfinite: bool = False,
 ) -> LoadedT:
     """The network in a checkpoint file, or in a run's folder (its best, else its last checkpoint).
 
-    device: as torch names it, or "auto" for a GPU where there is one. trust: modules besides this package whose
-    networks may be built. Raises `UserError` for a file that is missing, truncated, of another format or pattern, that
-    does not hold together, or that would run code.
+    Args:
+        path: the file or folder.
+        kind: the pattern's class.
+        device: as torch names it, or "auto" for a GPU where there is one.
+        trust: modules besides this package whose networks may be built.
+        allow_nonfinite: whether weights may be infinite or not numbers at all.
+
+    Raises:
+        UserError: for a file that is missing, damaged, of another format or pattern, that does not hold together, or
+            that would run code.
     """
     place = find_device(device)
     file = find_checkpoint(path)
@@ -101,14 +125,18 @@ def load_model(
     found = pattern_of(checkpoint)
     if found != kind.pattern:
         raise UserError(f"{file}: a model for {found}, expected one for {kind.pattern}{_USED_BY.get(found, '')}")
+    weights = model_weights(checkpoint)
+    if not allow_nonfinite:
+        check_finite(weights, file)
     try:
-        model = build(held["model"], trust=trust)
+        with Budget(sum(value.nbytes for value in weights.values()), len(weights)):
+            model = build(held["model"], NETWORKS, trust=trust)
         config = held["config"]
         if not isinstance(model, kind.network):
             raise UserError(f"holds a {type(model).__name__}, expected a {kind.network.__name__}")
         Noise(**held.get("noise", {})).into(model)
         parts = kind.parts(held, model)
-        model.load_state_dict(model_weights(checkpoint))
+        model.load_state_dict(weights)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
     except RuntimeError as error:
@@ -117,10 +145,12 @@ def load_model(
             f"{file}: the weights do not fit the model that the file describes ({reason:.300}); "
             "use the version of seqvision that wrote it, or take another copy"
         ) from error
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
-        # a strange or damaged description makes any part of this fail
-        raise UserError(f"{file}: what it says of its model cannot be used ({error!r}); take another copy") from error
-    return kind(model.to(place).eval(), config, file, **parts)
+    except Exception as error:  # a strange or damaged description makes any part of this fail
+        raise UserError(
+            f"{file}: what it says of its model cannot be used ({error!r:.300}); take another copy"
+        ) from error
+    own = {"digest": held["digest"], "trained_in": str(held.get("trained_in", ""))}
+    return kind(model.to(place).eval(), config, file, **parts, **own)
 
 
 def pattern_of(checkpoint: dict[str, Any]) -> str:
@@ -151,62 +181,3 @@ def find_device(name: str | torch.device) -> torch.device:
             "`seqvision doctor` lists what there is"
         ) from error
     return device
-
-
-def find_checkpoint(path: str | Path) -> Path:
-    """The checkpoint file that a path means: itself, or best.ckpt, else last.ckpt, in a run's folder."""
-    path = Path(path)
-    if path.is_dir():
-        for name in ("best.ckpt", "last.ckpt"):
-            if (path / name).is_file():
-                return path / name
-        raise UserError(f"{path}: no best.ckpt or last.ckpt in this folder; is it the folder of a run?")
-    if not path.is_file():
-        raise UserError(f"{path}: no such checkpoint; a run leaves best.ckpt and last.ckpt in its folder under runs/")
-    return path
-
-
-def read_checkpoint(file: Path) -> dict[str, Any]:
-    """The file's content, unpickled as plain data and tensors only, with a format that this version knows."""
-    try:
-        checkpoint = torch.load(file, map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
-        if zipfile.is_zipfile(file):
-            raise UserError(
-                f"{file}: refused: it holds more than plain data and tensors, and loading that could run code. "
-                f"A checkpoint of seqvision never does ({str(error).splitlines()[0]})"
-            ) from error
-        raise _damaged(file) from error
-    except PermissionError as error:
-        raise UserError(f"{file}: cannot be read ({error.strerror}); you need the right to read it") from error
-    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError) as error:
-        raise _damaged(file) from error
-    held = checkpoint.get("seqvision") if isinstance(checkpoint, dict) else None
-    if not isinstance(held, dict) or "format" not in held:
-        raise UserError(f"{file}: a torch file, but not a checkpoint of seqvision (no format number in it)")
-    if held["format"] != FORMAT:
-        age = "older" if isinstance(held["format"], int) and held["format"] < FORMAT else "newer"
-        raise UserError(
-            f"{file}: checkpoint format {held['format']}, this version reads format {FORMAT}; "
-            f"use the {age} version of seqvision that wrote it"
-        )
-    return checkpoint
-
-
-def _damaged(file: Path) -> UserError:
-    """What to say of a file that torch cannot read, by how it begins: what torch says is for its developers."""
-    with file.open("rb") as opened:
-        begins = opened.read(2)
-    what = "the file is empty"
-    if begins:
-        what = "the file is truncated or damaged" if begins == b"PK" else "not a checkpoint, or a damaged one"
-    beside = [name for name in ("best.ckpt", "last.ckpt") if name != file.name and file.with_name(name).is_file()]
-    return UserError(f"{file}: {what}; take another copy" + (f", or {beside[0]} beside it" if beside else ""))
-
-
-def model_weights(checkpoint: dict[str, Any]) -> dict[str, torch.Tensor]:
-    """The model's state dict inside a training checkpoint."""
-    prefix = "model."
-    if not isinstance(checkpoint.get("state_dict"), dict):
-        raise UserError("no weights in it (no state_dict); take another copy")
-    return {key[len(prefix) :]: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}

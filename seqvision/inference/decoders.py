@@ -5,7 +5,10 @@ from typing import Any
 
 from seqvision.decoding import BeamSearch, DiverseBeamSearch, GreedySearch, Sampling, Search
 from seqvision.errors import UserError
+from seqvision.inference import registry
+from seqvision.inference.build import build
 
+LONGEST = 10_000  # words that a checkpoint's own decoder may write
 _COMMON = ("max_length", "min_length", "no_repeat_ngram")
 _BEAM = ("beam_size", "length_penalty", "n_best")
 _SAMPLING = ("temperature", "top_k", "top_p", "n_best", "seed")
@@ -52,12 +55,16 @@ def trained_decoder(config: Mapping[str, Any]) -> Search:
 
     Raises `UserError` for anything that is no decoder of this package.
     """
-    node = dict(config.get("decoding") or {})
-    kinds = {f"seqvision.decoding.{kind.__name__}": kind for kind, _ in DECODERS.values()}
-    name = str(node.pop("_target_", "seqvision.decoding.GreedySearch"))
-    if name not in kinds:
-        raise UserError(f"the checkpoint decodes with '{name}', which is none of {', '.join(kinds)}; give --decoding")
-    return kinds[name](**node)
+    node = config.get("decoding") or {"_target_": "seqvision.decoding.GreedySearch"}
+    try:
+        found = build(node, registry.DECODERS, key="decoding")
+    except UserError as error:
+        raise UserError(f"{error}. Or give --decoding") from error
+    if not isinstance(found, Search):
+        raise UserError(f"decoding: the checkpoint describes a {type(found).__name__}, no decoder; give --decoding")
+    if found.max_length > LONGEST:
+        raise UserError(f"decoding.max_length is {found.max_length:,}; expected at most {LONGEST:,}; give --max-length")
+    return found
 
 
 def _implied(given: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from checkpoints import save_checkpoint
 from torch import nn
 from training import SMALL
 
@@ -21,7 +22,7 @@ def checkpoint(tmp_path):
     """A checkpoint's file of a network with two classes, and its weights."""
     weights = network(2).state_dict()
     held = {"state_dict": {f"model.{name}": value for name, value in weights.items()}, "seqvision": {"format": 1}}
-    torch.save(held, tmp_path / "other.ckpt")
+    save_checkpoint(held, tmp_path / "other.ckpt")
     return str(tmp_path / "other.ckpt"), weights
 
 

@@ -6,6 +6,7 @@ import re
 import numpy as np
 import pytest
 import torch
+from checkpoints import save_checkpoint
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 from PIL import Image
@@ -32,7 +33,7 @@ def make_painter(folder, *changes):
     held = contents(config, {**config["model"], **sizes}, data.held(), pattern="painting")
     folder.mkdir(parents=True)
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
-    torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
+    save_checkpoint({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
     return folder
 
 

@@ -8,6 +8,7 @@ import shutil
 
 import pytest
 import torch
+from checkpoints import save_checkpoint
 
 from seqvision.cli.score_texts import size_of
 from seqvision.data.scenes import write_sample
@@ -129,10 +130,10 @@ def test_a_checkpoints_word_on_its_data_runs_nothing(run, own_run, target, neste
     node = {"_target_": target, "command": f"mkdir {trap}", "_args_": [f"mkdir {trap}"]}
     data = checkpoint["seqvision"]["config"]["data"]
     checkpoint["seqvision"]["config"]["data"] = {**data, "transform": [node]} if nested else node
-    torch.save(checkpoint, own_run / "best.ckpt")
+    save_checkpoint(checkpoint, own_run / "best.ckpt")
     found = run("evaluate", "--checkpoint", own_run)
     assert found.status == 2
-    assert f"asks for '{target}' to read its data, which is none of seqvision's: nothing of it has run" in found.err
+    assert f"asks for '{target}', which is not made by seqvision for reading data: it is not built" in found.err
     assert not trap.exists()
 
 

@@ -5,6 +5,7 @@ import re
 
 import pytest
 import torch
+from checkpoints import save_checkpoint
 from pattern_runs import labelling, make_pattern_run, multilabelling, write_recordings, write_sentences
 from translators import make_translator
 
@@ -76,7 +77,7 @@ def test_protocol_and_background_can_be_said(run, labeller):
 def test_several_labels_a_frame_are_scored_at_the_checkpoints_thresholds(run, multilabeller):
     held = torch.load(multilabeller / "best.ckpt", weights_only=True)
     held["seqvision"]["thresholds"] = [0.0, 2.0, 0.5]
-    torch.save(held, multilabeller / "best.ckpt")
+    save_checkpoint(held, multilabeller / "best.ckpt")
     found = run("evaluate", "--checkpoint", multilabeller, "--bootstrap", 0, "--format", "json")
     assert found.status == 0, found.err
     record = json.loads(found.out)
@@ -172,20 +173,20 @@ def test_a_checkpoints_word_on_its_data_runs_nothing(run, labeller, target, plac
     trap = {"_target_": target, "_partial_": place == "read", "_args_": [f"mkdir {tmp_path / 'trap'}"]}
     data = checkpoint["seqvision"]["config"]["data"]
     checkpoint["seqvision"]["config"]["data"] = trap if place == "itself" else {**data, place: trap}
-    torch.save(checkpoint, tmp_path / "best.ckpt")
+    save_checkpoint(checkpoint, tmp_path / "best.ckpt")
     found = run("evaluate", "--checkpoint", tmp_path / "best.ckpt", "--no-controls", "--bootstrap", 0)
     assert not (tmp_path / "trap").exists()
     if place == "augmentation":  # which evaluation does without
         assert found.status == 0, found.err
     else:
         assert found.status == 2
-        assert f"asks for '{target}' to read its data, which is none of seqvision's" in found.err
+        assert f"asks for '{target}', which is not made by seqvision for reading data" in found.err
 
 
 def test_a_pattern_of_the_future_is_refused(run, labeller, tmp_path):
     checkpoint = torch.load(labeller / "best.ckpt", weights_only=True)
     checkpoint["seqvision"]["pattern"] = "singing"
-    torch.save(checkpoint, tmp_path / "best.ckpt")
+    save_checkpoint(checkpoint, tmp_path / "best.ckpt")
     found = run("evaluate", "--checkpoint", tmp_path / "best.ckpt")
     assert "a model for 'singing', expected one of captioning, classification, labelling, translation" in found.err
 

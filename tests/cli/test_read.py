@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import torch
+from checkpoints import save_checkpoint
 from PIL import Image
 
 from seqvision.data.labelled.reader import WholePictureReader
@@ -44,7 +45,7 @@ def save_reader(folder, symbols, *, network="RAM", channels=1, seed=0, shape=(9,
     held = {"symbols": symbols.settings(), "reader": reader.settings(), "stopping": STOPPING}
     if symbols.objects > 1:
         held.pop("stopping")
-    torch.save(
+    save_checkpoint(
         {
             "state_dict": {f"model.{name}": value for name, value in model.state_dict().items()},
             "seqvision": contents({}, description, held, pattern="reading"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from checkpoints import save_checkpoint
 
 
 @pytest.fixture
@@ -52,8 +53,8 @@ def test_scores_of_other_weights_are_not_shown_as_the_runs(run, own_run):
     assert not (own_run / "evaluation_test.json").exists()
     run("evaluate", "--checkpoint", own_run, "--bootstrap", 0, "--no-controls")
     weights = torch.load(own_run / "best.ckpt", weights_only=True)
-    weights["global_step"] = 99
-    torch.save(weights, own_run / "best.ckpt")  # as a run that goes on does
+    weights["state_dict"]["model.output.bias"][0] += 1
+    save_checkpoint(weights, own_run / "best.ckpt")  # as a run that goes on does
     found = run("report", own_run, "--limit", 4)
     assert "evaluation_test.json tells of other weights than best.ckpt: left out" in found.err
     assert "Scores on val" in (own_run / "report.html").read_text()

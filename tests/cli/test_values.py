@@ -1,6 +1,6 @@
 """A value of another kind than a part takes is refused before any work, with its key; what a part takes is not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,19 +10,22 @@ from omegaconf import OmegaConf
 
 from seqvision.cli import main
 from seqvision.cli.objects import instantiate
-from seqvision.cli.values import fits, settings_of
+from seqvision.cli.values import settings_of
 from seqvision.errors import UserError
+from seqvision.signatures import fits
 
 FITTING = [
     (1, int), (1, float), (1.5, int | float), ("a", str | None), (None, str | None), ("x", Path), (True, bool),
     ("mean", Literal["mean", "sum"]), (1, Literal[1, 2]), ([1, 2], Sequence[int]), ([1, "a"], tuple[int, str]),
     ([0.9, 0.99], tuple[float | torch.Tensor, float]), ([1, 2, 3], tuple[int, ...]), ({"a": 1}, Mapping[str, int]),
     ({"_target_": "a.B"}, torch.nn.Module), ("anything", Any), ([[1]], list[list[int]]),
+    (torch.nn.ReLU(), torch.nn.Module), (torch.nn.ReLU, Callable[..., torch.nn.Module]),
 ]  # fmt: skip
 OTHER = [
     ("two", int), (1.5, int), (True, int), (None, int), ("abc", float | torch.Tensor), (3, tuple[float, float]),
     (1, str), ("yes", bool), ("means", Literal["mean", "sum"]), (True, Literal[1, 2]), ([1, "a"], Sequence[int]),
-    (None, torch.nn.Module), ([1], int), ("x", Sequence[int]),
+    (None, torch.nn.Module), ([1], int), ("x", Sequence[int]), ({"a": "b"}, Mapping[str, int]), ({"a": 1}, int),
+    (torch.nn.ReLU(), torch.nn.Linear), (3, Callable[..., int]),
 ]  # fmt: skip
 
 

@@ -15,6 +15,7 @@ from seqvision.encoders.cache import fingerprint
 from seqvision.encoders.video_cache import VideoFeatureCache
 from seqvision.errors import UserError
 from seqvision.inference.build import build
+from seqvision.inference.registry import NETWORKS
 
 
 def one(seed: int, *, channels=(4, 6), strides=(2, 2), **settings) -> SmallCNN:
@@ -254,7 +255,7 @@ def test_a_checkpoint_describes_it():
         "join": "gate",
         "pooled": True,
     }
-    made, again = build(description), build(description)
+    made, again = build(description, NETWORKS), build(description, NETWORKS)
     again.load_state_dict(made.state_dict())
     assert isinstance(made.encoders["b"], ResNet)
     images = torch.rand(2, 1, 32, 32)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from checkpoints import save_checkpoint
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
@@ -27,7 +28,7 @@ def make_pattern_run(folder: Path, *changes: str, seed: int = 0) -> Path:
     held = contents(config, {**config["model"], **sizes}, data.held(), pattern=config["pattern"])
     folder.mkdir(parents=True, exist_ok=True)
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
-    torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
+    save_checkpoint({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
     return folder
 
 

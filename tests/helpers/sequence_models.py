@@ -5,12 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from checkpoints import save_checkpoint
 from torch import nn
 
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.encoders import LinearFront
 from seqvision.inference.build import build
 from seqvision.inference.checkpoint import contents
+from seqvision.inference.registry import NETWORKS
 from seqvision.models import FrameLabeller, SequenceClassifier
 from seqvision.rnn import Cell, ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent
 
@@ -84,7 +86,7 @@ def save_run(
     sizes = {"classes": len(classes), "frames": reader.sizes}
     description = {"_target_": f"seqvision.models.{target.__name__}", **model, **sizes}
     torch.manual_seed(seed)
-    made = build(description)
+    made = build(description, NETWORKS)
     draws = torch.Generator().manual_seed(seed + 1)
     for parameter in made.parameters():
         if parameter.dim() > 1:
@@ -97,7 +99,7 @@ def save_run(
     }
     weights = {f"model.{name}": value for name, value in made.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
-    torch.save(
+    save_checkpoint(
         {"seqvision": contents(config or {}, description, parts, pattern=pattern), "state_dict": weights},
         folder / "best.ckpt",
     )

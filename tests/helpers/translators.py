@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import torch
+from checkpoints import save_checkpoint
 from hydra import compose, initialize_config_dir
 from hydra.utils import instantiate
 
@@ -35,5 +36,5 @@ def make_translator(folder: Path, *changes: str, seed: int = 0) -> Path:
     held = contents(config, {**config["model"], **sizes}, data.held(), pattern="translation")
     folder.mkdir(parents=True, exist_ok=True)
     weights = {f"model.{name}": value for name, value in model.state_dict().items()}
-    torch.save({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
+    save_checkpoint({"seqvision": held, "state_dict": weights}, folder / "best.ckpt")
     return folder

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from checkpoints import save_checkpoint
 from films import write_film, write_long_film
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -256,11 +257,11 @@ def test_a_checkpoint_that_does_not_hold_together_is_refused(tmp_path):
     folder = save_run(tmp_path / "few", "labelling", described(LINEAR), reader, CLASSES)
     held = torch.load(folder / "best.ckpt", weights_only=True)
     held["seqvision"]["classes"].pop()
-    torch.save(held, folder / "best.ckpt")
+    save_checkpoint(held, folder / "best.ckpt")
     with pytest.raises(UserError, match=r"has 2 names for 3 classes"):
         load_model(folder, LoadedLabeller)
     held["seqvision"]["reader"]["kind"] = "os.system"
-    torch.save(held, folder / "best.ckpt")
+    save_checkpoint(held, folder / "best.ckpt")
     with pytest.raises(UserError, match=r"reads its frames with 'os\.system', expected one of FeatureReader"):
         load_model(folder, LoadedLabeller)
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from checkpoints import save_checkpoint
 from translators import make_translator
 
 from seqvision.data.parallel import SentencePair
@@ -106,7 +107,7 @@ def test_a_vocabulary_of_another_size_is_refused(tmp_path):
     run = make_translator(tmp_path)
     checkpoint = torch.load(run / "best.ckpt", weights_only=True)
     checkpoint["seqvision"]["source_vocabulary"]["tokens"].append("ten")
-    torch.save(checkpoint, run / "best.ckpt")
+    save_checkpoint(checkpoint, run / "best.ckpt")
     with pytest.raises(UserError, match="the vocabulary does not fit the model"):
         load_model(run, LoadedTranslator)
 

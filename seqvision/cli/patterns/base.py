@@ -1,14 +1,13 @@
 """What `seqvision evaluate` and `seqvision report` ask of a pattern."""
 
 import argparse
-import os
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from seqvision.cli.options import loading
 from seqvision.cli.record import Evaluation
 from seqvision.inference import LoadedModel
 from seqvision.inference.members import averaged, members_of, spread_of
@@ -38,14 +37,7 @@ class Pattern:
 
     def __init__(self, given: argparse.Namespace):
         self.given = given
-        if given.trust and os.getcwd() not in sys.path:
-            sys.path.insert(0, os.getcwd())  # where a person's own module lies
         self.load()
-
-    @property
-    def config(self) -> dict[str, Any] | None:
-        """The configuration of the (first) model."""
-        return self.models[0].config if self.models else None
 
     def load(self) -> None:
         """Sets `models`, and whatever else stays the same for all splits."""
@@ -103,4 +95,4 @@ class Pattern:
 
     def how(self) -> dict[str, Any]:
         """How models are loaded."""
-        return {"device": self.given.device, "trust": self.given.trust}
+        return loading(self.given)

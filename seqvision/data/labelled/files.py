@@ -10,8 +10,10 @@ from seqvision.data.sequences.classes.sets import class_set, natural_order
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
+from seqvision.signatures import hands_on_to
 
 
+@hands_on_to(read_files)
 def read_labelled_pictures(path: str | Path, *, strings: bool = False, **options: Any) -> SequenceSet:
     """One record a picture in folders of classes, or of a list; arguments and errors as of `read_files`.
 

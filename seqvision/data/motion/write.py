@@ -12,7 +12,7 @@ import numpy as np
 from seqvision.data.motion.clip import EVENTS, RATE, SPLITS, Clip, make_clip
 from seqvision.data.motion.draw import draw_clip
 from seqvision.data.progress import tracked
-from seqvision.data.scenes.write import is_written
+from seqvision.data.scenes.write import is_written, not_drawn
 from seqvision.errors import UserError
 from seqvision.files import atomic_folder
 
@@ -29,12 +29,17 @@ def write_motion(
     counts: Mapping[str, int] = COUNTS,
     seed: int = 0,
     progress: bool = True,
+    draw: bool = True,
 ) -> Path:
     """The folder, holding `clips/train_0000.npz`, … (`frames` and their `rate`), `groundTruth/train_0000.txt`, …,
     `mapping.txt`, `splits/train.split1.bundle`, … and `motion.json`.
 
     A folder that already holds these very clips is left as it is. The folder appears whole or not at all, also when
-    several processes write it at once. Raises UserError if something else is in its place.
+    several processes write it at once.
+
+    draw: whether what is not there yet is drawn.
+
+    Raises UserError if something else is in its place, or if nothing is there that may be drawn.
     """
     folder = Path(folder)
     settings = {"version": VERSION, "size": size, "frames": frames, "counts": dict(counts), "seed": seed}
@@ -42,6 +47,8 @@ def write_motion(
         raise UserError(f"counts: splits are {', '.join(SPLITS)}; found {', '.join(counts)}")
     if is_written(folder, settings, SETTINGS, "moving scenes"):
         return folder
+    if not draw:
+        raise not_drawn(folder, "moving scenes")
 
     with atomic_folder(folder) as draft:
         names = [(split, index) for split in counts for index in range(counts[split])]

@@ -30,11 +30,16 @@ def write_scenes(
     captions: int = 5,
     seed: int = 0,
     progress: bool = True,
+    draw: bool = True,
 ) -> Path:
     """The folder, holding `<split>/00000.png`, … , `captions.json` (Karpathy's layout) and `scenes.json`.
 
     A folder that already holds these very scenes is left as it is. The folder appears whole or not at all, also when
-    several processes write it at once. Raises UserError if something else is in its place.
+    several processes write it at once.
+
+    draw: whether what is not there yet is drawn.
+
+    Raises UserError if something else is in its place, or if nothing is there that may be drawn.
     """
     folder = Path(folder)
     settings = {"version": VERSION, "size": size, "counts": dict(counts), "captions": captions, "seed": seed}
@@ -42,6 +47,8 @@ def write_scenes(
         raise UserError(f"counts: splits are {', '.join(SPLITS)}; found {', '.join(counts)}")
     if is_written(folder, settings, "scenes.json", "scenes"):
         return folder
+    if not draw:
+        raise not_drawn(folder, "scenes")
 
     with atomic_folder(folder) as draft:
         names = [(split, index) for split in SPLITS for index in range(counts.get(split, 0))]
@@ -96,6 +103,14 @@ def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: 
                 writer.writerows([name, sentence] for sentence in reference_captions(scene, seed=seed))
 
     return Path(folder)
+
+
+def not_drawn(folder: Path, what: str) -> UserError:
+    """What to say where drawn data are missing, and only the user may have them drawn."""
+    return UserError(
+        f"{folder}: no {what} there (looked from {Path.cwd()}), and none are drawn on a checkpoint's word. Draw them "
+        f"with --data folder={folder}"
+    )
 
 
 def is_written(folder: Path, settings: Mapping[str, Any], name: str, what: str) -> bool:

@@ -14,12 +14,14 @@ from seqvision.data.sequences.formats.table import FRAME_NAMES, TIME_NAMES, Tabl
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.signatures import hands_on_to
 
 SUFFIXES = (".csv", ".tsv", ".npy")
 ID_NAMES = ("id", "recording", "recording_id", "sequence", "sequence_id", "series", "series_id", "sample", "trial")
 SPLIT_NAMES = ("split", "subset", "partition")
 
 
+@hands_on_to(read_files)
 def read_recordings(
     path: str | Path,
     *,

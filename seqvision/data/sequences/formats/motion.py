@@ -18,7 +18,11 @@ def read_motion(
     counts: Mapping[str, int] = COUNTS,
     seed: int = 0,
     progress: bool = True,
+    draw: bool = True,
 ) -> SequenceSet:
-    """The clips in the folder, which is written by `write_motion` if it is not there yet, as `read_videos` reads it."""
-    write_motion(folder, size=size, frames=frames, counts=counts, seed=seed, progress=progress)
+    """The clips in the folder, which is written by `write_motion` if it is not there yet, as `read_videos` reads it.
+
+    draw: as in `write_motion`.
+    """
+    write_motion(folder, size=size, frames=frames, counts=counts, seed=seed, progress=progress, draw=draw)
     return read_videos(folder, reader=reader, progress=progress)
