@@ -10,9 +10,11 @@ import re
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
-from seqvision.data.core.text import read_text
+from seqvision.data.core.numerals import is_number
+from seqvision.data.core.text import read_text, text_begin
 from seqvision.errors import UserError
 
 DELIMITERS = ",;\t|"
@@ -93,13 +95,18 @@ def read_rows(file: Path, *, encoding: str | None = None, delimiter: str | None 
     if not file.is_file():
         raise UserError(f"{file}: there is no such file. Correct its name.")
     text = read_text(file, encoding)
-    begin = said.end() if (said := _SEPARATOR.match(text)) else 0
-    if delimiter is None and said:
-        delimiter = said[1]
-    elif delimiter is None and Path(file.name.lower().removesuffix(".gz")).suffix in (".tsv", ".txt"):
-        delimiter = "\t"
-    text, above, delimiter = _without_comments(text, begin, delimiter)
+    text, above, delimiter = _table_in(text, file, delimiter)
     return _trimmed(cut_rows(text, file, delimiter, above, raw=raw))
+
+
+def first_row(file: Path) -> list[str]:
+    """The cells of a table's first row, whatever its encoding, to recognise tables by; none where there is no text."""
+    begin = text_begin(file, 1 << 16)
+    text, _, delimiter = _table_in(begin[: begin.rfind("\n") + 1] or begin, file, None)
+    try:
+        return [cell.strip() for cell in next(_reader(text, delimiter), [])]
+    except csv.Error:
+        return []
 
 
 def find_delimiter(begin: str) -> str:
@@ -107,8 +114,7 @@ def find_delimiter(begin: str) -> str:
     row into most."""
     widths: dict[str, list[int]] = {}
     for mark in DELIMITERS:
-        reader = csv.reader(io.StringIO(begin, newline=""), delimiter=mark, skipinitialspace=True)
-        rows = [len(row) for row, _ in zip(filter(None, reader), range(_SAMPLE), strict=False)]
+        rows = [len(row) for row in islice(filter(None, _reader(begin, mark)), _SAMPLE)]
         if rows and rows[0] > 1:
             widths[mark] = rows
     return max(widths, key=lambda mark: (len(set(widths[mark])) == 1, widths[mark][0]), default=",")
@@ -119,12 +125,17 @@ def shown(names: Sequence[str]) -> str:
     return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:8])}, … {names[-1]}: {len(names)} columns"
 
 
-def _without_comments(text: str, begin: int, delimiter: str | None) -> tuple[str, int, str]:
-    """The text below the comments at its beginning, the number of lines above it, and what separates its cells.
+def _table_in(text: str, file: Path, delimiter: str | None) -> tuple[str, int, str]:
+    """The text of the table in a file, the number of lines above it, and what separates its cells.
 
     A line that begins as comments do, but has as many cells as the table, belongs to it: a row, or, above numbers, the
     heading as NumPy writes it.
     """
+    begin = said.end() if (said := _SEPARATOR.match(text)) else 0
+    if delimiter is None and said:
+        delimiter = said[1]
+    elif delimiter is None and Path(file.name.lower().removesuffix(".gz")).suffix in (".tsv", ".txt"):
+        delimiter = "\t"
     comments = _COMMENTS.match(text, begin)
     table = comments.end() if comments and comments.end() < len(text) else begin
     delimiter = delimiter or find_delimiter(text[table : table + (1 << 16)])
@@ -142,17 +153,12 @@ def _without_comments(text: str, begin: int, delimiter: str | None) -> tuple[str
     return text[table:], text.count("\n", 0, table), delimiter
 
 
-def is_number(text: str) -> bool:
-    """Whether a cell is a number, with a decimal point; Python's underscores between digits are none."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return "_" not in text
-
-
 def _cells(line: str, delimiter: str) -> list[str]:
-    return next(csv.reader([line], delimiter=delimiter, skipinitialspace=True), [])
+    return next(_reader(line, delimiter), [])
+
+
+def _reader(text: str, delimiter: str) -> Iterator[list[str]]:
+    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
 
 
 def cut_rows(text: str, file: Path, delimiter: str, above: int = 0, *, raw: bool = False) -> Rows:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.json_values import parse_json
 from seqvision.data.core.text import read_text
 from seqvision.data.formats.columns import find_columns
 from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line, read_json, row_split, split_files
@@ -54,15 +55,10 @@ def _objects(file: Path, encoding: str) -> Iterator[tuple[str, dict[str, Any]]]:
 
 
 def json_lines(file: Path, encoding: str) -> Iterator[tuple[str, Any]]:
+    advice = "Each line holds one whole object; correct or remove the row."
     for number, line in enumerate(read_text(file, encoding).split("\n"), start=1):
         if line.strip():
-            try:
-                yield f"{file.name} row {number}", json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(
-                    f"{file.name} row {number}: not valid JSON ({error.msg} at column {error.colno}). "
-                    "Each line holds one whole object; correct or remove the row."
-                ) from None
+            yield f"{file.name} row {number}", parse_json(line, file.name, advice, row=number)
 
 
 LAYOUT = Layout("jsonl", 'captions.jsonl with rows such as {"image": "dog.jpg", "caption": "A dog."}', find, read)

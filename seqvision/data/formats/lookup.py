@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from seqvision.data.core.listing import irregular
-from seqvision.data.core.text import composed
+from seqvision.data.core.text import composed, whole_text
 from seqvision.data.formats.rows import Row, did_you_mean
 from seqvision.data.picture_kinds import is_picture_file, why_unread
 from seqvision.data.records import CaptionRecord
@@ -181,7 +181,7 @@ def _add(picture: _Gathered, row: Row) -> Problem | None:
             f"{row.where}: '{row.picture}' is in {row.split or 'no split'} here and in {picture.split or 'no split'} "
             f"in {picture.where}. A picture with all its captions is in one split only."
         )
-    caption = " ".join((row.caption or "").split())
+    caption = " ".join(whole_text(row.caption or "", row.where).split())
     if caption:
         picture.captions.append(caption)
         return None

@@ -1,12 +1,12 @@
 """What the layouts share: a row, the reading of JSON with helpful errors, the names of splits and columns."""
 
 import difflib
-import json
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.json_values import parse_json
 from seqvision.data.core.text import read_text, text_begin
 from seqvision.data.splits import SPLITS, split_name
 from seqvision.errors import UserError
@@ -49,13 +49,8 @@ class Layout:
 
 def read_json(file: Path, encoding: str) -> Any:
     """What a JSON file holds."""
-    try:
-        return json.loads(read_text(file, encoding))
-    except json.JSONDecodeError as error:
-        raise UserError(
-            f"{file.name} row {error.lineno}: not valid JSON ({error.msg} at column {error.colno}). "
-            "The file may be cut off; copy it again, or repair the row."
-        ) from None
+    advice = "The file may be cut off; copy it again, or repair the row."
+    return parse_json(read_text(file, encoding), file.name, advice)
 
 
 def first_line(file: Path) -> str:

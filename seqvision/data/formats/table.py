@@ -1,16 +1,13 @@
 """CSV and TSV: one caption a row, columns by name; without a header, picture and caption."""
 
-import csv
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
-from seqvision.data.core.text import read_text
+from seqvision.data.core.tables import first_row, read_rows
 from seqvision.data.formats.columns import Columns, find_columns, plausible
 from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line, row_split, split_files
 from seqvision.data.picture_kinds import is_picture_name
 from seqvision.data.splits import split_name
-from seqvision.errors import UserError
 
 
 def find_csv(source: Path, options: ReadOptions) -> list[Path]:
@@ -32,9 +29,8 @@ def _find(source: Path, options: ReadOptions, suffix: str) -> list[Path]:
 
 
 def _holds_captions(file: Path, options: ReadOptions) -> bool:
-    line = first_line(file)
-    header = [cell.strip(' "') for cell in line.split(_delimiter(line, file))]
-    return is_picture_name(header[0]) or plausible(header, options)
+    header = first_row(file)
+    return is_picture_name(header[0] if header else "") or plausible(header, options)
 
 
 def read_table(files: list[Path], options: ReadOptions) -> list[Row]:
@@ -47,53 +43,21 @@ def read_table(files: list[Path], options: ReadOptions) -> list[Row]:
 
 
 def _read_one(file: Path, options: ReadOptions, split: str | None) -> Iterator[Row]:
-    text = read_text(file, options.encoding)
-    lines = table_cells(text, file)
-    begun, header = next(lines)
-    bare = len(header) == 2 and is_picture_name(header[0].strip())  # no header: the first line is a row already
-    names = ["image", "caption"] if bare else [name.strip() for name in header]
+    rows = read_rows(file, encoding=options.encoding).filled()
+    header = [cell.strip() for cell in next(iter(rows))]
+    bare = len(header) == 2 and is_picture_name(header[0])  # no header: the first line is a row already
+    names = ["image", "caption"] if bare else header
     columns = Columns("image", ("caption",), None) if bare else find_columns(names, options, file.name)
     at = {name: place for place, name in enumerate(names)}
-    for number, cells in chain([(begun, header)] if bare else [], lines):
+    advice = "Correct the row; a caption that holds the separator needs quotes around it."
+    for number, cells in (rows if bare else rows[1:]).even(names, advice):
         where = f"{file.name} row {number}"
-        if len(cells) != len(names):
-            raise UserError(
-                f"{where}: {len(cells)} fields, expected {len(names)} ({', '.join(names)}). "
-                "Correct the row; a caption that holds the separator needs quotes around it."
-            )
         said = row_split(cells[at[columns.split]], where) if columns.split else split
         captions = [cells[at[name]] for name in columns.captions]
         if len(captions) > 1:  # of several columns some may stay empty
             captions = [caption for caption in captions if caption.strip()] or [""]
         for caption in captions:
             yield Row(cells[at[columns.image]].strip(), caption, said, where)
-
-
-def table_cells(text: str, file: Path) -> Iterator[tuple[int, list[str]]]:
-    """Each row's line number and cells; empty lines are passed over."""
-    delimiter = _delimiter(text.split("\n", 1)[0], file)
-    if delimiter == "\t":
-        for number, line in enumerate(text.split("\n"), start=1):
-            if line.strip():
-                yield number, [unquoted(cell) for cell in line.split("\t")]
-        return
-    reader = csv.reader(text.splitlines(keepends=True), delimiter=delimiter, strict=True, skipinitialspace=True)
-    begun = 1
-    try:
-        for cells in reader:
-            if any(cell.strip() for cell in cells):
-                yield begun, cells
-            begun = reader.line_num + 1
-    except csv.Error as error:
-        raise UserError(
-            f"{file.name} row {begun}: not valid CSV ({error}). "
-            'A quote that opens must close, and a quote inside quotes is written twice ("").'
-        ) from None
-
-
-def _delimiter(line: str, file: Path) -> str:
-    """What separates the first line's cells: a tab in a .tsv, in a .csv the commonest of comma, semicolon, tab, bar."""
-    return "\t" if file.suffix.lower() in (".tsv", ".txt") else max(",;\t|", key=line.count)
 
 
 def unquoted(cell: str) -> str:

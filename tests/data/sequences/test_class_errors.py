@@ -211,7 +211,7 @@ def test_what_is_wrong_with_pictures_is_said(case, tmp_path):
 TABLE = "id,label,x,y\n"
 
 RECORDINGS = {
-    "no number": (TABLE + "1,a,0,1\n1,a,0,up\n", {}, r"t.csv row 3: 'up' in the column 'y' is no number"),
+    "no number": (TABLE + "1,a,0,1\n1,a,0,up\n", {}, r"t.csv row 3: 'up' in column 'y' is no number"),
     "two classes": (TABLE + "1,a,0,1\n1,b,0,1\n", {}, r"t.csv row 3: recording '1' is 'b' here and 'a' in t.csv row 2"),
     "no label": (TABLE + "1,,0,1\n", {}, r"t.csv row 2: no label\. Fill it in, in every row"),
     "no features": ("id,label\n1,a\n2,b\n", {}, r"t.csv: no column of numbers beside id, label"),

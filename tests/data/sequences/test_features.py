@@ -95,6 +95,7 @@ def test_the_columns_of_numbers_are_features_and_the_choice_is_told(tmp_path):
     assert reader.notes == (
         "features: 2 columns (x;left, y) of a.csv; not used: time, label, note (data.reader.columns, "
         "data.reader.exclude)",
+        "time: column 'time' in s, 25 frames per second (data.reader.time_unit)",
     )
     assert FeatureReader(exclude=["y"]).fitted([file]).frame_shape == (1,)
     assert FeatureReader(columns=["y", "time"]).fitted([file]).read(file)[1].tolist() == pytest.approx([4, 0.04])

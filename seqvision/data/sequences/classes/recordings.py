@@ -7,14 +7,17 @@ from typing import Any
 
 import numpy as np
 
+from seqvision.data.core.tables import shown
 from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, FileKind, read_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import LABEL_NAMES
-from seqvision.data.sequences.formats.table import FRAME_NAMES, TIME_NAMES, Table, read_table
+from seqvision.data.sequences.formats.table import Table, read_table
+from seqvision.data.sequences.readers.numbers import clock_columns, table_columns
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
 from seqvision.signatures import hands_on_to
+from seqvision.wording import counted
 
 SUFFIXES = (".csv", ".tsv", ".npy")
 ID_NAMES = ("id", "recording", "recording_id", "sequence", "sequence_id", "series", "series_id", "sample", "trial")
@@ -58,10 +61,10 @@ def read_recordings(
             **options,
         )
     drawn, rename = taken_rename(splits)
-    records = _of_table(
+    notes, records = _of_table(
         read_table(table, encoding=encoding), id_column, columns, label_column, split_column, group_column, rename
     )
-    return class_set(records, what="recordings", splits=drawn, merge=merge)
+    return class_set(records, what="recordings", splits=drawn, merge=merge, notes=notes)
 
 
 def _long_table(path: Path, id_column: str | None) -> Path | None:
@@ -89,7 +92,8 @@ def _of_table(
     split_column: str | None,
     group_column: str | None,
     rename: Mapping[str, str],
-) -> list[SequenceRecord]:
+) -> tuple[list[str], list[SequenceRecord]]:
+    """What the columns are taken for, in words, and the recordings."""
     ids = table.need(id_column, ID_NAMES, "recording's id", "data.id_column")
     label = table.need(label_column, LABEL_NAMES, "label", "data.label_column")
     split = table.find(split_column, SPLIT_NAMES, "split", "data.split_column")
@@ -98,15 +102,17 @@ def _of_table(
     if wanted is not None:
         features = [table.need(name, (), "feature", "data.columns") for name in wanted]
     else:
-        aside = (*TIME_NAMES, *FRAME_NAMES)
-        features = [name for name in table.header if name not in said and name.lower() not in aside]
+        others = [name for name in table.header if name not in said]
+        clocks = clock_columns(table, others, recording=ids)
+        features = [name for name in others if name not in clocks]
     if not features:
         raise UserError(
             f"{table.file.name}: no column of numbers beside {', '.join(said)}. Add the recordings' values."
         )
-    places = [table.header.index(name) for name in features]
+    advice = "Correct it, or name the columns of numbers with data.columns=[…]."
+    values = np.asarray(table_columns(table, features, advice=advice), dtype=np.float32)
     at = [None if name is None else table.header.index(name) for name in (ids, label, split, group)]
-    rows: dict[str, list[list[float]]] = {}
+    rows: dict[str, list[int]] = {}
     known: dict[str, tuple[tuple[str | None, ...], str]] = {}
     for number, cells in enumerate(table.rows()):
         where = table.where(number)
@@ -120,33 +126,19 @@ def _of_table(
                 f"{where}: recording '{name}' is '{here}' here and '{there}' in {before[1]}. A recording has one "
                 "label, one split and one group; give its parts ids of their own, or correct the row."
             )
-        rows.setdefault(name, []).append(_numbers(cells, places, features, where))
-    return [
+        rows.setdefault(name, []).append(number)
+    aside = ", ".join(name for name in table.header if name not in (*said, *features))
+    notes = [
+        f"columns of {table.file.name}: recordings by '{ids}', classes by '{label}', "
+        f"{counted(len(features), 'feature')} ({shown(features)}); not used: {aside or 'none'} (data.columns)"
+    ]
+    return notes, [
         SequenceRecord(
             id=name,
-            source=np.asarray(values, dtype=np.float32),
+            source=values[places],
             label=known[name][0][0],
             split=split_said(known[name][0][1], known[name][1], rename),
             group=known[name][0][2] or None,
         )
-        for name, values in rows.items()
+        for name, places in rows.items()
     ]
-
-
-def _numbers(cells: Sequence[str], places: Sequence[int], names: Sequence[str], where: str) -> list[float]:
-    try:
-        return [float(cells[place]) if cells[place].strip() else float("nan") for place in places]
-    except ValueError:
-        wrong = next((cells[p], n) for p, n in zip(places, names, strict=True) if not _is_number(cells[p]))
-        raise UserError(
-            f"{where}: '{wrong[0]}' in the column '{wrong[1]}' is no number. Correct it, or name the columns of "
-            "numbers with data.columns=[…]."
-        ) from None
-
-
-def _is_number(text: str) -> bool:
-    try:
-        float(text or "nan")
-    except ValueError:
-        return False
-    return True

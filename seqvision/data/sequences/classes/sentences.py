@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import read_text
 from seqvision.data.sequences.classes.files import Found, find_text_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
@@ -18,7 +19,6 @@ from seqvision.data.sequences.classes.tables import (
     label_column,
     read_columns,
     split_column,
-    table_rows,
 )
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
@@ -136,7 +136,7 @@ def _rows(file: Found, layout: str, columns: _Columns, encoding: str) -> Iterato
 
 def _table(file: Path, columns: _Columns, encoding: str) -> Iterator[Cells]:
     asked = [columns.text, columns.label, columns.split]
-    first = next(table_rows(file, encoding))[1]
+    first = next(iter(read_rows(file, encoding=encoding).filled()))
     header = has_header(first, asked) if columns.header is None else columns.header
     if header:
         yield from read_columns(file, asked, encoding=encoding, header=True)
@@ -155,7 +155,7 @@ def _columns_without_names(file: Path, columns: _Columns, encoding: str) -> tupl
     text, label = columns.text.given, columns.label.given
     if isinstance(text, int) and isinstance(label, int):
         return text, label
-    rows = [cells for _, cells in table_rows(file, encoding)]
+    rows = list(read_rows(file, encoding=encoding).filled())
     first = rows[0]
     ask = "Say which they are with data.text_column=NUMBER data.label_column=NUMBER, or by the names of a header."
     if len(first) != 2:

@@ -4,15 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from seqvision.data.core.text import read_text
+from seqvision.data.core.json_values import json_text
+from seqvision.data.core.tables import read_rows
 from seqvision.data.formats.columns import SPLIT_NAMES, column_named, first_of
 from seqvision.data.formats.jsonlines import json_lines
 from seqvision.data.formats.rows import read_json
-from seqvision.data.formats.table import table_cells, unquoted
 from seqvision.errors import UserError
 
 _LABEL = "label class category target sentiment polarity emotion topic intent tag stars rating y"
 LABEL_NAMES = tuple(_LABEL.split())
+_NO_LABEL = ("NaN", "nan", "<NA>")  # what NumPy and pandas write where none is
 JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 
 
@@ -54,31 +55,13 @@ def read_columns(file: Path, columns: Sequence[Column], *, encoding: str, header
     if file.suffix.lower() in JSON_SUFFIXES:
         yield from _json_rows(file, columns, encoding)
         return
-    rows = table_rows(file, encoding)
-    number, first = next(rows)
+    rows = read_rows(file, encoding=encoding).filled()
+    first = next(iter(rows))
     names = [name.strip() for name in first] if header else [str(place + 1) for place in range(len(first))]
     places = [_place(names, column, file.name, header) for column in columns]
-    if not header:
-        yield _taken(f"{file.name} row {number}", first, places)
-    for number, cells in rows:
-        where = f"{file.name} row {number}"
-        if len(cells) != len(names):
-            raise UserError(
-                f"{where}: {len(cells)} fields, expected {len(names)} ({', '.join(names)}). "
-                "Correct the row; a text that holds the separator needs quotes around it."
-            )
-        yield _taken(where, cells, places)
-
-
-def table_rows(file: Path, encoding: str) -> Iterator[tuple[int, list[str]]]:
-    """Each row's line number and cells; a `.csv` is cut where its first line says, anything else at tabs."""
-    text = read_text(file, encoding)
-    if file.suffix.lower() == ".csv":
-        yield from table_cells(text, file)
-        return
-    for number, line in enumerate(text.split("\n"), start=1):
-        if line.strip():
-            yield number, [unquoted(cell) for cell in line.split("\t")]
+    advice = "Correct the row; a text that holds the separator needs quotes around it."
+    for number, cells in (rows[1:] if header else rows).even(names, advice):
+        yield _taken(f"{file.name} row {number}", cells, places, columns)
 
 
 def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
@@ -102,8 +85,12 @@ def _place(names: Sequence[str], column: Column, where: str, header: bool) -> in
     return names.index(column_named(names, column.given, column.usual, column.what, column.option, where))
 
 
-def _taken(where: str, cells: Sequence[str], places: Sequence[int | None]) -> Cells:
-    return Cells(where, tuple(None if place is None else cells[place].strip() for place in places))
+def _taken(where: str, cells: Sequence[str], places: Sequence[int | None], columns: Sequence[Column]) -> Cells:
+    found = [None if place is None else cells[place].strip() for place in places]
+    for place, column in enumerate(columns):
+        if column.what == "label" and found[place] in _NO_LABEL:
+            found[place] = None
+    return Cells(where, tuple(found))
 
 
 def _json_rows(file: Path, columns: Sequence[Column], encoding: str) -> Iterator[Cells]:
@@ -117,4 +104,5 @@ def _json_rows(file: Path, columns: Sequence[Column], encoding: str) -> Iterator
         names = [str(name) for name in item]
         places = [_place(names, column, where, True) for column in columns]
         found = [None if place is None else item[names[place]] for place in places]
-        yield Cells(where, tuple(None if value is None else str(value).strip() for value in found))
+        texts = [json_text(value, where, column.what) for value, column in zip(found, columns, strict=True)]
+        yield Cells(where, tuple(texts))

@@ -1,11 +1,13 @@
-"""A table of text, a row a frame: its header, its columns by name, and where a row stands in the file."""
+"""A table of text, one row per frame: its columns by name, and where a row stands in the file."""
 
-import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
-from seqvision.data.core.text import read_text
+from seqvision.data.core.headings import named_columns
+from seqvision.data.core.numerals import is_unmistakable
+from seqvision.data.core.tables import Rows, read_rows, shown
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.errors import UserError
 
@@ -20,32 +22,34 @@ SPLIT_NAMES = ("split", "subset", "partition")
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A table's column names, its lines of text without the header and without empty lines, and each line's number."""
+    """A table's column names, and the rows below them."""
 
     file: Path
     header: tuple[str, ...]
-    lines: list[str]
-    numbers: list[int]
-    delimiter: str
+    body: Rows
     _columns: dict[str, list[str]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
-        return len(self.lines)
+        return len(self.body)
+
+    @property
+    def numbers(self) -> Sequence[int]:
+        """Where each row stands in the file."""
+        return self.body.numbers
 
     def where(self, place: int) -> str:
         """A row as messages name it."""
-        return f"{self.file.name} row {self.numbers[place]}"
+        return self.body.where(place)
 
     def rows(self) -> Iterator[list[str]]:
         """Each row's cells; a UserError for a row with too few or too many."""
-        reader = csv.reader(self.lines, delimiter=self.delimiter, skipinitialspace=True)
-        for place, cells in enumerate(reader):
-            if len(cells) != len(self.header):
-                raise UserError(
-                    f"{self.where(place)}: {len(cells)} fields, expected {len(self.header)} "
-                    f"({_shown(self.header)}). The file may be cut off; copy it again, or correct the row."
-                )
-            yield cells
+        advice = "The file may be cut off; copy it again, or correct the row."
+        return (cells for _, cells in self.body.even(self.header, advice))
+
+    @cached_property
+    def decimal_comma(self) -> bool:
+        """Whether the table's numbers have decimal commas: some cell with a comma can mean nothing else."""
+        return any(is_unmistakable(cell) for row in self.body for cell in row if "," in cell)
 
     def column(self, name: str) -> list[str]:
         """The cells of one column, without space around them."""
@@ -60,7 +64,7 @@ class Table:
             if given in self.header:
                 return given
             raise UserError(
-                f"{self.file.name}: no column '{given}' for the {what} (found: {_shown(self.header)})"
+                f"{self.file.name}: no column '{given}' for the {what} (found: {shown(self.header)})"
                 f"{did_you_mean(given, self.header)}. Correct {option}."
             )
         plain = {name.lower(): name for name in reversed(self.header)}
@@ -71,48 +75,14 @@ class Table:
         found = self.find(given, usual, what, option)
         if found is None:
             raise UserError(
-                f"{self.file.name}: no column for the {what} (found: {_shown(self.header)}; usual names: "
+                f"{self.file.name}: no column for the {what} (found: {shown(self.header)}; usual names: "
                 f"{', '.join(name for name in usual if name)}). Name it with {option}=COLUMN."
             )
         return found
 
 
-def read_table(file: Path, *, encoding: str = "utf-8") -> Table:
-    """A CSV or TSV with a header: commas, semicolons, tabs or bars separate; old and new ends of lines, with or
-    without a byte order mark."""
-    if not file.is_file():
-        raise UserError(f"{file}: there is no such file. Correct its name.")
-    lines = read_text(file, encoding).split("\n")
-    numbered = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    first = numbered[0][1]
-    delimiter = "\t" if file.suffix.lower() == ".tsv" else max(",;\t|", key=first.count)
-    header = tuple(name.strip() for name in next(csv.reader([first], delimiter=delimiter, skipinitialspace=True)))
-    if len(numbered) > 1 and all(map(is_number, header)) and not _counts_up(header):
-        raise UserError(
-            f"{file.name} row {numbered[0][0]}: the first row holds numbers only ({_shown(header)}), expected the "
-            "names of the columns. Write them into a first row."
-        )
-    double = next((name for place, name in enumerate(header) if name in header[:place]), None)
-    if double is not None:
-        raise UserError(f"{file.name}: two columns are called '{double}'. Give each column a name of its own.")
-    if len(numbered) == 1:
-        raise UserError(f"{file.name}: a header ({_shown(header)}) and no rows. Copy the file again, or remove it.")
-    return Table(file, header, [line for _, line in numbered[1:]], [number for number, _ in numbered[1:]], delimiter)
-
-
-def is_number(text: str) -> bool:
-    """Whether the text of a cell is a number."""
-    try:
-        float(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _counts_up(header: Sequence[str]) -> bool:
-    """Whether the names are 0, 1, 2, … or 1, 2, 3, …, as programs number columns."""
-    return any(list(header) == [str(place + start) for place in range(len(header))] for start in (0, 1))
-
-
-def _shown(names: Sequence[str]) -> str:
-    return ", ".join(names) if len(names) <= 12 else f"{', '.join(names[:8])}, … {names[-1]}: {len(names)} columns"
+def read_table(file: Path, *, encoding: str | None = None) -> Table:
+    """A CSV or TSV with a heading; see `read_rows` and `named_columns`."""
+    rows = read_rows(file, encoding=encoding)
+    names, body = named_columns(rows)
+    return Table(file, names, body)

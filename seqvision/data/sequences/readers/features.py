@@ -1,6 +1,6 @@
 """Frames that are rows of numbers: NumPy files, tables of text, arrays in memory."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from seqvision.data.sequences.formats.table import TIME_NAMES
+from seqvision.data.core.clocks import SECONDS, frame_rate
+from seqvision.data.core.numerals import is_missing, is_numeral
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.numbers import (
     cached_columns,
@@ -19,13 +20,13 @@ from seqvision.data.sequences.readers.numbers import (
     find_layout,
     interpolated,
     open_npy,
+    time_column,
 )
 from seqvision.data.sequences.records import SequenceRecord, Source
 from seqvision.errors import UserError
 
 LAYOUTS = ("auto", "features_first", "time_first")
 ON_NAN = ("error", "zero", "interpolate")
-TIME_UNITS: Mapping[str, float] = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
 
 
 @dataclass(frozen=True)
@@ -35,13 +36,13 @@ class FeatureReader(FrameReader):
     layout       which axis of a .npy file is which: "features_first" (D x T, as MS-TCN has it), "time_first" (T x D);
                  "auto": decided by `fitted` from the lengths of labels, or from the axis that is the same in all files;
                  where only tables were fitted, by which axis has as many as they have columns
-    columns      of a table; by default all with numbers in them but those that name times, labels and recordings
+    columns      of a table; by default all with numbers in them but labels, names of recordings, and clocks
     exclude      columns to leave out besides
     on_nan       what to do with NaN and infinity: "error", "zero", or "interpolate" between the frames around them
     relative     each feature relative to its mean and deviation in the whole file: where people or cameras differ
                  more than what happens does. Not for live use: the mean is not known before the end
     frame_rate   frames a second; by default from a table's time column, else unknown
-    time_column, time_unit   the column, and its unit: s, ms, us, ns; "auto": ms where a step is 5 or more, else s
+    time_column, time_unit   the column, and its unit: s, ms, us, ns; "auto": by its name, its size or its steps
     features     how many there are in every frame: learnt by `fitted`, then held against every file
 
     A .npy file is mapped into memory, so that a stretch of a long one costs no more than the stretch. Pickled objects
@@ -61,7 +62,7 @@ class FeatureReader(FrameReader):
     notes: tuple[str, ...] = field(default=(), compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        for name, known in (("layout", LAYOUTS), ("on_nan", ON_NAN), ("time_unit", ("auto", *TIME_UNITS))):
+        for name, known in (("layout", LAYOUTS), ("on_nan", ON_NAN), ("time_unit", ("auto", *SECONDS))):
             if getattr(self, name) not in known:
                 raise UserError(f"data.reader.{name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
         if self.frame_rate is not None and not self.frame_rate > 0:
@@ -89,19 +90,26 @@ class FeatureReader(FrameReader):
             return float(self.frame_rate)
         if isinstance(source, np.ndarray) or Path(source).suffix.lower() == ".npy":
             return None
-        table = cached_table(Path(source), self.encoding)
-        column = table.find(self.time_column, TIME_NAMES, "time", "data.reader.time_column")
+        timed = self._timed(Path(source))
+        return None if timed is None else timed[1]
+
+    def _timed(self, path: Path) -> tuple[str, float, str] | None:
+        """(the column of the times, frames per second, the unit of the times) of a table that has times."""
+        table = cached_table(path, self.encoding)
+        column = time_column(table, self.time_column)
         if column is None or len(table) < 2:
             return None
-        times = cached_columns(Path(source), (column,), self.encoding)[:, 0]
-        step = float(np.median(np.diff(times)))
-        if not step > 0:
+        cells = table.column(column)
+        numbers = all(is_missing(cell) or is_numeral(cell) for cell in cells[:50])
+        values = cached_columns(path, (column,), self.encoding)[:, 0] if numbers else None
+        found = frame_rate(column, cells, values, self.time_unit)
+        if found is None and (numbers or self.time_column is not None):
+            wrong = "do not grow" if numbers else f"are no numbers and no dates ('{cells[0]}')"
             raise UserError(
-                f"{table.file.name}: the times in column '{column}' do not grow (median step {step:g}), so they give "
-                "no frame rate. Set data.reader.frame_rate, or another data.reader.time_column."
+                f"{table.file.name}: the times in column '{column}' {wrong}, so they give no frame rate. Set "
+                "data.reader.frame_rate, or another data.reader.time_column."
             )
-        unit = TIME_UNITS["ms" if step >= 5 else "s"] if self.time_unit == "auto" else TIME_UNITS[self.time_unit]
-        return 1 / (step * unit)
+        return None if found is None else (column, *found)
 
     def fitted(self, sources: Iterable[Source], lengths: Sequence[int] | None = None) -> "FeatureReader":
         """This reader with the layout, the columns and the number of features that these sources have in common.
@@ -127,6 +135,7 @@ class FeatureReader(FrameReader):
                 f"features: {len(columns)} columns ({listed}) of {tables[0].name}; not used: "
                 f"{', '.join(left_out) or 'none'} (data.reader.columns, data.reader.exclude)"
             )
+            notes += self._time_notes(tables[0])
         settled = replace(self, layout=layout, columns=columns, features=None, notes=tuple(notes))
         first: tuple[int, str] | None = None
         opened: set[Path | str] = set()
@@ -144,6 +153,16 @@ class FeatureReader(FrameReader):
                 )
         assert first is not None
         return replace(settled, features=first[0])
+
+    def _time_notes(self, path: Path) -> list[str]:
+        """What gives the frame rate, in words."""
+        try:
+            timed = None if self.frame_rate is not None else self._timed(path)
+        except UserError:
+            return []  # said where somebody asks for the rate
+        if timed is None:
+            return []
+        return [f"time: column '{timed[0]}' in {timed[2]}, {timed[1]:.4g} frames per second (data.reader.time_unit)"]
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

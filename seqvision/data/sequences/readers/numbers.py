@@ -1,13 +1,16 @@
 """Numbers out of files: .npy without unpickling, columns of tables; each way of being broken has its UserError."""
 
-import csv
 import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
+from seqvision.data.core.clocks import is_clock, is_clock_name, is_time_name
+from seqvision.data.core.numerals import has_decimal_comma, is_missing, is_number, is_numeral
+from seqvision.data.core.tables import shown
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.formats.table import (
     FRAME_NAMES,
@@ -17,14 +20,13 @@ from seqvision.data.sequences.formats.table import (
     SPLIT_NAMES,
     TIME_NAMES,
     Table,
-    is_number,
     read_table,
 )
 from seqvision.errors import UserError
 
 _NO_FEATURES = {*LABEL_NAMES, *TIME_NAMES, *FRAME_NAMES, *ID_NAMES, *GROUP_NAMES, *SPLIT_NAMES}
 _NEAR = 0.3  # of the labels' number: training blocks of a file may end that much before the file does
-_MISSING = {"", "na", "n/a", "nan", "null", "none", "?"}
+_SAMPLE = 2000  # rows by which clocks are known
 
 
 def open_npy(file: Path) -> np.ndarray:
@@ -139,60 +141,144 @@ def _columns(file: Path, columns: tuple[str, ...], encoding: str, version: tuple
     return values
 
 
-def table_columns(table: Table, columns: Sequence[str]) -> np.ndarray:
-    """The numbers (time, columns) in these columns; NaN where a cell is empty."""
+def table_columns(table: Table, columns: Sequence[str], *, advice: str = "") -> np.ndarray:
+    """The numbers (time, columns) in these columns; NaN where a cell is empty.
+
+    Decimal commas are read where the table leaves no doubt that they are some. `advice` is for a cell that is no
+    number. Raises UserError with the row.
+    """
     for name in columns:
         if name not in table.header:
-            found = ", ".join(table.header[:12]) + (", …" if len(table.header) > 12 else "")
             raise UserError(
-                f"{table.file.name}: no column '{name}' (found: {found}){did_you_mean(name, table.header)}. Every "
-                "recording needs the same columns; correct the file or data.reader.columns."
+                f"{table.file.name}: no column '{name}' (found: {shown(table.header)})"
+                f"{did_you_mean(name, table.header)}. Every recording needs the same columns; correct the file or "
+                "data.reader.columns."
             )
     places = [table.header.index(name) for name in columns]
-    separators = len(table.header) - 1
-    if all(line.count(table.delimiter) == separators and '"' not in line for line in table.lines):
-        try:
-            return np.loadtxt(table.lines, delimiter=table.delimiter, usecols=places, comments=None, ndmin=2)
-        except ValueError:
-            pass  # some cell is empty or no number: the slow way finds out which
+    at_once = _read_at_once(table, places)
+    if at_once is not None:
+        return at_once
     values = np.empty((len(table), len(columns)))
+    marks: dict[str, dict[str, int]] = {}
     for row, cells in enumerate(table.rows()):
-        for column, place in enumerate(places):
-            values[row, column] = _number(cells[place].strip(), table, row, columns[column])
+        chosen = [cells[place] for place in places]
+        try:
+            if "_" in "".join(chosen):
+                raise ValueError
+            values[row] = [float(cell) for cell in chosen]
+        except ValueError:
+            values[row] = [
+                _number(cell.strip(), table, row, column, marks.setdefault(column, {}), advice)
+                for cell, column in zip(chosen, columns, strict=True)
+            ]
+    for column, rows in marks.items():
+        place = table.header.index(column)
+        pointed = (row for row, cells in enumerate(table.rows()) if "." in cells[place]) if rows else iter(())
+        if (row := next(pointed, None)) is not None:
+            raise UserError(
+                f"{table.where(row)}: a decimal point in column '{column}', which has a decimal comma in row "
+                f"{table.numbers[rows[',']]}. Write all of its numbers in one way."
+            )
     return values
 
 
-def _number(cell: str, table: Table, row: int, column: str) -> float:
-    if cell.lower() in _MISSING:
-        return np.nan
+def _read_at_once(table: Table, places: Sequence[int]) -> np.ndarray | None:
+    """The columns at these places of a table of plain numbers; None where the table is no such table."""
+    lines, delimiter = table.body.lines, table.body.delimiter
+    separators = len(table.header) - 1
+    if lines is None or not all(line.count(delimiter) == separators for line in lines):
+        return None
+    if delimiter != "," and any("," in line for line in lines):
+        if not table.decimal_comma or any("." in line for line in lines):
+            return None
+        lines = [line.replace(",", ".") for line in lines]
     try:
-        return float(cell)
+        return np.loadtxt(lines, delimiter=delimiter, usecols=places, comments=None, ndmin=2)
     except ValueError:
-        comma = " Write decimals with a point." if cell.replace(",", ".", 1).replace(".", "", 1).isdigit() else ""
+        return None  # some cell is empty or no number: the slow way finds out which
+
+
+def _number(cell: str, table: Table, row: int, column: str, marks: dict[str, int], advice: str) -> float:
+    if is_missing(cell):
+        return np.nan
+    if is_number(cell):
+        return float(cell)
+    advice = advice or f"Correct the row, or leave the column out with data.reader.exclude=[{column}]."
+    if not has_decimal_comma(cell):
+        raise UserError(f"{table.where(row)}: '{cell}' in column '{column}' is no number. {advice}")
+    if not table.decimal_comma:
         raise UserError(
-            f"{table.where(row)}: '{cell}' in column '{column}' is no number.{comma} Correct the row, or leave the "
-            f"column out with data.reader.exclude=[{column}]."
-        ) from None
+            f"{table.where(row)}: '{cell}' in column '{column}' may be {cell.replace(',', '')} or "
+            f"{cell.replace(',', '.')}: no number in the table says whether its commas are decimal. Write decimals "
+            f"with a point, and thousands without a comma. {advice}"
+        )
+    marks.setdefault(",", row)
+    return float(cell.replace(",", "."))
 
 
 def feature_columns(table: Table, exclude: Sequence[str] = ()) -> tuple[tuple[str, ...], list[str]]:
-    """The columns that hold features, and those that do not: times, labels, names, and what is not a number."""
+    """The columns that hold features, and those that do not: clocks, labels, names, and what is not a number."""
     for name in exclude:
         if name not in table.header:
             raise UserError(
                 f"{table.file.name}: data.reader.exclude: no column '{name}'{did_you_mean(name, table.header)}. "
                 "Correct the entry."
             )
-    sample = list(csv.reader(table.lines[:50], delimiter=table.delimiter, skipinitialspace=True))
-    used = []
-    for place, name in enumerate(table.header):
-        cells = [cells[place].strip() for cells in sample if place < len(cells)]
-        said = [cell for cell in cells if cell.lower() not in _MISSING]
-        if name not in exclude and name.lower() not in _NO_FEATURES and (not said or is_number(said[0])):
-            used.append(name)
+    numbers = _number_columns(table, exclude)
+    clocks = clock_columns(table, numbers)
+    used = tuple(name for name in numbers if name not in clocks)
+    if not used:  # a single column that counts is what was recorded
+        clocks = [name for name in clocks if is_clock_name(name)]
+        used = tuple(name for name in numbers if name not in clocks)
     if not used:
         raise UserError(
-            f"{table.file.name}: no column of numbers (found: {', '.join(table.header)}). Name the features with "
-            "data.reader.columns=[…]."
+            f"{table.file.name}: no column of numbers but times, labels and names (found: {shown(table.header)}). Name "
+            "the features with data.reader.columns=[…]."
         )
-    return tuple(used), [name or "(no name)" for name in table.header if name not in used]
+    return used, [_described(name, clocks) for name in table.header if name not in used]
+
+
+def time_column(table: Table, given: str | None = None) -> str | None:
+    """The column of the rows' times, if there is one: that of the given name, of a usual one, else by its values."""
+    found = table.find(given, TIME_NAMES, "time", "data.reader.time_column")
+    found = found or next(filter(is_time_name, table.header), None)
+    if found is not None:
+        return found
+    clocks = [name for name in clock_columns(table, _number_columns(table)) if not is_clock_name(name)]
+    steps = {name: np.diff(table_columns(_begin(table), [name])[:, 0]) for name in clocks}
+    return next((name for name in clocks if (steps[name] != 1).any()), None)
+
+
+def clock_columns(table: Table, numbers: Sequence[str], *, recording: str | None = None) -> list[str]:
+    """Those of the columns of numbers that time or number the rows; `recording` is the column that names recordings."""
+    begin = _begin(table)
+    recording = recording or table.find(None, ID_NAMES, "", "")
+    names = begin.column(recording) if recording is not None else []
+    starts = [row for row in range(1, len(names)) if names[row] != names[row - 1]]
+    clocks = []
+    for name in numbers:
+        with suppress(UserError):  # what is no number is told to the user where the column is read
+            values = np.empty(0) if is_clock_name(name) else table_columns(begin, [name])[:, 0]
+            if is_clock(name, values, starts, first=name == table.header[0]):
+                clocks.append(name)
+    return clocks
+
+
+def _begin(table: Table) -> Table:
+    """The first rows, by which columns are known."""
+    return Table(table.file, table.header, table.body[:_SAMPLE])
+
+
+def _number_columns(table: Table, exclude: Sequence[str] = ()) -> list[str]:
+    """The columns of numbers, times among them, that are not called as labels, recordings, groups and splits are."""
+    sample = list(table.body[:50])
+    found = []
+    for place, name in enumerate(table.header):
+        said = [cells[place] for cells in sample if place < len(cells) and not is_missing(cells[place])]
+        if name not in exclude and name.lower() not in _NO_FEATURES and (not said or is_numeral(said[0].strip())):
+            found.append(name)
+    return found
+
+
+def _described(name: str, clocks: Sequence[str]) -> str:
+    return f"{name or '(no name)'}{' (times or numbers the rows)' * (name in clocks)}"
