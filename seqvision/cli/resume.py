@@ -1,11 +1,13 @@
 """Going on with a run: its own configuration, its own folder, its last checkpoint."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import conf_dir, near_key
+from seqvision.cli.trusted import check_overrides_trusted, check_trusted
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
@@ -14,26 +16,32 @@ def resume_checkpoint(path: str | Path) -> Path:
     """The checkpoint to go on from: the file itself, or last.ckpt in a run's folder."""
     path = Path(path)
     file = path / "last.ckpt" if path.is_dir() else path
+    if file.suffix == ".safetensors":
+        raise UserError(f"resume={path}: a packed model, without what training goes on from; see start_from={path}")
     if not file.is_file():
         raise UserError(f"resume={path}: no {file.name} there; a run leaves last.ckpt in its folder under runs/")
     return file
 
 
-def saved_config(path: str | Path) -> DictConfig:
-    """The configuration of the run that `path` belongs to."""
+def saved_config(path: str | Path, trust: Sequence[str] = ()) -> DictConfig:
+    """The configuration of the run that `path` belongs to. A `UserError` where it would call what is not to be trusted
+    (see `check_trusted`); trust: modules that are.
+    """
     saved = resume_checkpoint(path).parent / "config.yaml"
     if not saved.is_file():
         raise UserError(f"resume={path}: {saved} is missing; it says what the run was made of")
     config = OmegaConf.load(saved)
-    assert isinstance(config, DictConfig)
+    if not isinstance(config, DictConfig):
+        raise UserError(f"resume={path}: {saved} holds no keys; it says what the run was made of")
+    check_trusted(OmegaConf.to_container(config), trust, str(saved))
     return config
 
 
-def added(resume: str, arguments: list[str]) -> list[str]:
+def added(resume: str, arguments: list[str], trust: Sequence[str] = ()) -> list[str]:
     """The arguments with `++` before each value of the run's configuration that they change: Hydra, which knows only
     the default's keys, then takes them. A UserError for a key that the run has not.
     """
-    config = saved_config(resume)
+    config = saved_config(resume, trust)
 
     def taken(argument: str) -> str:
         key, equals, _ = argument.partition("=")
@@ -46,9 +54,9 @@ def added(resume: str, arguments: list[str]) -> list[str]:
     return [taken(argument) for argument in arguments]
 
 
-def resumed_config(path: str | Path, overrides: list[str]) -> DictConfig:
+def resumed_config(path: str | Path, overrides: list[str], trust: Sequence[str] = ()) -> DictConfig:
     """The configuration of the run that `path` belongs to, with single values changed by `overrides`."""
-    file, config = resume_checkpoint(path), saved_config(path)
+    file, config = resume_checkpoint(path), saved_config(path, trust)
     for override in overrides:
         key, _, value = override.lstrip("+").partition("=")
         if (conf_dir() / key).is_dir():
@@ -58,7 +66,7 @@ def resumed_config(path: str | Path, overrides: list[str]) -> DictConfig:
     return config
 
 
-def sweep_arguments(arguments: list[str]) -> list[str]:
+def sweep_arguments(arguments: list[str], trust: Sequence[str] = ()) -> list[str]:
     """The arguments; where they go on with a sweep (resume=FOLDER), those that it was begun with before them."""
     from seqvision.sweeps import read_sweep
 
@@ -66,7 +74,9 @@ def sweep_arguments(arguments: list[str]) -> list[str]:
     if resume is None or not (resume / "sweep.json").is_file():
         return arguments
     rest = [each for each in arguments if not each.startswith("resume=")]
-    return [*read_sweep(resume).overrides, *rest, f"hydra.run.dir={resume}"]
+    overrides = read_sweep(resume).overrides
+    check_overrides_trusted(overrides, trust, str(resume / "sweep.json"))
+    return [*overrides, *rest, f"hydra.run.dir={resume}"]
 
 
 def check_weights(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> None:

@@ -26,6 +26,7 @@ from seqvision.cli.resume import (
     sweep_arguments,
 )
 from seqvision.cli.transfer import settle
+from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
 from seqvision.errors import UserError
 
@@ -44,6 +45,8 @@ HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value
   --cfg job            print the configuration and stop
   --config-dir DIR     a folder of your own configuration files, e.g. DIR/experiment/mine.yaml
   --multirun           one run for each combination of the values given with commas
+  --trust MODULE       with resume=: a module of your own that the run's configuration may call. A run's folder is code:
+                       resume= none that you would not run (SECURITY.md); all else is refused
   --shell-completion … install completion: seqvision train --shell-completion install=bash
 
 choices
@@ -65,10 +68,11 @@ def main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP.format(groups="\n".join(_choices())))
         return 0
-    arguments = sweep_arguments(arguments)
+    trust, arguments = take_trust(arguments)
+    arguments = sweep_arguments(arguments, trust)
     resume = next((each.partition("=")[2] for each in arguments if each.startswith("resume=")), None)
     if resume:
-        arguments = added(resume, arguments)
+        arguments = added(resume, arguments, trust)
     overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     search = _value(arguments, "--config-dir", "-cd")
     name = _value(arguments, "--config-name", "-cn") or "train"
@@ -98,7 +102,7 @@ def main(arguments: list[str]) -> int:
     def job(config: DictConfig) -> None:
         sys.argv = command
         try:
-            run(config)
+            run(config, trust)
         except UserError as error:
             if several:
                 raise  # or the runs that follow would begin
@@ -114,7 +118,7 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-def run(config: DictConfig) -> dict[str, float]:
+def run(config: DictConfig, trust: Sequence[str] = ()) -> dict[str, float]:
     """The last validation's scores of a training run by its configuration; of a sweep, the best trial's."""
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
@@ -123,7 +127,7 @@ def run(config: DictConfig) -> dict[str, float]:
     if HydraConfig.initialized():
         hydra = HydraConfig.get()
         if config.resume:
-            config = resumed_config(config.resume, list(hydra.overrides.task))
+            config = resumed_config(config.resume, list(hydra.overrides.task), trust)
         elif config.sweep and "strategy" in config.sweep:
             from seqvision.cli.sweep import run_sweep
 

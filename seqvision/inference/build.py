@@ -100,9 +100,10 @@ def _check_arguments(part: dict[str, Any], targets: Targets, key: str) -> None:
     name, target = part["_target_"], targets[key]
     takes, others = arguments_of(target)
     lacking = [] if part.get("_partial_") else required_by(target)
-    if "read" in takes and (read := targets.get(f"{key}.read")) is not None:  # a data module calls it with the rest
+    reads_with = getattr(target, "reads_with", "")  # of a data module, the argument that it calls with the rest
+    if (read := targets.get(f"{key}.{reads_with}")) is not None:
         takes = {**arguments_of(read)[0], **takes}
-        lacking += [each for each in required_by(read) if each not in part["read"]]
+        lacking += [each for each in required_by(read) if each not in part[reads_with]]
     for argument, value in part.items():
         if argument == "_partial_" and isinstance(value, bool):
             continue

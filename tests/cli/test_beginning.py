@@ -21,7 +21,10 @@ def network(classes):
 def checkpoint(tmp_path):
     """A checkpoint's file of a network with two classes, and its weights."""
     weights = network(2).state_dict()
-    held = {"state_dict": {f"model.{name}": value for name, value in weights.items()}, "seqvision": {"format": 1}}
+    held = {
+        "state_dict": {f"model.{name}": value for name, value in weights.items()},
+        "seqvision": {"format": 2, "config": {}},
+    }
     save_checkpoint(held, tmp_path / "other.ckpt")
     return str(tmp_path / "other.ckpt"), weights
 

@@ -33,6 +33,7 @@ class LabelledPictures(RecordData):
     """
 
     unit = "pictures"
+    reads_with = "read"  # the argument that is called with those that only it knows
 
     def __init__(
         self,

@@ -39,6 +39,7 @@ class SequenceData(RecordData):
     """
 
     unit = "sequences"
+    reads_with = "read"  # the argument that is called with those that only it knows
 
     def __init__(
         self,
