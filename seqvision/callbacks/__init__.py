@@ -8,6 +8,7 @@ from seqvision.callbacks.clock import Clock
 from seqvision.callbacks.divergence import Diverged, StopOnDivergence, steps_per_epoch
 from seqvision.callbacks.forgetting import Forgetting
 from seqvision.callbacks.loggers import TolerantCSVLogger, tensorboard_logger, wandb_logger
+from seqvision.callbacks.monitored import StopWithoutImprovement
 from seqvision.callbacks.observer import Observer
 from seqvision.callbacks.progress import progress_bar
 from seqvision.callbacks.samples import Plot, Sample, Table
@@ -20,6 +21,7 @@ __all__ = [
     "BestCheckpoint",
     "LastCheckpoint",
     "TopCheckpoints",
+    "StopWithoutImprovement",
     "Clock",
     "Diverged",
     "StopOnDivergence",

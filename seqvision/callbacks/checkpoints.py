@@ -9,9 +9,10 @@ from typing import Any
 
 import torch
 from pytorch_lightning import LightningModule, Trainer
-from pytorch_lightning.callbacks import Checkpoint, ModelCheckpoint
+from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
 
+from seqvision.callbacks.monitored import TieBreakingCheckpoint
 from seqvision.digest import seal
 from seqvision.errors import UserError
 from seqvision.files import replacing
@@ -87,9 +88,9 @@ def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
         batches.load_state_dict(kept[1])
 
 
-class BestCheckpoint(ModelCheckpoint):
-    """Lightning's, which knows its files again where the run's folder has moved: the best of them stays the best. Where
-    validation does not measure what decides, it says so, and the training so far is kept to go on with.
+class BestCheckpoint(TieBreakingCheckpoint):
+    """The best by score and loss, which knows its files again where the run's folder has moved: the best of them stays
+    the best. Where validation does not measure what decides, it says so, and the training so far is kept to go on with.
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -115,7 +116,8 @@ class BestCheckpoint(ModelCheckpoint):
         if all(Path(path).is_file() for path in kept):
             paths = ("best_model_path", "kth_best_model_path", "last_model_path")
             moved = {key: here(state_dict[key]) for key in paths}
-            state_dict = {**state_dict, **moved, "best_k_models": kept, "dirpath": self.dirpath}
+            losses = {here(path): loss for path, loss in state_dict.get("losses", {}).items()}
+            state_dict = {**state_dict, **moved, "best_k_models": kept, "losses": losses, "dirpath": self.dirpath}
         super().load_state_dict(state_dict)
 
 

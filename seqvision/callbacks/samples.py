@@ -6,7 +6,7 @@ from typing import TypeAlias
 from matplotlib.figure import Figure
 from PIL import Image
 
-Cell: TypeAlias = str | float | Image.Image | Figure | None
+Cell: TypeAlias = str | int | float | bool | Image.Image | Figure | None
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,11 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         help="the mean of several answers: with its noise left on, or of views of a picture (not of painters)",
     )
     options.add_argument("--samples", type=int, metavar="N", help="of mc_dropout and dropconnect_gaussian (default 20)")
+    options.add_argument(
+        "--tokenizer",
+        metavar="NAME",
+        help="sacrebleu's, for BLEU: 13a, zh, char, … (default: as in training, by the target language)",
+    )
     options.add_argument("--per-class", action="store_true", help="the scores of each class as well")
     options.add_argument(
         "--data",
@@ -178,6 +183,7 @@ def _refuse_others(given: argparse.Namespace, name: str, kind: "type[Pattern]") 
         "backward": ({"backward"}, "only strings are read from both ends"),
         "protocol": ({"protocol", "background"}, "only labels of frames have segments to count"),
         "inference": ({"inference", "samples"}, "only what sees or writes has several ways to do so"),
+        "tokenizer": ({"tokenizer"}, "only BLEU of translations has a choice of tokenizers"),
         "importance": ({"importance"}, "only painters have a likelihood to estimate"),
         "per class": ({"per_class"}, "only classes and labels have scores of each class"),
     }

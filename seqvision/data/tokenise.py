@@ -11,11 +11,8 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
-# Characters of scripts written without spaces: kana and kanji (with their extensions), Thai and Lao, Burmese, Khmer.
-SPACELESS = (
-    "\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3005-\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-    "\uff66-\uff9f\U00020000-\U000323af"
-)
+from seqvision.scripts import SPACELESS
+
 _WIDE = re.compile(f"[{SPACELESS}\u3000-\u303f\uff00-\uff65]")  # with the full-width punctuation: no spaces around it
 
 _NO_SPACE_BEFORE = frozenset(".,:;!?%…)]}”’»‹°")

@@ -35,6 +35,17 @@ class LoadedTranslator(LoadedModel):
         target.check_fits(model.vocabulary_size)
         return {"source_vocabulary": source, "target_vocabulary": target}
 
+    @property
+    def target_language(self) -> str | None:
+        """The code or name of the language that it writes, where its training data said it."""
+        data = self.config["data"]
+        return data.get("target") or data.get("language")
+
+    @property
+    def tokenizer(self) -> str:
+        """The tokenizer for BLEU that it was trained with: a name or "auto"."""
+        return str(self.config["task"].get("tokenizer", "auto"))
+
 
 class Translation(Written):
     """One translation of a sentence. Its attention is (pieces, source pieces)."""

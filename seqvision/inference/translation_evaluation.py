@@ -7,8 +7,10 @@ from typing import Any
 from seqvision.data.parallel import SentencePair
 from seqvision.metrics import collapse_message
 from seqvision.metrics.captions import derangement
+from seqvision.metrics.scripts import bleu_tokenizer
 from seqvision.metrics.translation import (
     PairedComparison,
+    bleu_message,
     nearest_translations,
     paired_bootstrap,
     translation_scores,
@@ -69,19 +71,24 @@ def evaluate_translations(
     split: str,
     training: Sequence[SentencePair] = (),
     others: Mapping[str, Sequence[str]] | None = None,
+    tokenizer: str = "auto",
+    language: str | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> TranslationEvaluation:
     """The evaluation of one translation a pair.
 
     training: the pairs that lend their translations to the nearest sentences; others: what other systems made of the
-    same sentences, by name, to be compared with; resamples: of the bootstrap, 0 leaves intervals and comparisons out.
+    same sentences, by name, to be compared with; tokenizer, language: see
+    `bleu_tokenizer`; resamples: of the bootstrap, 0 leaves intervals and comparisons out.
     """
     references: list[tuple[str, ...]] = [(pair.target,) for pair in pairs]
     sources = [pair.source for pair in pairs]
-    own = translation_scores(translations, references, resamples=resamples, seed=seed)
+    tokenizer = bleu_tokenizer(tokenizer, language=language, texts=[pair.target for pair in pairs])
+    own = translation_scores(translations, references, tokenizer=tokenizer, resamples=resamples, seed=seed)
+    message = bleu_message(own.corpus, own.signatures)
     controls: dict[str, Sequence[str]] = {"copied": sources}
-    notes = []
+    notes = [message] if message else []
     if training:
         known = ([pair.source for pair in training], [pair.target for pair in training])
         controls["nearest_neighbour"] = nearest_translations(*known, sources)
@@ -98,13 +105,23 @@ def evaluate_translations(
         scores=own.corpus,
         per_item=own.per_item,
         intervals=own.intervals,
-        controls={name: translation_scores(texts, references).corpus for name, texts in controls.items()},
+        controls={
+            name: translation_scores(texts, references, tokenizer=tokenizer).corpus for name, texts in controls.items()
+        },
         signatures=own.signatures,
         collapse=collapse_message(translations, references),
         notes=notes,
         differences={
             name: {
-                score: paired_bootstrap(translations, texts, references, score=score, resamples=resamples, seed=seed)
+                score: paired_bootstrap(
+                    translations,
+                    texts,
+                    references,
+                    score=score,
+                    tokenizer=tokenizer,
+                    resamples=resamples,
+                    seed=seed,
+                )
                 for score in COMPARED
             }
             for name, texts in (others or {}).items()

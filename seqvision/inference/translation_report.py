@@ -12,6 +12,7 @@ from seqvision.figures.alignment import alignment_figure
 from seqvision.inference.report import Words
 from seqvision.inference.sequence_report import add_figure
 from seqvision.inference.translating import LoadedTranslator, TranslatedSentence
+from seqvision.metrics.scripts import bleu_tokenizer, divided
 from seqvision.metrics.translation import translation_scores
 from seqvision.wording import counted
 
@@ -108,7 +109,12 @@ class TranslationReport:
 
     def _lengths(self, page: Page, texts: Sequence[str], references: Sequence[tuple[str, ...]]) -> None:
         """Scores of sentences by the length of what was read."""
-        lengths = np.array([len(pair.source.split()) for pair in self.pairs])
+        lengths = np.array([_words(pair.source) for pair in self.pairs])
+        tokenizer = bleu_tokenizer(
+            self.translator.tokenizer,
+            language=self.translator.target_language,
+            texts=[pair.target for pair in self.pairs],
+        )
         edges = np.unique(np.quantile(lengths, np.linspace(0, 1, GROUPS + 1)).round().astype(int))
         edges = np.append(edges[:-1], edges[-1] + 1) if len(edges) > 1 else np.array([edges[0], edges[0] + 1])
         page.heading("By length", "Words of the source sentence; words written over words of the reference.")
@@ -118,8 +124,14 @@ class TranslationReport:
             if not places:
                 continue
             some, wanted = [texts[place] for place in places], [references[place] for place in places]
-            scores = translation_scores(some, wanted).corpus
-            ratio = sum(len(text.split()) for text in some) / max(1, sum(len(each[0].split()) for each in wanted))
+            scores = translation_scores(some, wanted, tokenizer=tokenizer).corpus
+            written, expected = (sum(map(_words, side)) for side in (some, [each[0] for each in wanted]))
+            ratio = written / max(1, expected)
             name = f"{low} to {high - 1} words" if high - 1 > low else counted(low, "word")
             rows.append([name, str(len(places)), f"{scores['bleu']:.1f}", f"{scores['chrf']:.1f}", f"{ratio:.2f}"])
         page.add(table(["", "sentences", "BLEU", "chrF", "length ratio"], rows))
+
+
+def _words(text: str) -> int:
+    """How many words a text has; characters, where a script puts no blanks between words."""
+    return len(divided(text).split())

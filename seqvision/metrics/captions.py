@@ -40,9 +40,10 @@ def caption_scores(
 ) -> CaptionScores:
     """The scores of `candidates`, one for each picture, against each picture's `references` (any number, at least one).
 
-    Sentences are split as the reference implementations do (`tokenize_ptb`), or at blanks where they are `tokenized`
-    already. Warns where CIDEr is undefined (a single picture) and where METEOR is asked for but not installed. Raises
-    `UserError` where candidates and references do not go together.
+    Sentences are split as the reference implementations do (`tokenize_ptb`; characters of scripts without blanks
+    between words count as words), or at blanks where they are `tokenized` already. Warns where CIDEr is undefined (a
+    single picture) and where METEOR is asked for but not installed. Raises `UserError` where candidates and references
+    do not go together.
     """
     check_aligned(candidates, references)
     split = str.split if tokenized else lru_cache(maxsize=None)(tokenize_ptb)  # captions of a set often repeat

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from seqvision.metrics.scripts import divided
+
 # a full stop after these belongs to the word; state names only where they are capitalised (a mass is not Mass.)
 ABBREVIATIONS = """
     adj adm adv al ala alex apr ariz assn asst atty aug ave bhd bldg blvd brig bros calif capt cf cie cmdr co col colo
@@ -30,6 +32,7 @@ FUSED = {"cannot": 3, "gonna": 3, "gotta": 3, "wanna": 3, "lemme": 3, "gimme": 3
 APOSTROPHE_WORDS = "c'mon c'est li'l e'er s'mores"
 
 DROPPED = frozenset("'`\".?!,:;-‘’“”«»‹›–—‒―‐‑…\ufe0e\ufe0f")
+DROPPED |= set("。，、！？；：「」『』《》〈〉（）・")
 DROPPED |= set("\x85\x91\x92\x93\x94\x96\x97")  # the same marks in text that was Windows-1252 and is read as Latin-1
 REWRITTEN = {
     "(": "-lrb-",
@@ -53,10 +56,11 @@ ENTITIES = {"&amp;": "&", "&lt;": "<", "&gt;": ">", "&quot;": '"', "&nbsp;": " "
 def tokenize_ptb(text: str) -> list[str]:
     """The words of a sentence in lower case, without punctuation: "Don't!" gives ["do", "n't"].
 
-    Equal to pycocoevalcap's `PTBTokenizer` on captions in languages that put blanks between words. Chinese and
-    Japanese characters are words of their own here, where the reference leaves a whole sentence as one word that no
-    other caption shares.
+    Equal to pycocoevalcap's `PTBTokenizer` on captions in languages that put blanks between words. Characters of
+    scripts without blanks (Chinese, Japanese, Thai, Lao, Khmer, Burmese) are words of their own here, where the
+    reference leaves a whole sentence as one word that no other caption shares.
     """
+    text = divided(text)
     if "&" in text:
         text = re.sub("&(?:amp|lt|gt|quot|nbsp|mdash);", lambda found: ENTITIES[found[0]], text)
     words: list[str] = []
@@ -90,9 +94,8 @@ def _scanner() -> re.Pattern[str]:
     marks = "".join(
         c for c in map(chr, range(0x300, 0x10000)) if unicodedata.category(c)[0] == "M" and c not in DROPPED
     )
-    unspaced = "\u3005-\u3007\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f"
     numerals = "²³¹¼½¾\u2070-\u2089\u2150-\u215f\u2460-\u24ff"  # alphanumeric for Python, symbols here
-    plain = f"(?:[^\\W_{unspaced}{numerals}]|[{marks}\u00ad\u200c\u200d])"
+    plain = f"(?:[^\\W_{numerals}]|[{marks}\u00ad\u200c\u200d])"
     letter = f"(?:(?!\\d){plain})"
     parts = f"{plain}+(?:[-_\u2010\u2011]{plain}+)*"
     apostrophe, end = "['’\x92]", f"(?!{plain})"

@@ -1,6 +1,6 @@
 """Translations against those that people wrote: BLEU and chrF as sacrebleu computes them, each with its signature."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from seqvision.errors import UserError
 
 SCORES = ("bleu", "bleu_cased", "chrf")
+ORDERS = 4  # the longest n-grams of BLEU
 
 
 @dataclass(frozen=True)
@@ -17,7 +18,9 @@ class TranslationScores:
 
     corpus: `bleu` and `chrf` in lower case, `bleu_cased` as written, `exact_match` the share of translations that are
     word for word (in lower case) one of their references.
-    signatures: how sacrebleu counted, by score, so that others can count in the same way.
+    signatures: how sacrebleu counted, by score, so that others can count in the same way: among others its tokenizer
+    (`tok`), and whether BLEU took only the orders that there can be (`eff:yes`), as it does where no reference has four
+    tokens.
     intervals: 95 % of the bootstrap's scores (Koehn, 2004): sentences are drawn with replacement.
     """
 
@@ -28,22 +31,27 @@ class TranslationScores:
 
 
 def translation_scores(
-    translations: Sequence[str], references: Sequence[Sequence[str]], *, resamples: int = 0, seed: int = 0
+    translations: Sequence[str],
+    references: Sequence[Sequence[str]],
+    *,
+    tokenizer: str = "13a",
+    resamples: int = 0,
+    seed: int = 0,
 ) -> TranslationScores:
     """The scores of detokenised translations against one or several references each (Papineni et al., 2002; Popović,
     2015; Post, 2018). BLEU of a single sentence is smoothed, and takes the orders that a short sentence has.
 
-    resamples: of the bootstrap; 0 leaves the intervals out. Raises `UserError` where there are no translations, or
-    where the numbers do not fit.
+    tokenizer: sacrebleu's, for BLEU; see `bleu_tokenizer`. resamples: of the bootstrap; 0 leaves the intervals out.
+    Raises `UserError` where there are no translations, or where the numbers do not fit.
     """
     columns = _columns(translations, references)
     draws = _draws(len(translations), resamples, seed) if resamples else None
     corpus, signatures, items, intervals = {}, {}, {}, {}
-    for name, metric in _metrics().items():
+    for name, metric in _metrics(tokenizer, columns).items():
         counts = _counts(metric, translations, columns)
         corpus[name], signatures[name] = _score(metric, counts.sum(axis=0)), str(metric.get_signature())
         if name != "bleu_cased":
-            single = _metrics(effective_order=True)[name]
+            single = _metrics(tokenizer)[name]
             items[name] = [_score(single, row) for row in counts]
         if draws is not None:
             intervals[name] = _interval(np.array([_score(metric, row) for row in _sums(counts, draws)]))
@@ -75,6 +83,7 @@ def paired_bootstrap(
     references: Sequence[Sequence[str]],
     *,
     score: str = "bleu",
+    tokenizer: str = "13a",
     resamples: int = 1000,
     seed: int = 0,
 ) -> PairedComparison:
@@ -84,7 +93,7 @@ def paired_bootstrap(
     if score not in SCORES:
         raise UserError(f"score '{score}': expected one of {', '.join(SCORES)}")
     columns, draws = _columns(translations, references), _draws(len(translations), resamples, seed)
-    metric = _metrics()[score]
+    metric = _metrics(tokenizer, columns)[score]
     ours, theirs = (_counts(metric, some, columns) for some in (translations, others))
     difference = _score(metric, ours.sum(axis=0)) - _score(metric, theirs.sum(axis=0))
     resampled = np.array(
@@ -131,7 +140,19 @@ def _columns(translations: Sequence[str], references: Sequence[Sequence[str]]) -
     return [[some[place] if place < len(some) else None for some in references] for place in range(most)]
 
 
-def _metrics(*, effective_order: bool = False) -> dict[str, Any]:
+def bleu_message(scores: Mapping[str, float], signatures: Mapping[str, str]) -> str | None:
+    """What to know where BLEU is 0 while translations are exactly right; None elsewhere."""
+    if scores["bleu"] > 0 or not scores["exact_match"]:
+        return None
+    return (
+        f"BLEU is 0 while {scores['exact_match']:.1f} % of the translations are exactly right, for no n-gram of four "
+        f"tokens is in a reference ({signatures['bleu']}). Judge by exact_match or chrf, or choose another tokenizer "
+        "(task.tokenizer=char, --tokenizer char)"
+    )
+
+
+def _metrics(tokenizer: str, columns: Sequence[Sequence[str | None]] = ()) -> dict[str, Any]:
+    """The metrics by name. columns: the references of a corpus; without any, those of single sentences."""
     try:
         from sacrebleu.metrics import BLEU, CHRF
     except ImportError as error:
@@ -139,9 +160,12 @@ def _metrics(*, effective_order: bool = False) -> dict[str, Any]:
             "scores of translations need the package 'sacrebleu', which is not installed. "
             "Install it with: pip install sacrebleu"
         ) from error
+    cut = BLEU(tokenize=tokenizer).tokenizer
+    short = all(len(cut(text).split()) < ORDERS for column in columns for text in column if text)
+    settings = {"tokenize": tokenizer, "effective_order": short}
     return {
-        "bleu": BLEU(lowercase=True, effective_order=effective_order),
-        "bleu_cased": BLEU(effective_order=effective_order),
+        "bleu": BLEU(lowercase=True, **settings),
+        "bleu_cased": BLEU(**settings),
         "chrf": CHRF(lowercase=True),
     }
 
@@ -158,7 +182,7 @@ def _counts(metric: Any, translations: Sequence[str], columns: list[list[str | N
 
 
 def _score(metric: Any, counts: np.ndarray) -> float:
-    return float(metric._compute_score_from_stats(counts.tolist()).score)
+    return min(100.0, float(metric._compute_score_from_stats(counts.tolist()).score))  # it may be 1e-14 more
 
 
 def _sums(counts: np.ndarray, draws: np.ndarray) -> np.ndarray:

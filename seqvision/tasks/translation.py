@@ -1,10 +1,12 @@
 """Translation: trained on words, validated by the translations themselves."""
 
+import sys
 from typing import Any
 
 from seqvision.callbacks.samples import Sample, Table
 from seqvision.data.parallel import ParallelBatch
-from seqvision.metrics.translation import translation_scores
+from seqvision.metrics.scripts import bleu_tokenizer
+from seqvision.metrics.translation import bleu_message, translation_scores
 from seqvision.models import Source, Translator
 from seqvision.tasks.words import WordTask
 
@@ -12,21 +14,29 @@ from seqvision.tasks.words import WordTask
 class Translation(WordTask):
     """Trains a translator on words given the true words before them; validates by BLEU of what it writes.
 
-    references: every sentence's translation by its name. The other settings are those of `WordTask`.
+    references: every sentence's translation by its name. tokenizer: sacrebleu's for BLEU, or "auto": the one for the
+    target `language`, see `bleu_tokenizer`. The other settings are those of `WordTask`.
     """
 
     model: Translator
     shown = "bleu"
     logged = ("val/loss", "val/bleu", "val/chrf", "val/bleu_cased", "val/exact_match")
 
-    def __init__(self, model: Translator, **settings: Any):
+    def __init__(self, model: Translator, *, tokenizer: str = "auto", language: str | None = None, **settings: Any):
         super().__init__(model, **settings)
+        self.tokenizer = bleu_tokenizer(tokenizer, language=language, texts=self.references.values())
+        self._warned = False
 
     def features(self, batch: ParallelBatch) -> Source:
         return Source(batch.source, batch.source_lengths)
 
     def scores(self, written: list[str], references: list[tuple[str, ...]]) -> dict[str, float]:
-        return translation_scores(written, references).corpus
+        found = translation_scores(written, references, tokenizer=self.tokenizer)
+        message = bleu_message(found.corpus, found.signatures)
+        if message and not self._warned and self.trainer.is_global_zero:
+            self._warned = True
+            print(f"warning: {message}", file=sys.stderr)
+        return found.corpus
 
     def validation_samples(self, count: int) -> list[Sample]:
         """Sentences with the network's translations and those that people wrote."""

@@ -1,5 +1,6 @@
 """How long a training took, that it ends where there is nothing to learn from, and the best epochs of it."""
 
+import copy
 import math
 import shutil
 
@@ -9,7 +10,15 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.loggers import CSVLogger
 from torch import nn
 
-from seqvision.callbacks import BestCheckpoint, Clock, Diverged, LastCheckpoint, StopOnDivergence, TopCheckpoints
+from seqvision.callbacks import (
+    BestCheckpoint,
+    Clock,
+    Diverged,
+    LastCheckpoint,
+    StopOnDivergence,
+    StopWithoutImprovement,
+    TopCheckpoints,
+)
 from seqvision.inference.run_folder import read_curves
 
 pytestmark = pytest.mark.filterwarnings(
@@ -106,3 +115,74 @@ def test_the_best_is_still_the_best_where_the_folder_has_moved(tmp_path, copied)
         with pytest.warns(UserWarning, match="dirpath has changed"):
             assert fit(after, scores, **going_on) == 2
     assert torch.load(tmp_path / "before" / "best.ckpt", weights_only=True)["epoch"] == 1
+
+
+class TestAScoreThatTies:
+    """Validation scores with losses, epoch by epoch, and which epoch is kept."""
+
+    def kept(self, tmp_path, scores, losses, *callbacks, mode="max", epochs=None):
+        class Scored(Task):
+            def validation_step(self, batch, index):
+                super().validation_step(batch, index)
+                if losses:
+                    self.log("val/loss", losses[self.current_epoch])
+
+        best = BestCheckpoint(tmp_path, "best", monitor="val/score", mode=mode, enable_version_counter=False)
+        fitted = trainer(tmp_path, best, *callbacks, epochs=epochs or len(scores))
+        fitted.fit(Scored(scores))
+        return torch.load(best.best_model_path, weights_only=False)["epoch"], fitted
+
+    @pytest.mark.parametrize(
+        ("scores", "losses", "epoch"),
+        [
+            ([0.0, 0.0, 0.0, 0.0], [3.0, 1.0, 2.0, 2.5], 1),  # never changes: the loss alone
+            ([0.0, 0.0, 0.0], [], 2),  # nor a loss: the last
+            ([0.0, 0.0, 5.0, 4.0], [1.0, 0.5, 9.0, 0.1], 2),  # it changes: the score
+            ([5.0, 9.0, 9.0, 9.0], [1.0, 0.9, 0.5, 0.7], 2),  # the loss decides between the best
+            ([0.0, 0.0, -1.0], [2.0, 1.0, 0.5], 1),
+        ],
+    )
+    def test_the_loss_decides(self, tmp_path, scores, losses, epoch):
+        assert self.kept(tmp_path, scores, losses)[0] == epoch
+
+    def test_it_is_said_once_and_only_where_it_is_so(self, tmp_path, capsys):
+        self.kept(tmp_path, [0.0, 0.0, 0.0], [3.0, 2.0, 1.0])
+        assert capsys.readouterr().err.splitlines() == [
+            "warning: val/score is 0 in every validation so far: until it changes, the best checkpoint is the epoch "
+            "with the lowest val/loss"
+        ]
+        self.kept(tmp_path, [0.0, 1.0, 1.0], [3.0, 2.0, 1.0])
+        assert not capsys.readouterr().err
+
+    def test_the_best_three_of_equal_scores_are_those_with_the_lowest_loss(self, tmp_path):
+        class Scored(Task):
+            def validation_step(self, batch, index):
+                super().validation_step(batch, index)
+                self.log("val/loss", [5.0, 3.0, 4.0, 1.0, 2.0][self.current_epoch])
+
+        settings = {"monitor": "val/score", "mode": "max", "save_top_k": 3, "auto_insert_metric_name": False}
+        top = TopCheckpoints(tmp_path, "{epoch}", **settings)
+        trainer(tmp_path, top, epochs=5).fit(Scored([0.0] * 5))
+        assert sorted(file.stem for file in tmp_path.glob("*.ckpt")) == ["1", "3", "4"]
+        assert top.best_model_path.endswith("3.ckpt")
+
+    @pytest.mark.parametrize(
+        ("scores", "losses", "epochs"),
+        [
+            ([0.0] * 6, [6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 6),  # the loss still falls
+            ([0.0] * 6, [6.0, 5.0, 5.0, 5.0, 2.0, 1.0], 4),
+            ([0.0, 1.0, 1.0, 1.0, 1.0, 1.0], [6.0, 5.0, 4.0, 3.0, 2.0, 1.0], 4),  # a score that changes decides alone
+        ],
+    )
+    def test_early_stopping_goes_by_the_loss_as_long_as_the_score_never_changes(self, tmp_path, scores, losses, epochs):
+        stop = StopWithoutImprovement("val/score", mode="max", patience=2)
+        assert self.kept(tmp_path, scores, losses, stop)[1].current_epoch == epochs
+
+    def test_both_remember_over_a_resumed_run(self, tmp_path):
+        for kind in (BestCheckpoint(tmp_path, monitor="val/score"), StopWithoutImprovement("val/score")):
+            kind.constant.add(1.0)
+            kind.constant.add(2.0)
+            other = copy.deepcopy(kind)
+            other.constant.__init__()
+            other.load_state_dict(kind.state_dict())
+            assert (other.constant.first, other.constant.checks, other.constant.changed) == (1.0, 2, True)

@@ -66,8 +66,10 @@ def test_other_languages_are_cut_at_blanks_and_punctuation(text, words):
 
 
 def test_scripts_without_blanks_are_cut_into_characters():
-    assert tokenize_ptb("一只狗在跑。") == [*"一只狗在跑", "。"]
+    assert tokenize_ptb("一只狗在跑。") == [*"一只狗在跑"]
     assert tokenize_ptb("イヌ dog") == ["イ", "ヌ", "dog"]
+    assert tokenize_ptb("コーヒーと𠮷") == ["コー", "ヒー", "と", "𠮷"]
+    assert tokenize_ptb("ที่ดี dog") == ["ที่", "ดี", "dog"]  # marks stay with their letter
 
 
 @pytest.mark.parametrize("name", ["coco_human_1000_dev", "abstract48S_candsB"])

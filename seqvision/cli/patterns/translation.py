@@ -22,7 +22,7 @@ from seqvision.inference.translation_report import TranslationReport
 class Translation(Pattern):
     """A prediction is a `TranslatedSentence`."""
 
-    own_options = frozenset({"decoding", "ensemble", "against", "inference"})
+    own_options = frozenset({"decoding", "ensemble", "against", "inference", "tokenizer"})
     shown_at_most = 1000
 
     def load(self) -> None:
@@ -67,6 +67,8 @@ class Translation(Pattern):
                 path: [sentence.text for sentence in self._translated([other], records)]
                 for path, other in self.others.items()
             },
+            tokenizer=self.given.tokenizer or self.translators[0].tokenizer,
+            language=self.translators[0].target_language,
             **self.settings(),
         )
 

@@ -26,6 +26,7 @@ class ParallelData(RecordData):
     """
 
     unit = "sentence pairs"
+    target_language: str | None = None  # its code or name, where it is known
 
     def __init__(
         self,
@@ -96,7 +97,8 @@ class ParallelData(RecordData):
         }
 
     def task_parts(self) -> dict[str, Any]:
-        return {"vocabulary": self.target_vocabulary, "references": self.references}
+        parts = {"vocabulary": self.target_vocabulary, "references": self.references}
+        return {**parts, "language": self.target_language}
 
     def summary(self) -> str:
         long = len(self.records["train"]) - len(self.training_pairs)
@@ -138,6 +140,7 @@ class ParallelFiles(ParallelData):
             self.path, source=self.source, target=self.target, encoding=self.encoding, on_empty=self.on_empty
         )
         self.notes = list(text.notes)
+        self.target_language = text.languages[1]
         said = {pair.split for pair in text.pairs}
         if None in said:
             return [self._drawn(pair, test=self.splits["test"]) for pair in text.pairs]
@@ -167,6 +170,7 @@ class NumberWords(ParallelData):
         **settings: Any,
     ):
         super().__init__(**settings)
+        self.target_language = language
         self.numbers: dict[str, Any] = {
             "language": language,
             "sizes": dict(sizes or SIZES),
