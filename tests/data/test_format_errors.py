@@ -59,9 +59,46 @@ BROKEN = {
         {"captions.jsonl": '["cat.png", "A cat."]\n'},
         r"captions.jsonl row 1: expected an object such as",
     ),
-    "a number for a caption": (
-        {"captions.jsonl": '{"image": "cat.png", "caption": 3}\n'},
-        r"captions.jsonl row 1: 'image' must be a text and 'caption' a text or a list of texts",
+    "an object for a caption": (
+        {"captions.jsonl": '{"image": "cat.png", "caption": {"raw": "A cat."}}\n'},
+        r"captions.jsonl row 1: the caption is .*raw.*, expected a text",
+    ),
+    "half a surrogate pair": (
+        {"captions.jsonl": '{"image": "cat.png", "caption": "A cat \\ud83d"}\n'},
+        r"captions.jsonl row 1: the text holds \\ud83d",
+    ),
+    "a name that is null": (
+        {"captions.jsonl": '{"image": null, "caption": "A cat."}\n'},
+        r"captions.jsonl row 1: 'image' is null, expected a name",
+    ),
+    "lists nested beyond reason": (
+        {"captions.jsonl": '{"image": "cat.png", "caption": ' + "[" * 9999 + "\n"},
+        r"captions.jsonl row 1: lists and objects are nested too deeply",
+    ),
+    "a number of 5,000 digits": (
+        {"dataset.json": '{"sentences": ' + "9" * 5000 + "}"},
+        r"dataset.json: a number has too many digits",
+    ),
+    "COCO's images without their list": (
+        {"annotations/captions_x.json": json.dumps({"images": {"id": 1}, "annotations": []})},
+        r"captions_x.json: expected COCO's lists .*could not find 'images'",
+    ),
+    "one id of COCO for two pictures": (
+        {
+            "annotations/captions_x.json": json.dumps(
+                {"images": [{"id": 1, "file_name": "a.png"}, {"id": "1", "file_name": "b.png"}], "annotations": []}
+            )
+        },
+        r"captions_x.json images\[1\]: a second image with the id 1",
+    ),
+    "a name of 300 letters": (
+        {"captions.csv": HEAD + "x" * 300 + ".png,A cat.\n"},
+        r"captions.csv row 2: no picture 'x{200}' in",
+    ),
+    "a name with NUL": ({"captions.jsonl": '{"image": "a/\\u0000.png", "caption": "x"}\n'}, r"row 1: no picture 'a/"),
+    "a split that is a number": (
+        {"captions.jsonl": '{"image": "cat.png", "caption": "A cat.", "split": 1}\n'},
+        r"captions.jsonl row 1: the split is 1, expected a text",
     ),
     "JSON that is cut off": (
         {"dataset.json": '{"images": [\n{"filename": "cat.png", "sentences": ['},

@@ -183,3 +183,88 @@ def test_the_real_sets_are_read(shared_data):
     stamps = read_captions(shared_data("tuxpaint_stamps"))
     assert len(stamps) == 622
     assert any('not diagonally."' not in c and c.endswith("not diagonally.") for r in stamps for c in r.captions)
+
+
+VARIANTS = {
+    "ids that are texts in one list and numbers in the other": {
+        "images": [{"id": "0", "file_name": "dog.jpg"}, {"id": "1", "file_name": "cat.png"}],
+        "annotations": [{"image_id": 0, "caption": "A dog."}, {"image_id": 1.0, "caption": "A cat."}],
+    },
+    "ids of both kinds": {
+        "images": [{"id": "zero", "file_name": "dog.jpg"}, {"id": 0, "file_name": "cat.png"}],
+        "annotations": [{"image_id": "zero", "caption": "A dog."}, {"image_id": "0", "caption": "A cat."}],
+    },
+    "captions in a list": {
+        "images": [{"id": 0, "file_name": "dog.jpg"}, {"id": 1, "file_name": "cat.png"}],
+        "annotations": [{"image_id": 0, "caption": ["A dog."]}, {"image_id": 1, "caption": ["A cat."]}],
+    },
+    "a null beside a caption": {
+        "images": [{"id": 0, "file_name": "dog.jpg"}, {"id": 1, "file_name": "cat.png"}],
+        "annotations": [
+            {"image_id": 0, "caption": "A dog."},
+            {"image_id": 1, "caption": None},
+            {"image_id": 1, "caption": "A cat."},
+        ],
+    },
+}
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+@pytest.mark.parametrize("name", ["annotations/captions_val.json", "my_captions.json", "annotations/train.json"])
+def test_coco_files_of_ones_own(variant, name, folder):
+    report = read_captions_with_report(folder({**PICTURES, name: json.dumps(VARIANTS[variant])}), on_missing="skip")
+    assert report.layout == "coco"
+    assert {r.id.rpartition("/")[2]: r.captions for r in report.records} == {
+        "dog.jpg": ("A dog.",),
+        "cat.png": ("A cat.",),
+    }
+
+
+def test_captions_that_are_numbers_are_texts_and_null_is_none(folder):
+    rows = [("dog.jpg", 42), ("dog.jpg", 1.5), ("cat.png", None), ("cow.png", float("nan")), ("pig.png", ["A pig.", 2])]
+    coco = {
+        "images": [{"id": place, "file_name": name} for place, name in enumerate(dict(rows))],
+        "annotations": [{"image_id": list(dict(rows)).index(name), "caption": said} for name, said in rows],
+    }
+    lines = "\n".join(json.dumps({"image": name, "caption": said}) for name, said in rows)
+    for name, content in {"captions.jsonl": lines, "captions_x.json": json.dumps(coco)}.items():
+        pictures = {f"images/{name}": None for name in dict(rows)}
+        report = read_captions_with_report(folder({**pictures, name: content}) / name, on_missing="skip")
+        found = {record.id.rpartition("/")[2]: record.captions for record in report.records}
+        assert found == {"dog.jpg": ("42", "1.5"), "pig.png": ("A pig.", "2")}
+        assert [problem.kind for problem in report.problems] == ["uncaptioned", "uncaptioned"]
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+@pytest.mark.parametrize("base", ["", "data/"])
+def test_hugging_faces_folders_of_splits_have_a_table_each(ending, base, folder):
+    files = {}
+    for split in ("train", "validation", "test"):
+        rows = [("0.jpg", f"{split} one"), ("deep/1.jpg", f"{split} two")]
+        files |= {f"{base}{split}/{name}": None for name, _ in rows}
+        table = "file_name,text\n" + "".join(f"{name},{text}\n" for name, text in rows)
+        lines = "".join(json.dumps({"file_name": name, "text": text}) + "\n" for name, text in rows)
+        files[f"{base}{split}/metadata.{ending}"] = table if ending == "csv" else lines
+    source = folder(files)
+    report = read_captions_with_report(source)
+    assert report.columns == "picture 'file_name', caption 'text'"
+    said = {record.id: (record.split, record.captions[0], record.image) for record in report.records}
+    assert said == {
+        f"{split}/{name}": (usual, f"{split} {number}", source / base / split / name)
+        for split, usual in (("train", "train"), ("validation", "val"), ("test", "test"))
+        for name, number in (("0.jpg", "one"), ("deep/1.jpg", "two"))
+    }
+
+
+def test_bars_and_lone_quotes_as_flickr30k_has_them(folder):
+    rows = ['dog.jpg| 0| "Big Sale" says a dog, running; fast .', 'cat.png| 0| A "cat" .']
+    records = read_captions(
+        folder({**PICTURES, "results.csv": "\n".join(["image_name| comment_number| comment", *rows])})
+    )
+    assert [record.captions[0] for record in records] == ['"Big Sale" says a dog, running; fast .', 'A "cat" .']
+
+
+def test_a_separator_is_looked_for_outside_quotes(folder):
+    rows = ['dog.jpg,"big; brown; bold; bright"', 'cat.png,"small; grey; shy; mild"']
+    records = read_captions(folder({**PICTURES, "captions.csv": "\n".join(rows)}))
+    assert [record.captions[0] for record in records] == ["big; brown; bold; bright", "small; grey; shy; mild"]

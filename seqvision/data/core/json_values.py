@@ -59,3 +59,8 @@ def json_text(value: Any, where: str, what: str) -> str | None:
         f"{where}: the {what} is {json.dumps(value):.80}, expected a text"
         f"{', or a list of words' if what == 'text' else ''}. Correct the row."
     )
+
+
+def json_texts(value: Any, where: str, what: str) -> list[str | None]:
+    """The texts of a value, or of each value of a list; see `json_text`."""
+    return [json_text(each, where, what) for each in (value if isinstance(value, list) else [value])]

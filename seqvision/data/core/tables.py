@@ -1,7 +1,7 @@
 """Delimited tables as rows of cells, by the rules of the standard library's `csv`: the one reader of them.
 
-A row ends at a line feed outside quotes and nowhere else. In tables cut at tabs, which many programs write without
-quoting, a quote that does not enclose a whole cell is text; in others it is an error, as in `csv`'s strict mode.
+A row ends at a line feed outside quotes and nowhere else. In tables cut at tabs or bars, which many programs write
+without quoting, a quote that does not enclose a whole cell is text; in others it is an error, as in strict `csv`.
 """
 
 import csv
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
+from seqvision.data.core.faults import fault
 from seqvision.data.core.numerals import is_number
 from seqvision.data.core.text import read_text, text_begin
 from seqvision.errors import UserError
@@ -21,10 +22,8 @@ DELIMITERS = ",;\t|"
 _SAMPLE = 20  # rows by which delimiters are told apart
 _SEPARATOR = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)  # the line that Excel writes and takes
 _COMMENTS = re.compile(r"(?:[ \t]*\n|(?:#|%|//)[^\n]*\n)*")
-_OPENING = re.compile(r'(?:\A|(?<=[\t\n])) *"')
-# the lookahead is matched once and never tried again, so that no quote is passed more than twice
-_ENCLOSED = re.compile(r'(?=([^"]*(?:""[^"]*)*))\1" *(?=[\t\n]|\Z)')
-_CELL = re.compile(r"[^\t\n]*")
+_QUOTED = re.compile(r'(\A|[,;\t|\n]) *"[^"]*(?:""[^"]*)*" *(?=[,;\t|\n]|\Z)')
+_LOOSE = "\t|"  # what programs cut with that write without quoting
 
 csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # one for the whole process: a long text is no damage
 
@@ -68,9 +67,13 @@ class Rows:
         width = len(names)
         for number, cells in zip(self.numbers, self, strict=True):
             if len(cells) != width and (len(cells) < width or any(map(str.strip, cells[width:]))):
-                raise UserError(
-                    f"{self.file.name} row {number}: {len(cells)} fields, expected {width} ({shown(names)}). {advice}"
+                fault(
+                    UserError(
+                        f"{self.file.name} row {number}: {len(cells)} fields, expected {width} ({shown(names)}). "
+                        f"{advice}"
+                    )
                 )
+                continue
             yield number, cells if len(cells) == width else cells[:width]
 
     def filled(self) -> "Rows":
@@ -112,6 +115,7 @@ def first_row(file: Path) -> list[str]:
 def find_delimiter(begin: str) -> str:
     """What separates a table's cells, outside quotes: what cuts its first rows into as many cells each, else its first
     row into most."""
+    begin = _QUOTED.sub(r'\1""', begin)
     widths: dict[str, list[int]] = {}
     for mark in DELIMITERS:
         rows = [len(row) for row in islice(filter(None, _reader(begin, mark)), _SAMPLE)]
@@ -170,12 +174,12 @@ def cut_rows(text: str, file: Path, delimiter: str, above: int = 0, *, raw: bool
             return Rows(file, delimiter, range(above + 1, above + len(lines) + 1), lines)
         numbered = [(number, line) for number, line in enumerate(lines, start=above + 1) if line.strip()]
         return Rows(file, delimiter, [number for number, _ in numbered], [line for _, line in numbered])
-    if delimiter == "\t":
-        text = _lone_quotes_as_text(text, raw=raw)
+    if delimiter in _LOOSE:
+        text = _lone_quotes_as_text(text, delimiter, raw=raw)
     numbers: list[int] = []
     cells: list[list[str]] = []
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=delimiter != "\t"
+        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=delimiter not in _LOOSE
     )
     begun = above + 1
     try:
@@ -206,28 +210,33 @@ def _plain_heading(text: str, delimiter: str) -> str:
     return delimiter.join(cells) + end + rest
 
 
-def _lone_quotes_as_text(text: str, *, raw: bool) -> str:
-    """The text cut at tabs with quotes around each cell that begins with a quote, but that none of its quotes closes.
+def _lone_quotes_as_text(text: str, delimiter: str, *, raw: bool) -> str:
+    """The text with quotes around each cell that begins with a quote, but that none of its quotes closes.
 
-    A cell of several lines each of which is a whole row, by its number of tabs, is no cell but begins with a lone
+    A cell of several lines each of which is a whole row, by its number of delimiters, is no cell but begins with a lone
     quote.
     """
-    tabs = text.partition("\n")[0].count("\t")
+    ends = f"[{delimiter}\n]"
+    opening_quote = re.compile(rf'(?:\A|(?<={ends})) *"')
+    # the lookahead is matched once and never tried again, so that no quote is passed more than twice
+    enclosed = re.compile(rf'(?=([^"]*(?:""[^"]*)*))\1" *(?={ends}|\Z)')
+    whole_cell = re.compile(f"[^{delimiter}\n]*")
+    tabs = text.partition("\n")[0].count(delimiter)
     parts, at = [], 0
-    while opening := _OPENING.search(text, at):
+    while opening := opening_quote.search(text, at):
         parts.append(text[at : opening.start()])
-        cell = _ENCLOSED.match(text, opening.end())
-        if cell and raw and not any(mark in cell[1] for mark in ('""', "\t", "\n")):
+        cell = enclosed.match(text, opening.end())
+        if cell and raw and not any(mark in cell[1] for mark in ('""', delimiter, "\n")):
             cell = None
         if cell and tabs and "\n" in cell[1]:
             stop = text.find("\n", cell.end())
             lines = text[text.rfind("\n", 0, opening.start() + 1) + 1 : stop if stop >= 0 else len(text)].split("\n")
-            cell = None if all(line.count("\t") == tabs for line in lines) else cell
+            cell = None if all(line.count(delimiter) == tabs for line in lines) else cell
         if cell:
             parts.append(f'"{cell[1]}"')
             at = cell.end()
         else:
-            lone = _CELL.match(text, opening.end())
+            lone = whole_cell.match(text, opening.end())
             assert lone is not None
             inner = lone[0].replace('"', '""')
             parts.append(f'"""{inner}"')

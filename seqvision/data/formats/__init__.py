@@ -8,7 +8,7 @@ from pathlib import Path
 
 from seqvision.data.formats import coco, flickr8k, jsonlines, karpathy, sidecar, table
 from seqvision.data.formats.lookup import PictureFinder, Problem, gather, picture_folders
-from seqvision.data.formats.rows import Layout, ReadOptions, did_you_mean
+from seqvision.data.formats.rows import Layout, ReadOptions, did_you_mean, in_split_folders, split_files
 from seqvision.data.records import CaptionRecord
 from seqvision.data.shards import is_sharded
 from seqvision.data.splits import apply_split_lists, split_lists
@@ -31,6 +31,7 @@ class ReadReport:
         problems: rows that cannot be used
         unused: pictures beside the others that no caption names
         notes: sentences on everything else in the folders that was left out
+        columns: which columns were read, in words; empty where there are none
     """
 
     records: list[CaptionRecord]
@@ -39,6 +40,7 @@ class ReadReport:
     problems: list[Problem] = field(default_factory=list)
     unused: list[Path] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    columns: str = ""
 
     def left_out(self) -> list[str]:
         """Sentences on all that was left out: the problems' counts with the first of them, unused pictures, notes."""
@@ -109,8 +111,10 @@ def read_captions_with_report(
     folder = None if images is None else Path(images)
     options = ReadOptions(folder, image_column, caption_column, split_column, encoding)
     chosen, files = _recognise(source, layout, options)
-    finder = PictureFinder(picture_folders(files[0], folder))
     base = files[0] if files[0].is_dir() else files[0].parent
+    if in_split_folders(files):
+        base = base.parent
+    finder = PictureFinder(picture_folders(base, folder))
     records, problems = gather(chosen.read(files, options), finder, on_missing=on_missing, base=base)
     if not records:
         first = f" The first: {problems[0].message}." if problems else ""
@@ -123,7 +127,8 @@ def read_captions_with_report(
             Problem("unknown", name, f"'{name}' is listed for a split and has no captions") for name in unknown
         ]
     notes = sidecar.aside(base) if chosen is sidecar.LAYOUT else finder.left_out
-    return ReadReport(records, chosen.name, files, problems, finder.unused(), notes)
+    columns = chosen.columns(files, options)
+    return ReadReport(records, chosen.name, files, problems, finder.unused(), notes, columns)
 
 
 def _recognise(source: Path, name: str, options: ReadOptions) -> tuple[Layout, list[Path]]:
@@ -156,7 +161,7 @@ def _recognise(source: Path, name: str, options: ReadOptions) -> tuple[Layout, l
 
 def _refuse_many(source: Path, layout: Layout, files: Sequence[Path]) -> None:
     """Several caption files are splits of one set only where their names say so."""
-    if len(files) > 1 and layout is not coco.LAYOUT and not table.split_files(files):
+    if len(files) > 1 and layout is not coco.LAYOUT and not (split_files(files) or in_split_folders(files)):
         raise UserError(
             f"{source}: several caption files ({', '.join(file.name for file in files)}). "
             "Name one with data.path=FILE, or call them train, val and test."

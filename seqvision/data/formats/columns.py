@@ -23,6 +23,10 @@ class Columns:
     captions: tuple[str, ...]
     split: str | None
 
+    def __str__(self) -> str:
+        split = f", split '{self.split}'" if self.split else ""
+        return f"picture '{self.image}', caption {', '.join(map(repr, self.captions))}{split}"
+
 
 def plausible(header: Sequence[str], options: ReadOptions) -> bool:
     """Whether a table with this header holds captions of pictures."""

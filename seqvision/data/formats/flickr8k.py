@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from seqvision.data.core.faults import each
 from seqvision.data.core.text import read_text
 from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line
 from seqvision.data.formats.table import unquoted
@@ -36,10 +37,11 @@ def read(files: list[Path], options: ReadOptions) -> list[Row]:
     (file,) = files
     lines = read_text(file, options.encoding).split("\n")
     parse = _token_row if _TOKEN.match(first_line(file)) else _comma_row
-    rows = []
+    rows: list[Row] = []
     for number, line in enumerate(lines, start=1):
         if line.strip() and not (number == 1 and _is_header(line)):
-            rows.append(parse(line, f"{file.name} row {number}"))
+            with each():
+                rows.append(parse(line, f"{file.name} row {number}"))
     return rows
 
 

@@ -1,7 +1,11 @@
 """Karpathy's split files, `dataset_coco.json` and the like (Karpathy and Fei-Fei, 2015)."""
 
+import json
 from pathlib import Path
+from typing import Any
 
+from seqvision.data.core.faults import each
+from seqvision.data.core.json_values import json_text
 from seqvision.data.formats.rows import Layout, ReadOptions, Row, read_json, row_split
 from seqvision.errors import UserError
 
@@ -23,20 +27,35 @@ def read(files: list[Path], options: ReadOptions) -> list[Row]:
     content = read_json(file, options.encoding)
     if not isinstance(content, dict) or not isinstance(content.get("images"), list):
         raise UserError(f"{file.name}: expected an object with the list 'images'; is the layout really 'karpathy'?")
-    rows = []
+    rows: list[Row] = []
     for number, image in enumerate(content["images"]):
         where = f"{file.name} images[{number}]"
-        try:
-            folder, name = image.get("filepath", ""), image["filename"]
-            sentences = [s["raw"] if "raw" in s else " ".join(s["tokens"]) for s in image["sentences"]]
-            split = row_split(image["split"], where)
-        except (KeyError, TypeError, AttributeError) as error:
-            raise UserError(
-                f"{where}: expected filename, split and sentences with raw or tokens, and could not find {error}."
-            ) from None
-        picture = f"{folder}/{name}" if folder else name
-        rows += [Row(picture, sentence, split, where) for sentence in sentences or [None]]
+        with each():
+            rows += _rows_of(image, where)
     return rows
+
+
+def _rows_of(image: Any, where: str) -> list[Row]:
+    try:
+        folder = json_text(image.get("filepath"), where, "filepath")
+        name = json_text(image["filename"], where, "filename")
+        sentences = [_sentence(sentence, where) for sentence in image["sentences"]]
+        split = row_split(image["split"], where)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise UserError(
+            f"{where}: expected filename, split and sentences with raw or tokens, and could not find {error}."
+        ) from None
+    if not name:
+        raise UserError(f"{where}: 'filename' is {json.dumps(image['filename']):.80}, expected a file's name")
+    picture = f"{folder}/{name}" if folder else name
+    return [Row(picture, sentence, split, where) for sentence in sentences or [None]]
+
+
+def _sentence(sentence: Any, where: str) -> str | None:
+    if "raw" in sentence:
+        return json_text(sentence["raw"], where, "raw")
+    words = [json_text(word, where, "tokens") for word in sentence["tokens"]]
+    return " ".join(word for word in words if word is not None)
 
 
 LAYOUT = Layout("karpathy", "dataset_coco.json with splits and sentences, and the pictures' folders", find, read)

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from seqvision.data.core.faults import each
 from seqvision.data.core.listing import irregular
 from seqvision.data.core.text import composed, whole_text
 from seqvision.data.formats.rows import Row, did_you_mean
@@ -52,7 +53,7 @@ class PictureFinder:
         Composed and decomposed letters are the same, as on macOS; so are capitals, where only one file is meant.
         """
         if os.path.isabs(name):
-            return self._taken(Path(name)) if Path(name).is_file() else None
+            return self._taken(Path(name)) if os.path.isfile(name) else None
         parts = PurePosixPath(name).parts
         for begin in range(len(parts)):
             for folder in self.folders:
@@ -72,7 +73,7 @@ class PictureFinder:
         """A hint in brackets at what is there in place of the picture, or at the nearest name; or nothing."""
         parts = PurePosixPath(name).parts
         for folder in self.folders:
-            if (folder / name).exists() and (fault := irregular(folder / name)):
+            if os.path.exists(folder / name) and (fault := irregular(folder / name)):
                 return f" (there is {fault} of that name)"
             names = self._names(folder.joinpath(*parts[:-1]))
             stem = PurePosixPath(name).stem.lower()
@@ -95,7 +96,7 @@ class PictureFinder:
         if folder not in self._listed:
             try:
                 entries = [entry for entry in os.scandir(folder) if not entry.name.startswith(".")]
-            except OSError:
+            except (OSError, ValueError):  # ValueError: a NUL in the name
                 entries = []
             pictures = [entry.name for entry in entries if entry.is_file() and is_picture_file(folder / entry.name)]
             others = [folder / entry.name for entry in entries if not (entry.is_file() or entry.is_dir())]
@@ -138,40 +139,55 @@ def gather(
 
     With `on_missing="error"` the first row that cannot be used raises a UserError that also counts the others.
     """
-    gathered: dict[str, _Gathered] = {}
-    taken: dict[Path, str] = {}
-    problems: dict[tuple[str, str], Problem] = {}
+    gathering = _Gathering(finder, base)
     for row in rows:
-        name = row.picture.replace("\\", "/").removeprefix("./")
-        if name not in gathered and ("missing", name) not in problems:
-            image = finder.find(name)
-            if image is None:
-                # Finding the nearest name is slow among thousands, so that only the first message has it.
-                near = finder.near(name) if not problems else ""
-                message = f"{row.where}: no picture '{row.picture}' in {_listed(finder.folders, base)}{near}"
-                problems["missing", name] = Problem("missing", name, message)
-            elif why := why_unread(image):
-                problems["missing", name] = Problem("unread", name, f"{row.where}: '{row.picture}': {why}")
-            elif taken.setdefault(image, name) != name:
-                raise UserError(
-                    f"{row.where}: '{name}' and '{taken[image]}' both lead to {image}. "
-                    "Set data.images to the folder in which the names are whole."
-                )
-            else:
-                gathered[name] = _Gathered(image, row.split, row.where)
-        if name in gathered:
-            problem = _add(gathered[name], row)
-            if problem:
-                problems[problem.kind, f"{problem.name} {row.where}"] = problem
+        with each():
+            gathering.take(row)
     found = [
         CaptionRecord(id=name, image=g.image, captions=tuple(g.captions), split=g.split)
-        for name, g in gathered.items()
+        for name, g in gathering.pictures.items()
         if g.captions
     ]
-    left_out = list(problems.values())
+    left_out = list(gathering.problems.values())
     if left_out and on_missing == "error":
         raise UserError(_refusal(left_out))
     return found, left_out
+
+
+class _Gathering:
+    """The pictures of the rows so far by their names, and the problems by their kinds and names."""
+
+    def __init__(self, finder: PictureFinder, base: Path):
+        self.finder, self.base = finder, base
+        self.pictures: dict[str, _Gathered] = {}
+        self.problems: dict[tuple[str, str], Problem] = {}
+        self._names: dict[Path, str] = {}
+
+    def take(self, row: Row) -> None:
+        """Puts the row's caption to its picture, or to the problems. UserError for what contradicts earlier rows."""
+        name = row.picture.replace("\\", "/").removeprefix("./")
+        if name not in self.pictures and ("missing", name) not in self.problems:
+            self._find(name, row)
+        if name in self.pictures and (problem := _add(self.pictures[name], row)):
+            self.problems[problem.kind, f"{problem.name} {row.where}"] = problem
+
+    def _find(self, name: str, row: Row) -> None:
+        image = self.finder.find(name)
+        if image is None:
+            # Finding the nearest name is slow among thousands, so that only the first message has it.
+            near = self.finder.near(name) if not self.problems else ""
+            folders = _listed(self.finder.folders, self.base)
+            message = f"{row.where}: no picture '{row.picture:.200}' in {folders}{near}"
+            self.problems["missing", name] = Problem("missing", name, message)
+        elif why := why_unread(image):
+            self.problems["missing", name] = Problem("unread", name, f"{row.where}: '{row.picture}': {why}")
+        elif self._names.setdefault(image, name) != name:
+            raise UserError(
+                f"{row.where}: '{name}' and '{self._names[image]}' both lead to {image}. "
+                "Set data.images to the folder in which the names are whole."
+            )
+        else:
+            self.pictures[name] = _Gathered(image, row.split, row.where)
 
 
 def _add(picture: _Gathered, row: Row) -> Problem | None:

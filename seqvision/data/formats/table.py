@@ -3,11 +3,20 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from seqvision.data.core.tables import first_row, read_rows
+from seqvision.data.core.faults import each
+from seqvision.data.core.tables import Rows, first_row, read_rows
 from seqvision.data.formats.columns import Columns, find_columns, plausible
-from seqvision.data.formats.rows import Layout, ReadOptions, Row, first_line, row_split, split_files
+from seqvision.data.formats.rows import (
+    Layout,
+    ReadOptions,
+    Row,
+    files_of_splits,
+    first_line,
+    row_split,
+    split_files,
+    split_of_file,
+)
 from seqvision.data.picture_kinds import is_picture_name
-from seqvision.data.splits import split_name
 
 
 def find_csv(source: Path, options: ReadOptions) -> list[Path]:
@@ -25,7 +34,7 @@ def _find(source: Path, options: ReadOptions, suffix: str) -> list[Path]:
         return [source] if source.suffix.lower() == suffix else []
     tables = sorted(file for file in source.iterdir() if file.suffix.lower() == suffix and file.is_file())
     likely = [file for file in tables if _holds_captions(file, options)]
-    return split_files(likely) or likely or tables
+    return split_files(likely) or likely or tables or files_of_splits(source, [suffix])
 
 
 def _holds_captions(file: Path, options: ReadOptions) -> bool:
@@ -34,30 +43,41 @@ def _holds_captions(file: Path, options: ReadOptions) -> bool:
 
 
 def read_table(files: list[Path], options: ReadOptions) -> list[Row]:
-    """The rows of one table, or of several that are called train, val, test."""
+    """The rows of one table, or of several that are called train, val, test, or lie in folders that are."""
     rows: list[Row] = []
     for file in files:
-        split = split_name(file.stem) if len(files) > 1 else None
-        rows += _read_one(file, options, split)
+        split, prefix = split_of_file(file, files)
+        rows += _read_one(file, options, split, prefix)
     return rows
 
 
-def _read_one(file: Path, options: ReadOptions, split: str | None) -> Iterator[Row]:
-    rows = read_rows(file, encoding=options.encoding).filled()
-    header = [cell.strip() for cell in next(iter(rows))]
-    bare = len(header) == 2 and is_picture_name(header[0])  # no header: the first line is a row already
-    names = ["image", "caption"] if bare else header
-    columns = Columns("image", ("caption",), None) if bare else find_columns(names, options, file.name)
+def columns_of(files: list[Path], options: ReadOptions) -> str:
+    return str(_columns(read_rows(files[0], encoding=options.encoding).filled(), options)[1])
+
+
+def _columns(rows: Rows, options: ReadOptions) -> tuple[list[str], Columns, Rows]:
+    """(the names of all columns, those to read, the rows below the heading, if there is one)."""
+    header = next(iter(rows))
+    if len(header) == 2 and is_picture_name(header[0].strip()):
+        return ["image", "caption"], Columns("image", ("caption",), None), rows
+    names = [name.strip() for name in header]
+    return names, find_columns(names, options, rows.file.name), rows[1:]
+
+
+def _read_one(file: Path, options: ReadOptions, split: str | None, prefix: str) -> Iterator[Row]:
+    names, columns, rows = _columns(read_rows(file, encoding=options.encoding).filled(), options)
     at = {name: place for place, name in enumerate(names)}
-    advice = "Correct the row; a caption that holds the separator needs quotes around it."
-    for number, cells in (rows if bare else rows[1:]).even(names, advice):
+    for number, cells in rows.even(
+        names, "Correct the row; a caption that holds the separator needs quotes around it."
+    ):
         where = f"{file.name} row {number}"
-        said = row_split(cells[at[columns.split]], where) if columns.split else split
-        captions = [cells[at[name]] for name in columns.captions]
-        if len(captions) > 1:  # of several columns some may stay empty
-            captions = [caption for caption in captions if caption.strip()] or [""]
-        for caption in captions:
-            yield Row(cells[at[columns.image]].strip(), caption, said, where)
+        with each():
+            said = row_split(cells[at[columns.split]], where) if columns.split else split
+            captions = [cells[at[name]] for name in columns.captions]
+            if len(captions) > 1:  # of several columns some may stay empty
+                captions = [caption for caption in captions if caption.strip()] or [""]
+            for caption in captions:
+                yield Row(prefix + cells[at[columns.image]].strip(), caption, said, where)
 
 
 def unquoted(cell: str) -> str:
@@ -68,5 +88,5 @@ def unquoted(cell: str) -> str:
     return cell
 
 
-CSV = Layout("csv", "captions.csv with columns such as image,caption", find_csv, read_table)
-TSV = Layout("tsv", "captions.tsv with columns such as image and caption", find_tsv, read_table)
+CSV = Layout("csv", "captions.csv with columns such as image,caption", find_csv, read_table, columns_of)
+TSV = Layout("tsv", "captions.tsv with columns such as image and caption", find_tsv, read_table, columns_of)

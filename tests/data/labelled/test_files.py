@@ -1,5 +1,6 @@
 """A person's own pictures with classes or strings, and SVHN's cropped digits."""
 
+import json
 from functools import partial
 
 import numpy as np
@@ -136,3 +137,22 @@ def test_lists_of_boxes_that_are_none_are_named(tmp_path):
     (tmp_path / "train" / "digitStruct.mat").write_bytes(b"nothing")
     with pytest.raises(UserError, match="no list of digits' boxes, or damaged"):
         read_svhn_strings(tmp_path)
+
+
+@pytest.mark.parametrize("ending", ["csv", "jsonl"])
+def test_hugging_faces_folders_of_splits_have_a_list_each(ending, tmp_path):
+    for split in ("train", "validation", "test"):
+        rows = [{"file_name": f"{number}.png", "label": "cat" if number % 2 else "dog"} for number in range(4)]
+        (tmp_path / split).mkdir()
+        for number, row in enumerate(rows):
+            Image.new("L", (8, 8), 40 * number).save(tmp_path / split / row["file_name"])
+        lines = (
+            ["file_name,label", *(",".join(row.values()) for row in rows)] if ending == "csv" else map(json.dumps, rows)
+        )
+        (tmp_path / split / f"metadata.{ending}").write_text("\n".join(lines))
+    found = read_labelled_pictures(tmp_path)
+    assert {(record.id, record.label, record.split) for record in found.records} == {
+        (f"{folder}/{number}.png", "cat" if number % 2 else "dog", split)
+        for folder, split in (("train", "train"), ("validation", "val"), ("test", "test"))
+        for number in range(4)
+    }

@@ -1,13 +1,14 @@
 """Files with one class each: a folder a class, perhaps inside a folder a split, or a list of files and classes."""
 
 import os
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.faults import each, fault
 from seqvision.data.core.listing import files_below
-from seqvision.data.formats.rows import did_you_mean
+from seqvision.data.formats.rows import did_you_mean, files_of_splits
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import JSON_SUFFIXES, Column, label_column, read_columns, split_column
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
@@ -105,7 +106,13 @@ def read_files(
         path_column, label_column, split_column, group_column, Path(files) if files else None, encoding, on_missing
     )
     listing = path if path.is_file() else _list_in(path)
-    found = _read_list(listing, kind.what, options, rename) if listing else _read_folders(path, kind, rename)
+    of_splits = [] if listing else files_of_splits(path, _LISTS)
+    if listing:
+        found = _read_list(listing, kind.what, options, rename)
+    elif of_splits:
+        found = _read_lists_of_splits(of_splits, kind.what, options, rename)
+    else:
+        found = _read_folders(path, kind, rename)
     unread = {record.id: why for record in found.records if (why := kind.why_unread(Path(str(record.source))))}
     found.problems += [f"{name}: {why}" for name, why in unread.items()]
     found.records = [record for record in found.records if record.id not in unread]
@@ -152,21 +159,36 @@ def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[str,
         name = (name or "").replace("\\", "/").removeprefix("./")
         if not name or not label:
             found.problems.append(f"{row.where}: no {'label' if name else 'path'} beside '{name or label or ''}'")
-        elif not (base / name).is_file():
+        elif not os.path.isfile(base / name):
             # finding the nearest name is slow among thousands, so that only the first message has it
             near = _near(base / name) if not found.problems else ""
             found.problems.append(f"{row.where}: no file '{name}' in {base}{near}")
         elif name in rows_of:
-            raise UserError(f"{row.where}: '{name}' stands in {rows_of[name]} already; give each file one row.")
+            fault(UserError(f"{row.where}: '{name}' stands in {rows_of[name]} already; give each file one row."))
         else:
             rows_of[name] = row.where
-            split = split_said(said, row.where, rename)
-            found.records.append(SequenceRecord(name, base / name, label, group=group or None, split=split))
+            with each():
+                split = split_said(said, row.where, rename)
+                found.records.append(SequenceRecord(name, base / name, label, group=group or None, split=split))
+    return found
+
+
+def _read_lists_of_splits(files: Sequence[Path], what: str, options: ListOptions, rename: Mapping[str, str]) -> _Listed:
+    """The files of Hugging Face's `train/metadata.csv` …, whose names count from the folder of their list."""
+    found = _Listed()
+    for file in files:
+        part = _read_list(file, what, options, rename)
+        split = split_said(file.parent.name, str(file), rename)
+        found.problems += part.problems
+        found.records += [
+            replace(record, id=f"{file.parent.name}/{record.id}", split=record.split or split)
+            for record in part.records
+        ]
     return found
 
 
 def _near(file: Path) -> str:
-    inside = os.listdir(file.parent) if file.parent.is_dir() else []
+    inside = os.listdir(file.parent) if os.path.isdir(file.parent) else []
     same = [name for name in inside if Path(name).stem == file.stem]
     return f" (did you mean '{same[0]}'?)" if same else did_you_mean(file.name, inside, cutoff=0.85)
 
