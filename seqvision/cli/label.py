@@ -21,7 +21,8 @@ DESCRIPTION = """A label for every frame of your own videos, or of recordings of
 Each recording NAME becomes NAME.frames.csv, NAME.segments.csv and NAME.vtt, which players show as subtitles, in the
 folder of --output. With - each line of standard input is a frame, numbers between commas, and its label and probability
 are written at once; that needs a model that looks forward only. A recording that cannot be read is reported and
-skipped; the exit status is then 1."""
+skipped; the exit status is then 1. The same command again, after an error or an interruption, labels what is missing or
+has changed; with --overwrite everything."""
 
 FORMATS = ("frames", "segments", "vtt", "eaf", "boris")
 DEFAULT = "frames,segments,vtt"
@@ -64,7 +65,11 @@ def main(arguments: list[str]) -> int:
     options.add_argument(
         "--frame-rate", type=number, metavar="HZ", help="frames a second, of features and of pictures without a clock"
     )
-    options.add_argument("--overwrite", action="store_true", help="files that are there, whoever wrote them")
+    options.add_argument(
+        "--overwrite",
+        action="store_true",
+        help="files that are there, whoever wrote them; everything is labelled again",
+    )
     options.add_argument(
         "--format", choices=("text", "jsonl"), default="text", help="of what is printed (default text)"
     )

@@ -11,12 +11,15 @@ from typing import Any
 
 import numpy as np
 
+from seqvision import __version__
+from seqvision.cli.label_summary import summary_entry, summary_line
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.data import VideoReader
 from seqvision.data.progress import tracked
 from seqvision.errors import UserError
+from seqvision.files import temporary_folder, writing
 from seqvision.inference import LoadedLabeller, label
-from seqvision.inference.label_clips import write_clips
+from seqvision.inference.label_clips import clips_of, write_clips
 from seqvision.inference.label_folder import LabelFolder
 from seqvision.inference.label_outputs import (
     FORMATS,
@@ -35,6 +38,7 @@ from seqvision.inference.truth import Truth
 from seqvision.inference.uncertainty import least_certain, write_stretches
 from seqvision.wording import counted
 
+SETTINGS = ("probabilities", "timeline", "video", "clips", "min_seconds", "frame_rate")
 UNCERTAIN_SECONDS, UNCERTAIN_FRAMES = 2.0, 50  # of a stretch that is worth labelling; frames without a clock
 
 
@@ -75,6 +79,7 @@ class _Labelling:
         self.folder.inputs.update(file.resolve() for _, file in self.named)
         if not self.named:
             raise UserError(f"{given.output}: the inputs are this command's own outputs; name recordings")
+        self.digests = [each.digest for each in labellers]
         self.in_frames = False
         self.skipped = 0
         self.dropped = 0
@@ -83,13 +88,16 @@ class _Labelling:
 
     def __call__(self) -> int:
         for recording in self._readable():
+            known = self._labelled_before(recording)
+            if known is not None:
+                self._tell(known)
+                continue
             try:
-                labelled = self._labelled(recording)
+                labelled, dropped = self._labelled(recording)
             except UserError as error:
                 self._skip(recording.source, error)
                 continue
-            files = self._written(labelled, recording)
-            self._tell(labelled, recording, files)
+            self._tell(self._written(labelled, recording, dropped))
             if self.given.uncertain or recording.truth is not None:
                 self.labelled.append(labelled)
                 self.true.append(recording.truth)
@@ -150,67 +158,70 @@ class _Labelling:
         pictures = [".png"] * self.given.timeline + [".labelled.mp4"] * self.given.video
         return [*(FORMATS[kind] for kind in kinds), *pictures]
 
-    def _labelled(self, recording: Recording) -> Labelled:
+    def _settings(self, recording: Recording) -> dict[str, Any]:
+        """All that a recording's files depend on: what is labelled again where it is another."""
+        given, stat = self.given, recording.source.stat()
+        return {
+            "source": [str(recording.source), stat.st_size, stat.st_mtime_ns],
+            "version": __version__,
+            "models": self.digests,
+            "kinds": list(recording.kinds),
+            **{name: getattr(given, name) for name in SETTINGS},
+        }
+
+    def _labelled_before(self, recording: Recording) -> dict[str, Any] | None:
+        """What is on record of a recording that this command has labelled, where that need not be done again: not for
+        scores nor for uncertain stretches, which need all probabilities.
+        """
+        if self.given.overwrite or self.given.truth is not None or self.given.uncertain:
+            return None
+        return self.folder.complete(recording.name, settings=self._settings(recording))
+
+    def _labelled(self, recording: Recording) -> tuple[Labelled, int]:
+        """The recording with its labels, and how many short segments were dropped."""
         source, given = recording.source, self.given
         total = -(-self.labeller.reader.length(source) // given.batch_size)
         watch = partial(tracked, total=total, description=f"Labelling {source.name}")
         probabilities = label(self.labellers, source, part=given.batch_size, watch=watch)
-        labels = self.labeller.decide(probabilities)
+        labels, dropped = self.labeller.decide(probabilities), 0
         if given.min_seconds and recording.edges is not None:
             labels, dropped = _without_short(labels, probabilities, recording.edges, given.min_seconds)
-            self.dropped += dropped
-        return Labelled(recording.name, source, self.labeller.classes, labels, probabilities, recording.edges)
+        labelled = Labelled(recording.name, source, self.labeller.classes, labels, probabilities, recording.edges)
+        return labelled, dropped
 
-    def _written(self, labelled: Labelled, recording: Recording) -> list[Path]:
-        given, name = self.given, recording.name
-        files = []
-        for kind in recording.kinds:
-            path = self.folder.path(f"{name}{FORMATS[kind]}")
-            write_labelled(labelled, kind, path, probabilities=given.probabilities)
-            files.append(path)
-        if given.timeline:
-            files.append(self.folder.path(f"{name}.png"))
-            write_timeline(labelled, files[-1], recording.truth)
-        reader = self.labeller.reader
-        if given.video and isinstance(reader, VideoReader):
-            files.append(self.folder.path(f"{name}.labelled.mp4"))
-            write_video(labelled, files[-1], reader, recording.truth)
-        if given.clips and isinstance(reader, VideoReader):
-            files += write_clips(labelled, self.folder, reader)
-        for path in files:
-            self.folder.keep(path)
-        return files
-
-    def _tell(self, labelled: Labelled, recording: Recording, files: Sequence[Path]) -> None:
-        scores = None
-        if recording.truth is not None:
-            scores = label_scores([labelled], [recording.truth], self.labeller)
-        if self.given.format == "jsonl":
-            entry: dict[str, Any] = {
-                "id": str(recording.source),
-                "frames": len(labelled),
-                "frame_rate": labelled.rate,
-                "unit": "frames" if labelled.edges is None else "seconds",
-                "segments": [
-                    {
-                        "start": segment.start,
-                        "end": segment.stop,
-                        "label": segment.label,
-                        "probability": one.probability,
-                    }
-                    for segment, one in zip(labelled.segments, labelled.found, strict=True)
-                ],
-                "files": [str(path) for path in files],
+    def _written(self, labelled: Labelled, recording: Recording, dropped: int) -> dict[str, Any]:
+        """Writes the recording's files, all or none of them; what is on record about it then."""
+        given, name, reader = self.given, recording.name, self.labeller.reader
+        scores = label_scores([labelled], [recording.truth], self.labeller) if recording.truth is not None else None
+        with writing(given.output):
+            given.output.mkdir(parents=True, exist_ok=True)
+        with temporary_folder(given.output) as made:
+            drafts = {f"{name}{ending}": made / f"file{ending}" for ending in self._endings(recording.kinds)}
+            for kind in recording.kinds:
+                draft = drafts[f"{name}{FORMATS[kind]}"]
+                write_labelled(labelled, kind, draft, probabilities=given.probabilities)
+            if given.timeline:
+                write_timeline(labelled, drafts[f"{name}.png"], recording.truth)
+            if given.video and isinstance(reader, VideoReader):
+                write_video(labelled, drafts[f"{name}.labelled.mp4"], reader, recording.truth)
+            if given.clips and isinstance(reader, VideoReader):
+                drafts |= write_clips(labelled, made / "clips", reader)
+                self.folder.clear(clips_of(name))
+            about = {
+                "settings": self._settings(recording),
+                "dropped": dropped,
+                "line": summary_line(labelled, scores),
+                "entry": summary_entry(labelled, [given.output / file for file in drafts], scores),
             }
-            _print_json(entry if scores is None else {**entry, "scores": scores.values})
-            return
-        unit = " frames" if labelled.edges is None else " s"
-        of_label = labelled.by_label()
-        length = counted(len(labelled), "frame") if labelled.edges is None else f"{float(labelled.edges[-1]):.1f} s"
-        digits = 0 if labelled.edges is None else 1
-        counts = ", ".join(f"{name} {count} ({total:.{digits}f}{unit})" for name, (count, total) in of_label.items())
-        line = f"{recording.source}: {length}, {counted(len(labelled.found), 'segment')}: {counts or 'nothing'}"
-        print(line if scores is None else f"{line}; {scores.text}", flush=True)
+            self.folder.publish(drafts, name, **about)
+        return about
+
+    def _tell(self, about: dict[str, Any]) -> None:
+        self.dropped += about["dropped"]
+        if self.given.format == "jsonl":
+            _print_json(about["entry"])
+        else:
+            print(about["line"], flush=True)
 
     def _tell_all(self) -> None:
         given = self.given
@@ -243,9 +254,9 @@ class _Labelling:
             frames=frames,
             thresholds=self.labeller.thresholds,
         )
-        path = self.folder.path("uncertain.csv")
-        rows = write_stretches(stretches, self.labelled, path)
-        self.folder.keep(path)
+        with temporary_folder(self.given.output) as made:
+            rows = write_stretches(stretches, self.labelled, made / "uncertain.csv")
+            (path,) = self.folder.publish({"uncertain.csv": made / "uncertain.csv"})
         if self.given.format == "jsonl":
             _print_json({"uncertain": rows})
             return

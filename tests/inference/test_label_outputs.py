@@ -111,7 +111,7 @@ def test_counts_by_label_the_longest_first():
 
 def test_what_cannot_be_written_is_said(tmp_path):
     (tmp_path / "file").touch()
-    with pytest.raises(UserError, match=r"cannot be written.*expected a folder"):
+    with pytest.raises(UserError, match=r"cannot be written .*not a folder"):
         write_labelled(labelled(), "frames", tmp_path / "file" / "f.csv")
 
 
@@ -146,10 +146,8 @@ def test_nothing_of_a_persons_own_is_overwritten(tmp_path):
     clip = tmp_path / "clip.csv"
     clip.write_text("mine")
     folder = LabelFolder(tmp_path / "out", inputs=[clip], about=about)
-    written = folder.path("a/x.csv")
-    written.parent.mkdir(parents=True)
-    written.write_text("1")
-    folder.keep(written)
+    (tmp_path / "draft").write_text("1")
+    (written,) = folder.publish({"a/x.csv": tmp_path / "draft"})
     again = LabelFolder(tmp_path / "out", inputs=[clip], about=about)
     assert again.made(written)
     assert again.path("a/x.csv") == written, "as it was left: quietly"
@@ -172,10 +170,8 @@ def test_nothing_of_a_persons_own_is_overwritten(tmp_path):
 def test_earlier_files_go_unless_they_were_changed(tmp_path):
     folder = LabelFolder(tmp_path, inputs=[], about={"written_by": "x"})
     for name in ("clips/a_0001.mp4", "clips/a_0002.mp4", "clips/b_0001.mp4"):
-        path = folder.path(name)
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(name)
-        folder.keep(path)
+        (tmp_path / "draft").write_text(name)
+        folder.publish({name: tmp_path / "draft"})
     (tmp_path / "clips" / "a_0002.mp4").write_text("a person's")
     folder.clear("clips/a_*.mp4")
     assert sorted(os.listdir(tmp_path / "clips")) == ["a_0002.mp4", "b_0001.mp4"]
