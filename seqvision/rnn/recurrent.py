@@ -11,7 +11,7 @@ from seqvision.errors import UserError, expect_counts
 from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
 from seqvision.rnn.dropconnect import DropConnect
-from seqvision.rnn.unroll import map_state, reverse_sequences, unroll, valid_steps
+from seqvision.rnn.unroll import map_state, reverse_sequences, state_parts, unroll, valid_steps
 
 Backend = Literal["auto", "reference", "fused"]
 
@@ -21,7 +21,8 @@ class Recurrent(nn.Module):
 
     outputs: (batch, time, hidden), or 2 × hidden with both directions; zeros past a sequence's length.
     state: a tuple with one entry a layer and direction (forward before backward), each as the cell has it; pass it
-    on to continue where a window ended. The reverse direction starts at each sequence's own end.
+    on to continue where a window ended; an entry without a batch dimension, or with one of 1, is every sequence's. The
+    reverse direction starts at each sequence's own end. Raises RuntimeError for shapes and lengths that do not fit.
 
     cell: a `Cell` class, or a partial of one, called as `cell(input_size, hidden_size)`.
     dropout: applied to what one layer hands to the next, in training only. locked: with one draw for all steps of a
@@ -74,6 +75,10 @@ class Recurrent(nn.Module):
     ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
         self._begin()
         cells = self._cells()
+        if state is not None and len(state) != len(cells):
+            raise RuntimeError(
+                f"a state of {len(state)} entries; expected one for each layer and direction: {len(cells)}"
+            )
         last: list[State] = []
         inputs = x
         for layer in range(self.num_layers):
@@ -135,11 +140,18 @@ class Recurrent(nn.Module):
         self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State | None, *, reverse: bool
     ) -> tuple[Tensor, State]:
         """One layer in one direction, by the fastest of what computes it; without a state, from zeros."""
+        _check(cell, x, lengths)
+        batch, time = x.shape[:2]
+        if state is not None:
+            state = _for_each(batch, state, cell)
+        if not batch or not time:  # torch's networks take no empty batch, and the loop has no outputs to stack
+            last = cell.initial_state(batch) if state is None else state
+            return cell.output(last).new_zeros(batch, time, cell.hidden_size), last
         insist = self.backend == "fused"
         if self.backend != "reference" and (fused := kernels.fused(cell, x, lengths, insist=insist)):
             return fused(cell, x, lengths, state, reverse=reverse)
         if state is None:
-            state = cell.initial_state(x.shape[0])
+            state = cell.initial_state(batch)
         steps = reverse_sequences(x, lengths) if reverse else x
         packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
         if self.backend != "reference" and torch_layers.supports(cell) and packable:
@@ -152,6 +164,39 @@ class Recurrent(nn.Module):
         else:
             output, final = _loop(cell, steps, lengths, state)
         return reverse_sequences(output, lengths) if reverse else output, final
+
+
+def _check(cell: Cell, x: Tensor, lengths: Tensor | None) -> None:
+    """Raises RuntimeError, as torch's networks do, for inputs and lengths that no path of a layer can take."""
+    if x.dim() != 3 or x.shape[-1] != cell.input_size:
+        raise RuntimeError(f"inputs of shape {tuple(x.shape)}; expected (batch, time, {cell.input_size})")
+    batch, time = x.shape[:2]
+    if lengths is not None:
+        if lengths.shape != (batch,) or lengths.is_floating_point() or lengths.is_complex():
+            raise RuntimeError(
+                f"lengths of shape {tuple(lengths.shape)} and type {lengths.dtype}; "
+                f"expected an integer for each of {batch} sequences"
+            )
+        if batch and lengths.is_cpu:  # on a GPU a look at them would wait for it
+            shortest, longest = (int(bound) for bound in lengths.aminmax())
+            if shortest < 0 or longest > time:
+                raise RuntimeError(
+                    f"lengths from {shortest} to {longest}; expected 0 to {time}, the steps of the inputs"
+                )
+
+
+def _for_each(batch: int, state: State, cell: Cell) -> State:
+    """The state with an entry for each sequence: one that is given without them is everybody's. Raises RuntimeError
+    for one of another form or size than the cell's.
+    """
+    own = cell.initial_state(batch)
+    shapes, expected = ([tuple(part.shape) for part in state_parts(each)] for each in (state, own))
+    if len(shapes) != len(expected) or any(
+        found not in (wanted, (1, *wanted[1:]), wanted[1:]) for found, wanted in zip(shapes, expected, strict=True)
+    ):
+        raise RuntimeError(f"a state of the shapes {shapes}; expected {expected}")
+    parts = iter(state_parts(state))
+    return map_state(lambda part: next(parts).expand_as(part), own)
 
 
 def _loop(cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State) -> tuple[Tensor, State]:

@@ -38,6 +38,31 @@ int64_t places_of(const optional<Tensor>& seen, int64_t picture, int64_t places)
   return seen ? seen->const_data_ptr<int64_t>()[picture] : places;
 }
 
+// Refuses what cannot be indexed: every size that a pointer is computed from is checked here, before any is. `steps`
+// is (batch, time, …); the other tensors are as `attend_forward` takes them.
+void check(const Tensor& steps, const optional<Tensor>& lengths, const optional<Tensor>& seen, const Tensor& keys,
+           const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
+           const optional<Tensor>& gain, const Tensor& before) {
+  const auto type = w.scalar_type();
+  TORCH_CHECK(type == at::kFloat || type == at::kDouble, "w is of type ", type, "; expected Float or Double");
+  TORCH_CHECK(steps.dim() == 3 && keys.dim() == 3 && values.dim() == 3, "the inputs, keys and values have the shapes ",
+              steps.sizes(), ", ", keys.sizes(), " and ", values.sizes(), "; expected three dimensions of each");
+  TORCH_CHECK(w.dim() == 2 && w.size(1) > 0, "w has the shape ", w.sizes(), "; expected (hidden, hidden)");
+  const int64_t batch = steps.size(0), time = steps.size(1), size = w.size(1);
+  const int64_t places = keys.size(1), key = keys.size(2), value = values.size(2);
+  expect_rows(steps, "the inputs", {batch, time, size}, type);
+  expect_counts(lengths, "lengths", batch, time);
+  expect_counts(seen, "seen", batch, places);
+  expect_contiguous(keys, "keys", {batch, places, key}, type);
+  expect_contiguous(values, "values", {batch, places, value}, type);
+  expect_contiguous(w_query, "w_query", {key, size}, type);
+  expect_contiguous(b_query, "b_query", {key}, type);
+  expect_contiguous(w_context, "w_context", {size, value}, type);
+  expect_contiguous(w, "w", {size, size}, type);
+  expect_contiguous(gain, "gain", {size}, type);
+  expect_contiguous(before, "before", {batch, size}, type);
+}
+
 // The states, the contexts and the attention's weights of all steps, zeros in the padding, the last states; with
 // `save` and a gain also xhat and 1 / deviation. `projected` is W_x x.
 template <typename scalar>
@@ -219,7 +244,9 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor> attend_forward(
     const Tensor& projected, const optional<Tensor>& lengths, const optional<Tensor>& seen, const Tensor& keys,
     const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context, const Tensor& w,
     const optional<Tensor>& gain, const Tensor& bias, const Tensor& before, double scale, double eps, bool save) {
-  const auto run = projected.scalar_type() == at::kDouble ? run_forward<double> : run_forward<float>;
+  check(projected, lengths, seen, keys, values, w_query, b_query, w_context, w, gain, before);
+  expect_contiguous(bias, "bias", {w.size(1)}, w.scalar_type());
+  const auto run = w.scalar_type() == at::kDouble ? run_forward<double> : run_forward<float>;
   return run(projected, lengths, seen, keys, values, w_query, b_query, w_context, w, gain, bias, before, scale, eps,
              save);
 }
@@ -230,7 +257,20 @@ std::tuple<Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tensor, Tenso
     const Tensor& xhat, const Tensor& inverse, const optional<Tensor>& lengths, const optional<Tensor>& seen,
     const Tensor& keys, const Tensor& values, const Tensor& w_query, const Tensor& b_query, const Tensor& w_context,
     const Tensor& w, const optional<Tensor>& gain, const Tensor& before, double scale) {
-  const auto run = states.scalar_type() == at::kDouble ? run_backward<double> : run_backward<float>;
+  check(states, lengths, seen, keys, values, w_query, b_query, w_context, w, gain, before);
+  const auto type = w.scalar_type();
+  const int64_t batch = states.size(0), time = states.size(1), size = w.size(1);
+  const int64_t places = keys.size(1), value = values.size(2);
+  const int64_t steps = gain ? (lengths ? lengths->sum().item<int64_t>() : batch * time) : 0;
+  expect_rows(d_states, "d_states", {batch, time, size}, type);
+  expect_rows(d_contexts, "d_contexts", {batch, time, value}, type);
+  expect_rows(d_weights, "d_weights", {batch, time, places}, type);
+  expect_contiguous(d_last, "d_last", {batch, size}, type);
+  expect_rows(contexts, "contexts", {batch, time, value}, type);
+  expect_rows(weights, "weights", {batch, time, places}, type);
+  expect_contiguous(xhat, "xhat", {steps, size}, type);
+  expect_contiguous(inverse, "inverse", {steps}, type);
+  const auto run = type == at::kDouble ? run_backward<double> : run_backward<float>;
   return run(d_states, d_contexts, d_weights, d_last, states, contexts, weights, xhat, inverse, lengths, seen, keys,
              values, w_query, b_query, w_context, w, gain, before, scale);
 }

@@ -46,9 +46,10 @@ def attend(
     gain, bias, eps = normalisation(cell)
     projected = F.linear(x.to(w.dtype), w_in[:, : x.shape[-1]]).to(w.dtype)
     lengths, seen = (None if n is None else n.to("cpu", torch.int64).contiguous() for n in (lengths, seen))
+    before = before.expand(x.shape[0], -1)  # a state without a batch dimension is every sequence's
     keys, values, before = (part.to(w.dtype).contiguous() for part in (keys, values, before))
     w_context = w_in[:, x.shape[-1] :].contiguous()
-    query = (to_query.weight, to_query.bias)
+    query = (to_query.weight.contiguous(), to_query.bias.contiguous())
     given = (projected, lengths, seen, keys, values, *query, w_context, w.contiguous(), gain, bias)
     settings = (keys.shape[-1] ** -0.5, eps)
     if torch.is_grad_enabled():

@@ -254,17 +254,49 @@ struct Differentiable : torch::autograd::Function<Differentiable<Cell>> {
   }
 };
 
+// Refuses what a layer cannot index: every size that a pointer is computed from is checked here, before any is.
+template <typename Cell>
+void check(const Given& given) {
+  const auto type = given.w.scalar_type();
+  const int64_t size = given.w.size(1), wide = Cell::gates * size, inputs = given.w_in.size(1);
+  const int64_t batch = given.x.size(0), time = given.x.size(1);
+  TORCH_CHECK(size > 0, "w has no columns; expected one for each hidden unit");
+  expect_contiguous(given.w, "w", {wide, size}, type);
+  expect_contiguous(given.w_in, "w_in", {wide, inputs}, type);
+  expect_rows(given.x, "x", {batch, time, inputs}, type);
+  const Cell cell(pointer<typename Cell::scalar>(given.gain), nullptr, 0, size);
+  expect_contiguous(given.gain, "gain", {cell.gains() * size}, type);
+  expect_contiguous(given.bias, "bias", {Cell::biases * size}, type);
+  expect_contiguous(given.before, "before", {batch, size}, type);
+  expect_contiguous(given.memory, "memory", {batch, size}, type);
+  expect_counts(given.lengths, "lengths", batch, time);
+}
+
+// A state in the weights' precision, a copy for each sequence where one is given for all, as the reference loop takes it.
+inline optional<Tensor> state_of(const optional<Tensor>& state, const char* name, const Tensor& x, const Tensor& w) {
+  if (!state) return std::nullopt;
+  const int64_t batch = x.size(0), size = w.size(1), given = state->dim() == 2 ? state->size(0) : 1;
+  TORCH_CHECK((state->dim() == 1 || state->dim() == 2) && state->size(-1) == size && (given == batch || given == 1),
+              name, " has the shape ", state->sizes(), "; expected (batch, hidden) = (", batch, ", ", size, ")");
+  return state->to(w.scalar_type()).expand({batch, size}).contiguous();
+}
+
 // The states, the last one and the last memory (undefined for a cell without), in the weights' precision.
 template <template <typename> typename Cell>
 Found layer(const Tensor& x_given, const optional<Tensor>& lengths, const Tensor& w_in_given, const Tensor& w_given,
-            const optional<Tensor>& gain, const Tensor& bias, const optional<Tensor>& before_given,
+            const optional<Tensor>& gain_given, const Tensor& bias_given, const optional<Tensor>& before_given,
             const optional<Tensor>& memory_given, double eps, bool reverse) {
-  const Tensor w_in = w_in_given.contiguous(), w = w_given.contiguous();
-  const Tensor x = in_rows(x_given.to(w.scalar_type()));
-  const auto like = [&](const optional<Tensor>& state) {
-    return state ? optional(state->to(w.scalar_type()).contiguous()) : std::nullopt;
-  };
-  const optional<Tensor> before = like(before_given), memory = like(memory_given);
+  const auto type = w_given.scalar_type();
+  TORCH_CHECK(type == at::kFloat || type == at::kDouble, "w is of type ", type, "; expected Float or Double");
+  TORCH_CHECK(x_given.dim() == 3, "x has the shape ", x_given.sizes(), "; expected (batch, time, input)");
+  TORCH_CHECK(w_given.dim() == 2 && w_in_given.dim() == 2, "w and w_in have the shapes ", w_given.sizes(), " and ",
+              w_in_given.sizes(), "; expected matrices");
+  const Tensor w_in = w_in_given.contiguous(), w = w_given.contiguous(), bias = bias_given.contiguous();
+  const Tensor x = in_rows(x_given.to(type));
+  const optional<Tensor> gain = gain_given ? optional(gain_given->contiguous()) : std::nullopt;
+  const optional<Tensor> before = state_of(before_given, "before", x, w);
+  const optional<Tensor> memory = state_of(memory_given, "memory", x, w);
+  check<Cell<float>>({x, lengths, w_in, w, gain, bias, before, memory});
   const auto learns = [](const optional<Tensor>& tensor) { return tensor && tensor->requires_grad(); };
   if (at::GradMode::is_enabled() && (learns(x) || learns(w_in) || learns(w) || learns(gain) || learns(bias) ||
                                      learns(before) || learns(memory))) {

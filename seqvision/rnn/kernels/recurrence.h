@@ -7,6 +7,7 @@
 #include <ATen/core/Tensor.h>
 #include <ATen/ops/empty.h>
 #include <ATen/ops/empty_like.h>
+#include <c10/util/Exception.h>
 
 #include <algorithm>
 #include <bit>
@@ -61,6 +62,38 @@ inline float sigmoid_of(float x) { return 1.0f / (1.0f + exp_of(std::clamp(-x, -
 inline double tanh_of(double x) { return std::tanh(x); }
 inline double sigmoid_of(double x) { return 1.0 / (1.0 + std::exp(-x)); }
 
+// Refuses a tensor of another device, data type or shape than the one that pointers into it are computed for.
+inline void expect(const Tensor& tensor, const char* name, at::IntArrayRef shape, at::ScalarType type) {
+  TORCH_CHECK(tensor.device().is_cpu(), name, " is on ", tensor.device(), "; expected the CPU");
+  TORCH_CHECK(tensor.scalar_type() == type, name, " is of type ", tensor.scalar_type(), "; expected ", type);
+  TORCH_CHECK(tensor.sizes() == shape, name, " has the shape ", tensor.sizes(), "; expected ", shape);
+}
+
+// The same, of one that must be contiguous as well.
+inline void expect_contiguous(const optional<Tensor>& tensor, const char* name, at::IntArrayRef shape,
+                              at::ScalarType type) {
+  if (!tensor || !tensor->defined()) return;
+  expect(*tensor, name, shape, type);
+  TORCH_CHECK(tensor->is_contiguous(), name, " is not contiguous");
+}
+
+// The same, of one whose rows, along the last dimension, must be contiguous.
+inline void expect_rows(const optional<Tensor>& tensor, const char* name, at::IntArrayRef shape, at::ScalarType type) {
+  if (!tensor || !tensor->defined()) return;
+  expect(*tensor, name, shape, type);
+  TORCH_CHECK(tensor->stride(-1) == 1 || tensor->size(-1) <= 1, name, " has rows that are not contiguous");
+}
+
+// Refuses counts, one a sequence, that are not between 0 and `most`.
+inline void expect_counts(const optional<Tensor>& counts, const char* name, int64_t batch, int64_t most) {
+  if (!counts || !counts->defined()) return;
+  expect_contiguous(counts, name, {batch}, at::kLong);
+  const int64_t* count = counts->const_data_ptr<int64_t>();
+  for (int64_t b = 0; b < batch; b++) {
+    TORCH_CHECK(0 <= count[b] && count[b] <= most, name, " has ", count[b], " at ", b, "; expected 0 to ", most);
+  }
+}
+
 // A matrix in memory: its first element and the distance between its rows; `turned` stands for the transpose.
 template <typename scalar>
 struct Matrix {
@@ -73,7 +106,9 @@ struct Matrix {
 template <typename scalar>
 void multiply(Matrix<scalar> a, Matrix<scalar> b, scalar* c, int64_t row, int64_t m, int64_t n, int64_t k,
               bool add = false) {
-  const int rows = m, columns = n, inner = k, a_row = a.row, b_row = b.row, c_row = row;
+  // BLAS wants at least 1 as the distance between rows, also where there is nothing to multiply
+  const auto distance = [](int64_t row) { return static_cast<int>(std::max<int64_t>(row, 1)); };
+  const int rows = m, columns = n, inner = k, a_row = distance(a.row), b_row = distance(b.row), c_row = distance(row);
   const scalar one = 1, kept = add ? 1 : 0;
   const char *a_turned = a.turned ? "T" : "N", *b_turned = b.turned ? "T" : "N";
   if constexpr (std::is_same_v<scalar, float>) {
