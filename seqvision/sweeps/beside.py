@@ -8,8 +8,8 @@ from seqvision.sweeps.proposal import Proposal, Scored, Strategy
 
 
 class Beside:
-    """All proposals of several searches that know theirs beforehand, such as a grid and draws. Each is called by its
-    search and its number there: "grid 003".
+    """As many proposals of each of several searches that know theirs beforehand, such as a grid and draws: the number
+    of the search that has fewest. Each is called by its search and its number there: "grid 003".
     """
 
     def __init__(self, strategies: Mapping[str, Strategy]):
@@ -22,10 +22,12 @@ class Beside:
     def propose(self, scored: Scored) -> list[Proposal]:
         if scored:
             return []
+        proposals = {kind: strategy.propose([]) for kind, strategy in self.strategies.items()}
+        fewest = min(len(own) for own in proposals.values())  # a grid has seldom exactly as many as it may have
         return [
             replace(proposal, name=f"{kind} {proposal.name}")
-            for kind, strategy in self.strategies.items()
-            for proposal in strategy.propose([])
+            for kind, own in proposals.items()
+            for proposal in own[:fewest]
         ]
 
     def check(self) -> list[list[str]]:

@@ -15,7 +15,7 @@ SCALES = ("linear", "log")
 
 @dataclass(frozen=True)
 class Range:
-    """Numbers from low to high, both included."""
+    """Numbers from low to high, both included; of whole numbers each has an equal part of the scale, the ends too."""
 
     low: int | float
     high: int | float
@@ -23,17 +23,26 @@ class Range:
     integer: bool = False
 
     def at(self, share: int | float) -> int | float:
+        low, high = self._bounds
         if self.scale == "log":
-            value = math.exp(math.log(self.low) + share * (math.log(self.high) - math.log(self.low)))
+            value = math.exp(math.log(low) + share * (math.log(high) - math.log(low)))
         else:
-            value = self.low + share * (self.high - self.low)
+            value = low + share * (high - low)
+        if self.integer:
+            return int(min(max(round(value), self.low), self.high))
         # as it is written into the command, so that the record says what was trained
-        return round(value) if self.integer else float(f"{value:.5g}")
+        return float(f"{value:.5g}")
 
     def share(self, value: int | float) -> float:
+        low, high = self._bounds
         if self.scale == "log":
-            return (math.log(value) - math.log(self.low)) / (math.log(self.high) - math.log(self.low))
-        return (value - self.low) / (self.high - self.low)
+            return (math.log(value) - math.log(low)) / (math.log(high) - math.log(low))
+        return (value - low) / (high - low)
+
+    @property
+    def _bounds(self) -> tuple[int | float, int | float]:
+        """Where the scale begins and ends: what is rounded to a whole number lies within a half of it."""
+        return (self.low - 0.5, self.high + 0.5) if self.integer else (self.low, self.high)
 
     def described(self) -> dict[str, Any]:
         return {"low": self.low, "high": self.high, "scale": self.scale, "integer": self.integer}
@@ -88,7 +97,7 @@ class Space:
         for key, axis in self.axes.items():
             if isinstance(axis, Range):
                 share = axis.share(values[key])
-                if min(share, 1 - share) <= within:
+                if min(share, 1 - share) <= within or values[key] in (axis.low, axis.high):
                     end, beyond = ("low", "below") if share < 0.5 else ("high", "above")
                     found.append(
                         f"the best lies at the edge of {key}'s range ({values[key]:.4g}, {end} is "

@@ -2,11 +2,12 @@
 
 import math
 import sys
+from collections import Counter
 
 import pytest
 
 from seqvision.errors import UserError
-from seqvision.sweeps import CoarseToFine, Grid, Optuna, Random, Variants
+from seqvision.sweeps import Beside, CoarseToFine, Grid, Optuna, Random, Variants
 
 SPACE = {"lr": {"low": 1e-5, "high": 1e-1, "scale": "log"}, "size": {"low": 0, "high": 100}, "rnn": ["elman", "lstm"]}
 
@@ -129,3 +130,10 @@ def test_variants_come_in_their_order_once():
 def test_variants_that_are_none_are_said(variants, message):
     with pytest.raises(UserError, match=message):
         Variants(variants)
+
+
+def test_searches_beside_each_other_have_as_many_trials():
+    """A grid over two ranges has nine of ten."""
+    space = {"a": {"low": 0.0, "high": 1.0}, "b": {"low": 0.0, "high": 1.0}}
+    proposals = Beside({"grid": Grid(space, trials=10), "random": Random(space, trials=10)}).propose([])
+    assert Counter(proposal.name.split()[0] for proposal in proposals) == {"grid": 9, "random": 9}

@@ -35,6 +35,19 @@ def test_ends_belong_to_a_range_and_every_choice_is_as_wide():
     assert [found.count(name) for name in SPACE["rnn"]] == [100, 100, 100]
 
 
+@pytest.mark.parametrize(("low", "high", "scale"), [(1, 4, "linear"), (-2, 3, "linear"), (1, 3, "log")])
+def test_whole_numbers_have_equal_parts_of_their_scale(low, high, scale):
+    space = Space({"rnn.num_layers": {"low": low, "high": high, "scale": scale, "integer": True}})
+    found = [space.at([(draw + 0.5) / 6000])["rnn.num_layers"] for draw in range(6000)]
+    parts = [1.0] * (high - low + 1)
+    if scale == "log":
+        parts = [math.log((number + 0.5) / (number - 0.5)) for number in range(low, high + 1)]
+    expected = [6000 * part / sum(parts) for part in parts]
+    assert [found.count(number) for number in range(low, high + 1)] == pytest.approx(expected, abs=1)
+    assert space.edges({"rnn.num_layers": low})
+    assert space.edges({"rnn.num_layers": high})
+
+
 def test_what_is_checked_before_training_names_every_key_and_choice():
     checked = Space(SPACE).every_choice()
     assert {values["rnn"] for values in checked} == set(SPACE["rnn"])
