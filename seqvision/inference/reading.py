@@ -191,11 +191,12 @@ def answer(
     last = beliefs[looks - 1 :: looks]
     chosen, probability = best_string(last, end=symbols.end, backward=backward)
     found = symbols.decode(chosen)
+    likely = [float(row[place]) for row, place in zip(last, chosen, strict=False)][: len(found)]
     used = (len(found) + symbols.several) * looks  # what lies behind the end mark was of no use
     return Read(
         label=written(found, symbols.names),
         symbols=found,
-        probabilities=[float(row[place]) for row, place in zip(last, chosen, strict=False)][: len(found)],
+        probabilities=likely[::-1] if symbols.backward else likely,
         probability=probability,
         places=places[: max(used, looks)],
         beliefs=beliefs[: max(used, looks)],

@@ -88,7 +88,8 @@ def look_at(
     loaded = readers[0]
     learnt = [reader for reader in readers if reader.model.policy == "learnt"]
     beliefs, places, sampled, chance, answers, spreads = [], [], [], [], [], []
-    alone: dict[str, list[Read]] = {"forward": [], "backward": []} if backward else {}
+    own, other = ("backward", "forward") if loaded.symbols.backward else ("forward", "backward")
+    alone: dict[str, list[Read]] = {own: [], other: []} if backward else {}
     members: tuple[list[Read], ...] = tuple([] for _ in readers) if len(readers) > 1 else ()
     starts = range(0, len(records), batch_size)
     for start in tracked(starts, total=len(starts), description="Reading"):
@@ -110,8 +111,8 @@ def look_at(
         else:
             turned = [backward.reader(picture) for picture in pictures]
             back, there = read_paths(backward, turned)
-            alone["forward"] += _answers(loaded, found, where)
-            alone["backward"] += _answers(backward, back, there)
+            alone[own] += _answers(loaded, found, where)
+            alone[other] += _answers(backward, back, there)
             answers += _answers(loaded, found, where, said(backward, back))
             back, _ = read_paths(backward, turned, paths=paths, seed=seed + start)
             sampled += _answers(loaded, drawn, where, said(backward, back))

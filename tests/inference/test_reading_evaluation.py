@@ -91,6 +91,9 @@ def test_readers_of_both_directions_stand_beside_each_alone():
     assert found.controls["forward"]["symbols"] == alone.scores["symbols"]
     assert found.multiply_adds == alone.multiply_adds + multiply_adds(backward, truth[0])
     assert [len(answers) for answers in looked[:2].alone.values()] == [2, 2]
+    turned = look_at([backward], truth, backward=forward, batch_size=2, paths=2)
+    for name in ("forward", "backward"):
+        assert [each.label for each in turned.alone[name]] == [each.label for each in looked.alone[name]]
 
 
 def test_what_two_directions_say_is_averaged_whatever_their_numbers_of_looks():
@@ -105,6 +108,15 @@ def test_what_two_directions_say_is_averaged_whatever_their_numbers_of_looks():
     found = answer(forward, ahead, np.zeros((9, 2)), backward=behind)
     assert found.label == "12"
     assert answer(backward, ahead, np.zeros((9, 2))).label in ("20", "21"), "who reads from the end says it turned"
+
+
+def test_each_probability_is_that_of_its_own_symbol_in_either_direction():
+    ahead = np.full((9, 4), 0.01)
+    for place, (symbol, likely) in enumerate(((0, 0.9), (2, 0.6), (3, 0.8))):
+        ahead[3 * place + 2, symbol] = likely
+    for backward, expected in ((False, {"0": 0.9, "2": 0.6}), (True, {"2": 0.6, "0": 0.9})):
+        found = answer(loaded(3, backward=backward), ahead, np.zeros((9, 2)))
+        assert list(zip(found.symbols, found.probabilities, strict=True)) == list(expected.items())
 
 
 def test_strings_count_as_a_whole_and_by_symbols():
