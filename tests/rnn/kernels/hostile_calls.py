@@ -1,6 +1,7 @@
 """Calls the compiled operators with random arguments, right and wrong ones, in a build that checks every access.
 
-    LD_PRELOAD=$(g++ -print-file-name=libasan.so) ASAN_OPTIONS=detect_leaks=0 SEQVISION_KERNELS=FOLDER \\
+    LD_PRELOAD="$(g++ -print-file-name=libasan.so) $(g++ -print-file-name=libstdc++.so.6)" \\
+        ASAN_OPTIONS=detect_leaks=0 SEQVISION_KERNELS=FOLDER \\
         python tests/rnn/kernels/hostile_calls.py 2000
 
 Prints how many calls gave a result and how many were refused; the address sanitizer ends the process at the first
