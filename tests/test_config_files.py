@@ -55,6 +55,7 @@ def keywords(made: Any) -> set[str]:
     return {p.name for p in named if p.kind is not p.VAR_KEYWORD and p.name != "self"}
 
 
+@pytest.mark.few(8)
 @pytest.mark.parametrize("name", [name for group, name in CHOICES if group == "data"])
 def test_every_keyword_of_data_readers_and_transforms_can_be_set_without_a_plus(name):
     node = chosen("data", name).data

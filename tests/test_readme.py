@@ -24,6 +24,7 @@ def test_there_are_many():
     assert len(trainings()) > 40
 
 
+@pytest.mark.few(12)
 @pytest.mark.parametrize("overrides", trainings(), ids=" ".join)
 def test_every_training_of_the_readme_composes(overrides, tmp_path):
     given = [word for word in overrides if not word.startswith(("experiment=mine", "resume="))]  # yours, not ours

@@ -6,6 +6,8 @@ import torch
 
 from seqvision.attention.filter_banks import Window, filter_banks, put, read, take, window, write
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 SIDES = [(7, 11), (12, 5), (8, 8)]
 
 

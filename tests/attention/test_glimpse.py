@@ -26,6 +26,7 @@ def direct(picture: np.ndarray, place: tuple[float, float], size: int, step: int
     return found
 
 
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize(("height", "width", "channels"), [(28, 28, 1), (20, 33, 3), (5, 4, 1), (1, 1, 3)])
 @pytest.mark.parametrize("scales", [1, 3])
 def test_it_equals_a_direct_evaluation(height, width, channels, scales):
@@ -56,6 +57,7 @@ def test_beyond_the_edge_there_is_nothing():
     assert patch[:, :2].eq(0).all()
 
 
+@pytest.mark.usefixtures("float64")
 def test_pictures_of_several_sizes_are_seen_as_each_alone():
     generator = torch.Generator().manual_seed(0)
     pictures = [torch.rand(3, *size, generator=generator) for size in ((10, 16), (24, 12), (3, 2))]

@@ -5,6 +5,8 @@ import torch
 
 from seqvision.attention import AdditiveAttention, DotAttention
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 KINDS = [AdditiveAttention, DotAttention]
 
 

@@ -7,6 +7,8 @@ from seqvision.attention import WindowAttention
 from seqvision.attention.filter_banks import filter_banks, read, window
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def attention(size=3):
     torch.manual_seed(0)

@@ -69,6 +69,7 @@ def test_a_class_takes_what_it_hands_on():
         instantiate(root.part)
 
 
+@pytest.mark.few(5)
 @pytest.mark.parametrize(
     ("experiment", "override", "said"),
     [

@@ -17,9 +17,9 @@ class ToyCaptioner:
 
     def __init__(self, seed: int = 0, *, vocabulary: int = 8, size: int = 6, end_bias: float = 0.0, scale: float = 1.0):
         generator = torch.Generator().manual_seed(seed)
-        self.embedding, self.output = scale * torch.randn(2, vocabulary, size, generator=generator)
-        self.recurrent = torch.randn(size, size, generator=generator)
-        self.bias = torch.zeros(vocabulary)
+        self.embedding, self.output = scale * torch.randn(2, vocabulary, size, generator=generator).double()
+        self.recurrent = torch.randn(size, size, generator=generator).double()
+        self.bias = torch.zeros(vocabulary).double()
         self.bias[END] = end_bias
         self.rows_seen: list[int] = []
 
@@ -40,7 +40,7 @@ class Table:
     """The next word's probabilities depend on the last word alone: table (vocabulary, vocabulary). It has no state."""
 
     def __init__(self, table: Tensor):
-        self.logits = table.log()
+        self.logits = table.double().log()
 
     def start(self, features: Tensor):
         return None, None
@@ -73,7 +73,7 @@ def pictures():
     """Features (count, places, size) of some pictures."""
 
     def build(count: int, *, seed: int = 0, places: int = 3, size: int = 6) -> Tensor:
-        return torch.randn(count, places, size, generator=torch.Generator().manual_seed(seed))
+        return torch.randn(count, places, size, generator=torch.Generator().manual_seed(seed)).double()
 
     return build
 

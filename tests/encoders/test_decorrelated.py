@@ -12,6 +12,8 @@ from seqvision.encoders import DecorrelatedBatchNorm
 from seqvision.encoders.decorrelated import newton_inverse_root
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 CHANNELS = 12
 MANY = {"method": "newton", "iterations": 30}  # enough to whiten all directions
 
@@ -57,7 +59,7 @@ def test_whitening_is_the_one_that_stays_nearest_and_goes_by_groups():
     sigma = covariance(x)[4:8, 4:8].double().numpy()
     import scipy.linalg
 
-    expected = torch.from_numpy(scipy.linalg.inv(scipy.linalg.sqrtm(sigma))).float() @ (x - x.mean(0))[:, 4:8].T
+    expected = torch.from_numpy(scipy.linalg.inv(scipy.linalg.sqrtm(sigma))) @ (x - x.mean(0))[:, 4:8].T
     torch.testing.assert_close(y[:, 4:8].T, expected, atol=1e-3, rtol=1e-3)
     for block in range(3):
         inner = covariance(y)[4 * block : 4 * block + 4, 4 * block : 4 * block + 4]
@@ -109,13 +111,13 @@ def test_few_samples_stay_finite():
 
 
 def test_half_precision_is_for_what_comes_in_and_out():
-    norm = DecorrelatedBatchNorm(CHANNELS)
+    norm = DecorrelatedBatchNorm(CHANNELS).float()
     x = mixed(400).bfloat16()
     with torch.autocast("cpu", dtype=torch.bfloat16):
         y = norm(x)
     assert y.dtype == torch.bfloat16
     assert norm.running_covariance.dtype == torch.float32
-    torch.testing.assert_close(covariance(y.float()), torch.eye(CHANNELS), atol=1e-2, rtol=0)
+    torch.testing.assert_close(covariance(y.double()), torch.eye(CHANNELS), atol=1e-2, rtol=0)
 
 
 def test_newton_comes_nearer_with_every_iteration():

@@ -8,6 +8,8 @@ import torch
 from seqvision.encoders import Encoder, SmallCNN, TimmEncoder, TorchvisionEncoder
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 TIMM = ["resnet18", "tf_efficientnet_lite0", "mobilenetv3_small_100", "convnext_atto", "vit_tiny_patch16_224"]
 SLOW_TIMM = ["densenet121", "regnetx_002", "swin_tiny_patch4_window7_224", "xception41", "hrnet_w18_small"]
 TORCHVISION = ["squeezenet1_1", "alexnet"]
@@ -30,6 +32,7 @@ def pictures(size: int, channels: int, batch: int = 2) -> torch.Tensor:
     return torch.randint(0, 256, (batch, channels, size, size), dtype=torch.uint8, generator=torch.Generator())
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize(("size", "channels", "pooled"), [(32, 3, True), (96, 1, False)])
 @pytest.mark.parametrize("kind", NETWORKS, ids=lambda kind: kind[1] if isinstance(kind, tuple) else kind.__name__)
 def test_features_have_the_promised_size_and_every_weight_learns(kind, size, channels, pooled):

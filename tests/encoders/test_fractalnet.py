@@ -8,6 +8,8 @@ from seqvision.encoders import FractalNet
 from seqvision.encoders.fractalnet import Fractal, join_shares
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def fractal(columns: int, *, inputs: int = 3, outputs: int = 5) -> Fractal:
     torch.manual_seed(0)
@@ -53,14 +55,14 @@ def test_each_column_is_twice_as_deep_as_the_one_before(columns):
 def test_local_drop_path_loses_inputs_at_the_rate_but_never_all():
     torch.manual_seed(0)
     local = torch.full((20_000,), -1)
-    shares = join_shares(3, local, 0.5, first=0)
+    shares = join_shares(3, local, 0.5, first=0).double()
     kept = shares > 0
     assert kept.any(dim=0).all()
     torch.testing.assert_close(shares.sum(0), torch.ones(20_000))
     assert all(len(column.unique()) == 1 for column in (shares[:, i][kept[:, i]] for i in range(50))), "alike"
     # kept by chance in a half, or spared as one of three where all were to go (an eighth)
-    torch.testing.assert_close(kept.float().mean(1), torch.full((3,), 0.5 + 1 / 24), atol=0.012, rtol=0)
-    assert torch.equal(join_shares(3, local[:5], 0.0, first=0), torch.full((3, 5), 1 / 3))
+    torch.testing.assert_close(kept.double().mean(1), torch.full((3,), 0.5 + 1 / 24), atol=0.012, rtol=0)
+    assert torch.equal(join_shares(3, local[:5], 0.0, first=0), torch.full((3, 5), 1 / 3, dtype=torch.float32))
 
 
 def test_global_drop_path_leaves_the_drawn_column_alone():

@@ -11,6 +11,8 @@ from seqvision.errors import UserError
 from seqvision.models import Captioner, FrameLabeller, SequenceClassifier
 from seqvision.rnn import ElmanCell, Recurrent
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 CNN = {"image_size": 24, "channels": (6, 8, 8), "strides": (1.41, 1.41, 2), "pool": "fractional"}
 
 

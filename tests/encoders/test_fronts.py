@@ -6,6 +6,8 @@ import torch
 from seqvision.encoders import EmbeddingFront, LinearFront, MLPFront, PictureFront, SmallCNN
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def everywhere(frames):
     return torch.ones(frames.shape[:2], dtype=torch.bool)

@@ -73,6 +73,7 @@ def test_every_choice_is_tried_here():
     assert {file.stem for file in (conf_dir() / "encoder").glob("*.yaml")} - {"none"} == set(CHOICES)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("in_channels", [3, 1])
 @pytest.mark.parametrize("name", CHOICES)
 def test_vectors_and_maps_of_small_and_large_pictures_teach_every_weight(name, in_channels):
@@ -89,6 +90,7 @@ def test_vectors_and_maps_of_small_and_large_pictures_teach_every_weight(name, i
         assert not missing, f"{missing[:3]} have no gradient"
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("name", CHOICES)
 def test_frozen_and_partly_frozen(name):
     encoder = build(name, pooled=True, trainable="none").train()
@@ -123,6 +125,7 @@ def loss_of(model: nn.Module, size: int, channels: int) -> torch.Tensor:
     return nn.functional.cross_entropy(scores, torch.arange(len(scores)) % 3)
 
 
+@pytest.mark.few(6)
 @pytest.mark.parametrize("name", CHOICES)
 @pytest.mark.parametrize("pattern", ["captioner", "classifier", "labeller"])
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from seqvision.encoders import (
 )
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 # --- as published
 
 
@@ -66,6 +68,7 @@ PUBLISHED = [
 ]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(("make", "published", "head"), PUBLISHED)
 def test_weights_are_as_many_as_published(make, published, head):
     """Those of the features and of the classifier that the paper puts on them; None: a linear layer, 1,000 classes."""
@@ -74,6 +77,7 @@ def test_weights_are_as_many_as_published(make, published, head):
     assert weights_of(encoder) + (head or (encoder.feature_size + 1) * 1000) == published
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("make", "name"),
     [
@@ -92,6 +96,7 @@ def test_weights_are_as_many_as_in_timm(make, name):
 # --- what each has of its own
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize(
     ("make", "smallest"),
     [(AlexNet, 63), (partial(VGG, depth=11), 32), (DenseNet, 29), (SqueezeNet, 17), (GoogLeNet, 15)],
@@ -102,6 +107,7 @@ def test_a_picture_that_is_too_small_is_refused_with_the_smallest_that_is_not(ma
         make(image_size=smallest - 1)
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("make", [ResNet, PreActResNet, SENet, ResNeXt, StochasticDepthResNet, DenseNet])
 def test_a_small_stem_keeps_four_times_as_many_places_a_side(make):
     with torch.device("meta"):
@@ -138,6 +144,7 @@ def test_blocks_are_left_out_more_and_more_often_and_only_in_training():
     assert not torch.equal(encoder(images), encoder(images))
 
 
+@pytest.mark.slow
 def test_vgg_takes_published_weights_with_their_classifier(tmp_path):
     """The file of the whole network, whose first layers of the classifier a network from scratch does not build."""
     with torch.device("meta"):
@@ -150,6 +157,7 @@ def test_vgg_takes_published_weights_with_their_classifier(tmp_path):
     assert weights_of(encoder) == weights_of(VGG(depth=11, norm=None, image_size=32))
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("make", [ResNet, PreActResNet, WideResNet, ResNeXt, SENet])
 def test_every_residual_network_can_leave_out_blocks(make):
     with torch.device("meta"):

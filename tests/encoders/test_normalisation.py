@@ -21,6 +21,8 @@ from seqvision.encoders import (
 from seqvision.encoders.normalisation import OVER_MAPS
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 NORMS = {
     "batch": nn.BatchNorm2d,
     "layer": nn.GroupNorm,
@@ -42,6 +44,7 @@ def norms(network: nn.Module) -> list[nn.Module]:
     return [module for module in network.modules() if isinstance(module, OVER_MAPS)]
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize("name", NETWORKS)
 @pytest.mark.parametrize("norm", NORMS)
 def test_every_normalisation_of_a_network_is_of_the_chosen_kind_and_trains(name, norm):
@@ -137,7 +140,7 @@ def test_a_picture_alone_is_normalised_as_in_company(kind):
     together = normed.unflatten(1, (groups, -1)).flatten(2)
     torch.testing.assert_close(together.mean(2), torch.zeros(4, groups), atol=1e-5, rtol=0)
     torch.testing.assert_close(together.std(2, correction=0), torch.ones(4, groups), atol=1e-4, rtol=0)
-    assert kind == "instance" or normed[:, 0].mean((1, 2)).abs().min() > 0.1, "one channel alone is not"
+    assert kind == "instance" or normed[:, 0].mean((1, 2)).abs().max() > 0.1, "one channel alone is not"
 
 
 def test_settings_come_with_the_name():

@@ -11,6 +11,8 @@ from seqvision.encoders.fronts import whitening
 from seqvision.encoders.statistics import IMAGENET, scale_pixels
 from seqvision.errors import UserError
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def pictures(channels=3):
     draws = torch.Generator().manual_seed(0)

@@ -54,6 +54,7 @@ def classifier(tmp_path_factory):
     return load_model(folder, LoadedClassifier)
 
 
+@pytest.mark.slow
 def test_the_moving_average_of_50_salads_is_the_known_one(shared_data, tmp_path):
     """Split 1: 66.0 / 42.5 / 53.4 / 50.2 / 38.9, tuned on the training videos alone."""
     found = read_mstcn(shared_data("50salads"), split=1)

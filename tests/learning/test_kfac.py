@@ -50,6 +50,7 @@ def losses(*overrides) -> list[float]:
     return kept.losses
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rnn", ["layernorm_elman", "elman"])
 def test_the_loss_falls_faster_by_step_than_under_adam(rnn):
     adam, kfac = losses(f"rnn={rnn}", *ADAM), losses(f"rnn={rnn}", *KFAC)

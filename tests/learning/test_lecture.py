@@ -73,6 +73,7 @@ def test_in_a_narrow_valley(lecture):
     assert crossings["AdaGrad"] == crossings["RMSProp"] == 0
 
 
+@slow
 def test_a_turned_valley_takes_the_help_of_own_rates_away(lecture):
     along, turned = (lecture("valley", f"model.surface.angle={angle}", only=["AdaGrad"]) for angle in (0, 45))
     start = float(Valley()(torch.tensor([-9.0, 1.5])))
@@ -80,6 +81,7 @@ def test_a_turned_valley_takes_the_help_of_own_rates_away(lecture):
     assert fallen[0] < 0.1 * fallen[1]
 
 
+@slow
 def test_adam_without_correction_begins_with_too_long_steps(lecture):
     sweep = lecture("adam_correction")
     first, uncorrected = (lengths(path) for path in walks(sweep).values())
@@ -90,6 +92,7 @@ def test_adam_without_correction_begins_with_too_long_steps(lecture):
     assert uncorrected.max() > 5 * rate
 
 
+@slow
 def test_a_saddle_holds_sgd_longest(lecture):
     sweep = lecture("saddle")
     away = {name: int((abs(path[:, 1]) > 0.5).argmax()) for name, path in walks(sweep).items()}
@@ -106,6 +109,7 @@ def test_noise_falls_with_the_batch_and_with_the_rate(lecture):
     assert ends["1 a step, the rate falling"] < 0.5 * ends["1 a step"]
 
 
+@slow
 def test_forms_of_momentum_part_where_the_rate_drops(lecture):
     outside, inside = walks(lecture("momentum_forms")).values()
     assert outside[:11] == pytest.approx(inside[:11], abs=1e-5)

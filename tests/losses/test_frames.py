@@ -16,6 +16,8 @@ from seqvision.losses import (
     truncated_smoothing,
 )
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 CLASSES = 5
 LENGTHS = torch.tensor([6, 1, 4])
 

@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from seqvision.errors import UserError
 from seqvision.losses import FrameHinge, SequenceClassHinge, truncated_smoothing
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 @pytest.mark.parametrize("margin", [1.0, 0.3])
 @pytest.mark.parametrize("weights", [None, [0.5, 2.0, 1.0, 3.0]])

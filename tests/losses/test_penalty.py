@@ -6,6 +6,8 @@ from torch import nn
 
 from seqvision.losses import ElasticNet
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def test_it_is_the_sum_over_matrices_and_filters():
     torch.manual_seed(0)

@@ -1,9 +1,12 @@
 """The estimate of where to look better is right on average: held against the exact gradient, summed over all places."""
 
+import pytest
 import torch
 
 from seqvision.losses.reinforce import reinforce, returns_of
 from seqvision.models.reader import log_density
+
+pytestmark = pytest.mark.usefixtures("float64")
 
 GRID = torch.cartesian_prod(*[torch.linspace(-3, 3, 121)] * 2)  # wide enough for all of the density
 AREA = (6 / 120) ** 2

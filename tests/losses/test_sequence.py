@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from seqvision.errors import UserError
 from seqvision.losses import SequenceCrossEntropy, doubly_stochastic_penalty, sequence_log_probability
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 WORDS = 7
 
 
@@ -85,7 +87,8 @@ def test_in_pieces_or_at_once_the_loss_and_its_gradients_are_the_same(batch, row
 
 def test_in_pieces_under_autocast(batch):
     _, targets, valid = batch
-    layer, hidden = torch.nn.Linear(5, WORDS), torch.randn(3, 4, 5, requires_grad=True)
+    layer = torch.nn.Linear(5, WORDS, dtype=torch.float32)
+    hidden = torch.randn(3, 4, 5, dtype=torch.float32, requires_grad=True)
     losses = []
     for size in (2**22, WORDS):
         with torch.autocast("cpu", dtype=torch.bfloat16):

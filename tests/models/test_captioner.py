@@ -15,6 +15,8 @@ from seqvision.errors import UserError
 from seqvision.models import Captioner
 from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent, map_state
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 WORDS = 9
 CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 ATTENTIONS = [None, partial(AdditiveAttention, size=6), partial(DotAttention, size=6)]

@@ -115,6 +115,7 @@ def test_an_output_layer_that_shares_the_embedding_is_left_with_it(tmp_path):
     assert float(task.model.readout.weight.detach().std()) == pytest.approx(1, rel=0.1)
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("pattern", SMALL)
 def test_every_pattern_begins_by_the_rule(pattern, tmp_path):
     task, data = small_task(pattern, tmp_path, "initialization=large")
@@ -130,6 +131,7 @@ def test_every_pattern_begins_by_the_rule(pattern, tmp_path):
         assert torch.isfinite(loss / count) or name == "large"
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize("pattern", SMALL)
 def test_lsuv_gives_every_layer_unit_variance_on_the_batch_that_it_saw(pattern, tmp_path):
     task, data = small_task(pattern, tmp_path)

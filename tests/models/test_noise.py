@@ -28,6 +28,8 @@ from seqvision.models.noise import DropConnectConv2d, DropConnectLinear, Vanilla
 from seqvision.models.translator import Source
 from seqvision.rnn import ElmanCell, LSTMCell, Recurrent
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 DRAWS = 1000
 RNN = partial(Recurrent, ElmanCell, hidden_size=6, num_layers=2, dropout=0.5)
 SMALL_CNN = {"channels": (6, 8), "strides": (2, 2)}

@@ -13,6 +13,8 @@ from seqvision.attention.filter_banks import window
 from seqvision.errors import UserError
 from seqvision.models import BernoulliPixels, GaussianPixels, Posterior
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 KINDS = {"window": painter, "whole": lambda **settings: painter(window=None, **settings), "vae": autoencoder}
 every_kind = pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 
@@ -77,6 +79,7 @@ def test_any_cell_and_any_depth_learns(cell, window):
     assert "decoder_start.values.0" in moved
 
 
+@pytest.mark.few(1)
 @every_kind
 def test_pictures_can_be_learnt_by_heart(kind):
     torch.manual_seed(2)
@@ -96,6 +99,7 @@ def test_pictures_can_be_learnt_by_heart(kind):
     assert ((mean > 0.5) == given.bool()).float().mean() > 0.95
 
 
+@pytest.mark.few(1)
 @every_kind
 def test_the_bound_lies_below_the_importance_weighted_estimate(kind):
     torch.manual_seed(3)
@@ -110,6 +114,7 @@ def test_the_bound_lies_below_the_importance_weighted_estimate(kind):
     torch.testing.assert_close(one.mean(), bound.mean(), atol=0.3, rtol=0)
 
 
+@pytest.mark.slow
 def test_the_importance_weighted_estimate_finds_the_true_likelihood():
     """A picture of four pixels, whose likelihood can be had by summing over a grid of the two latent numbers."""
     torch.manual_seed(4)

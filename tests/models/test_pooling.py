@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 
 from seqvision.models.pooling import AttentionPooling, LastPooling, MaxPooling, MeanPooling
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 POOLINGS = [LastPooling, MeanPooling, MaxPooling, AttentionPooling]
 
 

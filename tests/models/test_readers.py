@@ -9,6 +9,8 @@ from seqvision.models import DRAM, RAM
 from seqvision.models.reader import bounded
 from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LSTMCell, Recurrent
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, GRUCell]
 
 

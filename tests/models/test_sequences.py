@@ -14,6 +14,8 @@ from seqvision.models.pooling import AttentionPooling, LastPooling, MaxPooling, 
 from seqvision.models.sequences import with_changes
 from seqvision.rnn import LayerNormElmanCell, NoRecurrence
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 POOLINGS = [LastPooling, MeanPooling, MaxPooling, AttentionPooling]
 
 
@@ -160,6 +162,7 @@ def test_the_gradient_of_shared_weights_is_the_sum_over_steps(cell):
         assert len({tuple(part.flatten().tolist()) for part in each}) == len(each), "every step has a share of its own"
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("cell", CELLS)
 @pytest.mark.parametrize("kind", [SequenceClassifier, FrameLabeller])
 def test_a_batch_can_be_memorised(cell, kind):

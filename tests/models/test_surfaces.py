@@ -6,6 +6,8 @@ import torch
 from seqvision.errors import UserError
 from seqvision.models import Rosenbrock, Saddle, Valley, Walker
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 SURFACES = [Valley(), Valley(condition=9, angle=30), Rosenbrock(), Saddle()]
 
 

@@ -12,6 +12,8 @@ from seqvision.decoding import BeamSearch, Ensemble, GreedySearch
 from seqvision.models import Source, Translator
 from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, LayerNormLSTMCell, LSTMCell, Recurrent
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 READ, WORDS = 8, 9
 CELLS = [ElmanCell, LayerNormElmanCell, LSTMCell, LayerNormLSTMCell, GRUCell]
 ATTENTIONS = [None, partial(AdditiveAttention, size=6), partial(DotAttention, size=6)]
@@ -141,6 +143,7 @@ def test_summary_is_the_last_state_of_each_direction(bidirectional, num_layers):
         assert states[row, length:].abs().sum() == 0
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("attention", [None, ATTENTIONS[1], ATTENTIONS[2]], ids=NAMES)
 def test_a_batch_of_pairs_can_be_memorised(attention):
     model = translator(LayerNormElmanCell, attention, hidden_size=24, tie_embeddings=True).train()

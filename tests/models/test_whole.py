@@ -7,6 +7,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from seqvision.errors import UserError
 from seqvision.models import WholePicture
 
+pytestmark = pytest.mark.usefixtures("float64")
+
 
 def whole(height=28, width=28, **settings):
     torch.manual_seed(0)

@@ -93,6 +93,7 @@ def chosen(group: str, name: str):
         return instantiate(compose("train", overrides=["run_dir=nowhere", f"{group}={name}"])[group])
 
 
+@pytest.mark.few(4)
 @pytest.mark.parametrize(
     ("optimizer", "scheduler"),
     [*((name, "constant") for name in OPTIMIZERS), *(("sgd", name) for name in SCHEDULERS if name != "constant")],

@@ -197,6 +197,7 @@ def test_a_vector_says_all_parts_of_a_state():
     assert torch.equal(torch.cat(state_parts(state_of(network, numbers)), dim=-1), numbers)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("cell", CELLS)
 def test_gradients_by_finite_differences(cell):
     torch.manual_seed(2)
@@ -242,7 +243,7 @@ def test_one_step_at_a_time_equals_the_loop(cell):
     torch.testing.assert_close(beams[:, 1], expected[:, 0])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(
     cell=st.sampled_from(CELLS),
     lengths=st.lists(st.integers(0, 6), min_size=1, max_size=4),

@@ -19,6 +19,7 @@ def walk(folder, *overrides):
     return train, end
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_the_recorded_path_is_gradient_descents_own(tmp_path, capsys):
     path, end = walk(tmp_path / "run", "optimizer=sgd_plain", "optimizer.lr=0.15", "data.examples=12")

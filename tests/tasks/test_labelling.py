@@ -159,6 +159,7 @@ class StopAt(Callback):
             raise KeyboardInterrupt
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("cell", [GRUCell, LSTMCell])
 @pytest.mark.parametrize("step", [3, 4, 9])
 def test_a_run_that_stops_between_two_windows_goes_on_bit_for_bit(tmp_path, cell, step):

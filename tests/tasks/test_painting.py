@@ -63,6 +63,7 @@ def digits(**settings):
     return LabelledPictures(read_digits, WholePictureReader(), **{"batch_size": 64, **settings})
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_training_on_digits_lowers_nats_that_are_the_sum_of_their_parts(kind):
     torch.manual_seed(3)

@@ -64,6 +64,7 @@ def test_neither_the_weights_nor_the_statistics_nor_the_mode_change(kinds):
     assert encoder.training
 
 
+@pytest.mark.slow
 def test_likeness_lies_between_noise_and_photographs(kinds):
     encoder = network(seen=kinds["photographs"])
     assert likeness(encoder, kinds["photographs"]).value == 1

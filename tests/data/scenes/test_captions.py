@@ -38,6 +38,7 @@ def test_every_reference_is_true_and_says_much(split) -> None:
     assert sum(facts) / len(facts) > 4
 
 
+@pytest.mark.slow
 def test_references_are_hardly_ever_true_of_another_scene() -> None:
     scenes = [make_scene(5, index, "test") for index in range(600)]
     wrong = [

@@ -186,6 +186,7 @@ def test_a_packed_file_that_is_damaged_is_named(tmp_path):
         read_idx_file(tmp_path / "x.gz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MNIST", pytest.param("Fashion-MNIST", marks=pytest.mark.slow)])
 def test_mnist_is_read(name, shared_data):
     if name == "Fashion-MNIST" and not FASHION.is_dir():

@@ -223,6 +223,7 @@ def test_clips_with_a_class_each(tmp_path):
     assert {record.group for record in data.records} == set("01234")
 
 
+@pytest.mark.slow
 def test_a_speakers_mouth(shared_data):
     path = shared_data("grid_lips")
     with pytest.raises(UserError, match=r"lrae3s.mp4 holds 74 frames, .*/lrae3s.txt 75 labels: .* 3 more like this"):

@@ -86,6 +86,7 @@ def tensors(state) -> Iterator[torch.Tensor]:
             yield from each
 
 
+@pytest.mark.few(1)
 @pytest.mark.parametrize("pattern", PATTERNS)
 def test_it_trains_every_pattern_and_goes_on_from_a_checkpoint_bit_for_bit(pattern, tmp_path):
     changes = ["preconditioner.factor_every=1", "preconditioner.invert_every=3"]

@@ -35,6 +35,7 @@ def finish(process: subprocess.Popen) -> tuple[float, list[str]]:
     return float(out), messages.splitlines()
 
 
+@pytest.mark.slow
 def test_without_a_compiler_everything_works_and_one_line_says_what_is_lost(tmp_path):
     out, messages = finish(start(tmp_path, PATH="", CXX=""))
     assert len(messages) == 1
@@ -45,6 +46,7 @@ def test_without_a_compiler_everything_works_and_one_line_says_what_is_lost(tmp_
         assert out == pytest.approx(fast, abs=1e-5)
 
 
+@pytest.mark.slow
 def test_a_compiler_that_fails_is_named_with_its_first_error(tmp_path):
     wrong = tmp_path / "c++"
     wrong.write_text("#!/bin/sh\necho 'elman.cpp:1:1: fatal error: no such header' >&2\nexit 1\n")

@@ -24,6 +24,7 @@ def passes(marked: str, **environment: str) -> None:
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-2000:]
 
 
+@pytest.mark.slow
 def test_quick_cases_in_the_interpreter():
     passes("not slow", TRITON_INTERPRET="1")
 
@@ -56,6 +57,7 @@ QUICK = [(torch.float32, 75, 500), (torch.float32, 90, 1024)]
 SLOW = [(torch.float32, 80, 128), (torch.float32, 120, 1500), (torch.float64, 75, 128), (torch.float64, 90, 500)]
 
 
+@pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("dtype", "capability", "hidden"), [*QUICK, *(pytest.param(*each, marks=pytest.mark.slow) for each in SLOW)]
 )

@@ -51,7 +51,7 @@ def some_state(model: Recurrent, batch: int):
     return map_state(torch.randn_like, model.initial_state(batch))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(data=st.data(), cell=st.sampled_from(CELLS), layers=st.integers(1, 3), bidirectional=st.booleans())
 def test_errors_are_those_of_single_precision(data, cell, layers, bidirectional):
     """Against the reference loop in double precision, at most four times what that loop errs in single."""
