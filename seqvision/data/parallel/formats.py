@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqvision.data.parallel.languages import pair_in_name, same_language
 from seqvision.data.parallel.lines import read_columns, read_two
 from seqvision.data.parallel.records import ParallelText, SentencePair
 from seqvision.data.splits import split_name
@@ -16,24 +17,23 @@ _OTHER = "gz|bz2|xz|zip|tar|tgz|tsv|txt|csv|md|log|py|sh|xml|pdf|png|jpg"
 _LINES = re.compile(
     rf"(?P<stem>.+)\.(?P<language>(?!(?:{_OTHER})\b)[A-Za-z]{{2,3}}(?:[-_][A-Za-z]{{2,8}})?)(?:\.txt)?(?:\.gz)?"
 )
-_TABLE = re.compile(r"(?P<stem>.+?)(?:\.(?P<first>[A-Za-z]{2,3})-(?P<second>[A-Za-z]{2,3}))?\.tsv(?:\.gz)?")
+_TABLE = re.compile(r".+\.tsv(?:\.gz)?")
 _EXPECTED = "expected train.de with train.en (or .gz), or train.de-en.tsv with a tab between sentence and translation"
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """Where the pairs of one stem are: two files, or one with two columns, perhaps the other way round."""
+    """Where the pairs of one stem are: two files, or one with two columns and the languages that its name says."""
 
     stem: str
     files: tuple[Path, ...]
-    turned: bool = False
+    named: tuple[str, str] | None = None
 
-    def read(self, names: tuple[str | None, str | None], encoding: str) -> list[tuple[int, str, str]]:
-        """(row, source, target) of all rows."""
-        if len(self.files) == 2:
-            return read_two(*self.files, encoding=encoding)
-        rows = read_columns(self.files[0], names, encoding=encoding)
-        return [(row, target, source) for row, source, target in rows] if self.turned else rows
+    def read(self, names: tuple[str | None, str | None], encoding: str) -> tuple[list[tuple[int, str, str]], str]:
+        """(row, source, target) of all rows, and of a table a sentence that says which column is which."""
+        if len(self.files) == 1:
+            return read_columns(self.files[0], names, self.named, encoding=encoding)
+        return read_two(*self.files, encoding=encoding), ""
 
 
 def read_parallel(
@@ -65,7 +65,9 @@ def read_parallel(
     splits = _splits([corpus.stem for corpus in corpora])
     for corpus in corpora:
         empty = []
-        for row, *sides in corpus.read(languages, encoding):
+        rows, direction = corpus.read(languages, encoding)
+        notes += [direction] if direction else []
+        for row, *sides in rows:
             ours, theirs = (side.strip() for side in sides)
             if ours and theirs:
                 pairs.append(SentencePair(f"{corpus.stem}:{row}", ours, theirs, splits[corpus.stem]))
@@ -98,17 +100,22 @@ def is_parallel(path: Path) -> bool:
 def _files(path: Path) -> Iterator[tuple[str, tuple[str, ...] | None, Path]]:
     """(stem, languages, file): one language for a file of lines, two, or None, for a table."""
     if path.is_file():
-        table = _TABLE.fullmatch(path.name)
-        named = (table["first"], table["second"]) if table and table["first"] else None
-        yield table["stem"] if table else path.stem, named, path
+        yield _table(path)
         return
     folder, stem = (path, None) if path.is_dir() else (path.parent, path.name)
     for file in sorted(folder.iterdir()) if folder.is_dir() else ():
-        table, lines = _TABLE.fullmatch(file.name), _LINES.fullmatch(file.name)
-        if table and stem in (None, table["stem"]):
-            yield table["stem"], (table["first"], table["second"]) if table["first"] else None, file
+        table, lines = _table(file), _LINES.fullmatch(file.name)
+        if _TABLE.fullmatch(file.name) and stem in (None, table[0]):
+            yield table
         elif lines and stem in (None, lines["stem"]):
             yield lines["stem"], (lines["language"],), file
+
+
+def _table(file: Path) -> tuple[str, tuple[str, ...] | None, Path]:
+    """The stem of a table's name without its languages, and these, if it says some."""
+    stem = Path(file.name.removesuffix(".gz")).stem
+    pair = pair_in_name(stem)
+    return (pair[0] or stem, pair[1:], file) if pair else (stem, None, file)
 
 
 def _languages(
@@ -118,12 +125,13 @@ def _languages(
     if source is not None and target is not None:
         return source, target
     pairs = sorted({named for _, named, _ in found if named is not None and len(named) == 2})
-    fitting = [pair for pair in pairs if source in (None, pair[0]) and target in (None, pair[1])]
+    fitting = [pair for pair in pairs if _fits(source, pair[0]) and _fits(target, pair[1])]
     if len(fitting) == 1:
-        return fitting[0][0], fitting[0][1]
+        return source or fitting[0][0], target or fitting[0][1]
     known = sorted({language for _, named, _ in found for language in named or ()})
-    others = [language for language in known if language not in (source, target)]
-    if (source or target) and len(others) == 1:
+    given = [language for language in (source, target) if language is not None]
+    others = [language for language in known if not any(same_language(language, said) for said in given)]
+    if given and len(others) == 1:
         return source or others[0], target or others[0]
     if not known and source is None and target is None:
         return None, None
@@ -144,12 +152,25 @@ def _corpora(
             corpora.setdefault(stem, Corpus(stem, (file,)))
         elif len(named) == 1:
             sides.setdefault(stem, {})[named[0]] = file
-        elif named in (languages, languages[::-1]):
-            corpora[stem] = Corpus(stem, (file,), turned=named != languages)
+        elif all(any(language and same_language(language, name) for name in named) for language in languages):
+            corpora[stem] = Corpus(stem, (file,), (named[0], named[1]))
     for stem, files in sides.items():
-        if languages[0] in files and languages[1] in files:
-            corpora[stem] = Corpus(stem, (files[str(languages[0])], files[str(languages[1])]))
+        ours, theirs = (_one(files, language) for language in languages)
+        if ours and theirs and ours != theirs:
+            corpora[stem] = Corpus(stem, (ours, theirs))
     return [corpora[stem] for stem in sorted(corpora)]
+
+
+def _fits(wanted: str | None, named: str) -> bool:
+    return wanted is None or same_language(wanted, named)
+
+
+def _one(files: dict[str, Path], language: str | None) -> Path | None:
+    """The file of a language: of its very name, else the only one that means it."""
+    if language is None or language in files:
+        return files.get(str(language))
+    found = [file for name, file in files.items() if same_language(name, language)]
+    return found[0] if len(found) == 1 else None
 
 
 def _missing(found: list[tuple[str, tuple[str, ...] | None, Path]], languages: tuple[str | None, str | None]) -> str:

@@ -2,31 +2,42 @@
 
 from pathlib import Path
 
+from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import read_lines
+from seqvision.data.parallel.languages import find_heading, same_language
 from seqvision.errors import UserError
 
 
-def read_columns(file: Path, names: tuple[str | None, str | None], *, encoding: str) -> list[tuple[int, str, str]]:
-    """(row, source, target) of a file with a tab between them; what stands in further columns is let be.
+def read_columns(
+    file: Path, languages: tuple[str | None, str | None], named: tuple[str, str] | None, *, encoding: str
+) -> tuple[list[tuple[int, str, str]], str]:
+    """(row, source, target) of a table, and a sentence that says which column is which; further columns are let be.
 
-    A first row that holds both names is a heading, which says where the columns are. Raises `UserError` for a row
-    with too few.
+    A first row that names columns says where source and target are; else the two languages `named` by the file; else
+    the source is the first column. Raises `UserError` for a row with too few.
     """
-    lines = read_lines(file, encoding)
-    columns, first = (0, 1), 1
-    heading = lines[0].split("\t") if lines else []
-    if None not in names and all(name in heading for name in names):
-        columns, first = (heading.index(str(names[0])), heading.index(str(names[1]))), 2
+    rows = read_rows(file, encoding=encoding, raw=True)
+    heading = find_heading(next(iter(rows)), languages)
+    if heading is not None:
+        columns, first = heading.columns, 1
+        why = f"as its first row says ({heading.names[0]}, {heading.names[1]})"
+    else:
+        turned = named is not None and languages[0] is not None and not same_language(named[0], languages[0])
+        columns, first = ((1, 0) if turned else (0, 1)), 0
+        why = "as its name says" if named else "which nothing says: write a first row with the languages to be sure"
     found = []
-    for row, line in enumerate(lines[first - 1 :], start=first):
-        cells = line.split("\t")
+    for number, cells in zip(rows.numbers[first:], rows[first:], strict=True):
         if len(cells) <= max(columns):
             raise UserError(
-                f"{file} row {row}: {len(cells)} column{'s' * (len(cells) > 1)} ('{line[:60]}'), expected "
-                f"{max(columns) + 1}: the sentence, a tab, its translation"
+                f"{file} row {number}: {len(cells)} column{'s' * (len(cells) > 1)} "
+                f"('{rows.delimiter.join(cells):.60}'), "
+                f"expected {max(columns) + 1}: the sentence, a tab, its translation"
             )
-        found.append((row, cells[columns[0]], cells[columns[1]]))
-    return found
+        found.append((number, cells[columns[0]], cells[columns[1]]))
+    names = [name or role for name, role in zip(languages, ("source", "target"), strict=True)]
+    return found, (
+        f"{file.name}: from {names[0]} (column {columns[0] + 1}) into {names[1]} (column {columns[1] + 1}), {why}"
+    )
 
 
 def read_two(source: Path, target: Path, *, encoding: str) -> list[tuple[int, str, str]]:
