@@ -23,6 +23,7 @@ def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespac
     import torch
 
     from seqvision.data import FeatureReader
+    from seqvision.data.core.text import text_lines
     from seqvision.inference import LabelStream
     from seqvision.inference.sequences import class_places, deciding_together
 
@@ -49,7 +50,7 @@ def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespac
     streams = [LabelStream(each) for each in labellers]
     for stream in streams:
         stream.check()
-    for frame, values in enumerate(feature_rows(sys.stdin, reader)):
+    for frame, values in enumerate(feature_rows(text_lines(sys.stdin.buffer), reader)):
         row = torch.tensor([values])
         found = [stream(row)[:, order] for stream, order in zip(streams, orders, strict=True)]
         probabilities = np.mean(found, axis=0)

@@ -1,6 +1,5 @@
 """What a model of sequences is to read: files, folders and names on standard input."""
 
-import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -90,8 +89,7 @@ def drawn_names(pictures: Sequence[Path], *, taken: Sequence[str] = ()) -> dict[
 
 
 def names_of_input() -> Iterator[str]:
-    """The names on standard input, one a line, of any encoding; blank lines are passed over."""
-    for line in sys.stdin.buffer:
-        name = os.fsdecode(line.rstrip(b"\r\n"))
-        if name:
-            yield name
+    """The names on standard input, one a line, whatever bytes they are; blank lines are passed over."""
+    from seqvision.data.core.text import text_lines
+
+    return filter(None, text_lines(sys.stdin.buffer, errors="surrogateescape"))

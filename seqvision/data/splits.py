@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from seqvision.data.core.text import read_lines
+from seqvision.data.core.text import composed, read_lines
 from seqvision.data.records import CaptionRecord
 from seqvision.errors import UserError
 
@@ -108,7 +108,7 @@ def apply_split_lists(
     for split, files in lists.items():
         for file in files:
             for name in read_lines(file, encoding):
-                name = name.strip().removeprefix("./")
+                name = composed(name.strip().removeprefix("./"))
                 if not name:
                     continue
                 before = wanted.setdefault(name, (split, file.name))
@@ -138,5 +138,5 @@ def apply_split_lists(
 
 
 def _names(name: str) -> list[str]:
-    path = PurePosixPath(name)
-    return list(dict.fromkeys([name, path.name, path.stem]))
+    path = PurePosixPath(composed(name))
+    return list(dict.fromkeys([str(path), path.name, path.stem]))

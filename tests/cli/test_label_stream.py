@@ -14,7 +14,7 @@ from seqvision.data import FeatureReader
 
 
 def streamed(run, monkeypatch, model, text, *options):
-    monkeypatch.setattr(sys, "stdin", io.StringIO(text))
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     return run("label", "--checkpoint", model, *options, "-")
 
 

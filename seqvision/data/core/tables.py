@@ -102,12 +102,12 @@ def read_rows(file: Path, *, encoding: str | None = None, delimiter: str | None 
     return _trimmed(cut_rows(text, file, delimiter, above, raw=raw))
 
 
-def first_row(file: Path) -> list[str]:
-    """The cells of a table's first row, whatever its encoding, to recognise tables by; none where there is no text."""
+def first_rows(file: Path, count: int = 1) -> list[list[str]]:
+    """The cells of a table's first rows, whatever its encoding, to recognise tables by; none where there is no text."""
     begin = text_begin(file, 1 << 16)
     text, _, delimiter = _table_in(begin[: begin.rfind("\n") + 1] or begin, file, None)
     try:
-        return [cell.strip() for cell in next(_reader(text, delimiter), [])]
+        return [[cell.strip() for cell in row] for row in islice(filter(None, _reader(text, delimiter)), count)]
     except csv.Error:
         return []
 

@@ -78,10 +78,12 @@ def text_lines(
     encoding: str | None = None,
     name: str = "standard input",
     option: str = "--encoding ",
+    errors: str = "strict",
 ) -> Iterator[str]:
     """The lines of a stream of bytes as they come, without their ends.
 
-    Raises UserError with the row for what is not in the encoding.
+    Raises UserError with the row for what is not in the encoding, but for `errors="surrogateescape"`, as names of files
+    need it.
     """
     read = getattr(stream, "read1", stream.read)
     begin = b""
@@ -91,7 +93,7 @@ def text_lines(
             break
         begin += more
     chosen, skipped = _encoding_of(begin, encoding)
-    decoder = _codec(chosen, option).incrementaldecoder(errors="strict")
+    decoder = _codec(chosen, option).incrementaldecoder(errors=errors)
     row, rest, chunk, seen = 1, "", begin[skipped:], len(begin)
     try:
         while True:

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from seqvision.data.core.faults import each
-from seqvision.data.core.tables import Rows, first_row, read_rows
+from seqvision.data.core.tables import Rows, first_rows, read_rows
 from seqvision.data.formats.columns import Columns, find_columns, plausible
 from seqvision.data.formats.rows import (
     Layout,
@@ -38,8 +38,8 @@ def _find(source: Path, options: ReadOptions, suffix: str) -> list[Path]:
 
 
 def _holds_captions(file: Path, options: ReadOptions) -> bool:
-    header = first_row(file)
-    return is_picture_name(header[0] if header else "") or plausible(header, options)
+    header = next(iter(first_rows(file)), [""])
+    return is_picture_name(header[0]) or plausible(header, options)
 
 
 def read_table(files: list[Path], options: ReadOptions) -> list[Row]:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from seqvision.data.core.text import read_text
+from seqvision.data.core.text import composed, read_lines
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
@@ -26,7 +26,7 @@ def listed_splits(
     split_of: dict[str, tuple[str, str]] = {}
     for split, files in lists.items():
         for file in files:
-            for row, line in enumerate(read_text(file, encoding).split("\n"), start=1):
+            for row, line in enumerate(read_lines(file, encoding), start=1):
                 if not line.strip():
                     continue
                 found = next((by_name[name] for name in _names(line.strip()) if name in by_name), [])
@@ -53,5 +53,5 @@ def listed_splits(
 
 
 def _names(name: str) -> list[str]:
-    path = PurePosixPath(name.replace("\\", "/").removeprefix("./"))
+    path = PurePosixPath(composed(name.replace("\\", "/").removeprefix("./")))
     return list(dict.fromkeys([path.as_posix(), path.name, path.stem]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from seqvision.data.core.faults import each, fault
+from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.core.listing import files_below
 from seqvision.data.formats.rows import did_you_mean, files_of_splits
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
@@ -153,23 +154,24 @@ def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[str,
     if not base.is_dir():
         raise UserError(f"data.files: no folder '{base}' (looked from {Path.cwd()}).")
     found = _Listed()
-    rows_of: dict[str, str] = {}
+    rows_of: dict[Path, str] = {}
+    files = NamedFiles()
     for row in read_columns(file, columns, encoding=options.encoding, header=True):
         name, label, said, group = row.values
         name = (name or "").replace("\\", "/").removeprefix("./")
         if not name or not label:
             found.problems.append(f"{row.where}: no {'label' if name else 'path'} beside '{name or label or ''}'")
-        elif not os.path.isfile(base / name):
+        elif (source := files.find(base, name)) is None:
             # finding the nearest name is slow among thousands, so that only the first message has it
             near = _near(base / name) if not found.problems else ""
             found.problems.append(f"{row.where}: no file '{name}' in {base}{near}")
-        elif name in rows_of:
-            fault(UserError(f"{row.where}: '{name}' stands in {rows_of[name]} already; give each file one row."))
+        elif source in rows_of:
+            fault(UserError(f"{row.where}: '{name}' stands in {rows_of[source]} already; give each file one row."))
         else:
-            rows_of[name] = row.where
+            rows_of[source] = row.where
             with each():
                 split = split_said(said, row.where, rename)
-                found.records.append(SequenceRecord(name, base / name, label, group=group or None, split=split))
+                found.records.append(SequenceRecord(name, source, label, group=group or None, split=split))
     return found
 
 

@@ -1,13 +1,12 @@
 """Recordings of several numbers at a time with a class each: files in folders or in a list, or one long table."""
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from seqvision.data.core.tables import shown
+from seqvision.data.core.tables import first_rows, shown
 from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, FileKind, read_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
 from seqvision.data.sequences.classes.tables import LABEL_NAMES
@@ -77,9 +76,7 @@ def _long_table(path: Path, id_column: str | None) -> Path | None:
         return None
     if id_column is not None:
         return path
-    with open(path, "rb") as opened:
-        begin = opened.read(4096).decode("utf-8-sig", errors="replace").splitlines()
-    header, first = ([cell.strip(' "').lower() for cell in re.split("[,;\t|]", line)] for line in [*begin, "", ""][:2])
+    header, first = ([cell.lower() for cell in row] for row in [*first_rows(path, 2), [], []][:2])
     is_list = any("path" in name or "file" in name for name in header) or any(cell.endswith(SUFFIXES) for cell in first)
     return path if any(name in ID_NAMES for name in header) and not is_list else None
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.formats.rows import row_split
 from seqvision.data.sequences.formats.labelled import Labelled, labelled_set
 from seqvision.data.sequences.formats.table import GROUP_NAMES, ID_NAMES, SPLIT_NAMES, Table, read_table
@@ -143,7 +144,8 @@ def _recordings(table: Table, id_column: str | None, *, several: bool) -> Iterat
 def _beside(source: Path, pattern: str, file: Path) -> Path:
     """The file of labels that belongs to a recording's file."""
     folder = source.parent if source.is_file() else source
-    return folder / pattern.replace("{stem}", file.stem)
+    name = pattern.replace("{stem}", file.stem)
+    return NamedFiles().find(folder, name) or folder / name
 
 
 def _rows(labels: FrameNames | FrameMatrix, start: int, stop: int) -> FrameNames | FrameMatrix:

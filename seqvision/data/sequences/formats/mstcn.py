@@ -5,7 +5,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.core.text import read_text
+from seqvision.data.core.file_names import NamedFiles
+from seqvision.data.core.text import composed, read_lines
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.formats.labelled import Labelled, labelled_set
 from seqvision.data.sequences.frame_labels import read_label_lines
@@ -70,7 +71,7 @@ def read_mstcn(
         )
     found = [
         Labelled(record, read_label_lines(file, encoding=encoding), file)
-        for record, file in ((record, folder / "groundTruth" / f"{record.id}.txt") for record in records)
+        for record, file in ((record, _label_file(folder / "groundTruth", record.id)) for record in records)
     ]
     return labelled_set(
         found,
@@ -95,10 +96,10 @@ def read_mapping(file: Path, *, encoding: str = "utf-8") -> list[str] | None:
     if not file.is_file():
         return None
     numbers: dict[int, str] = {}
-    for row, line in enumerate(read_text(file, encoding).split("\n"), start=1):
+    for row, line in enumerate(read_lines(file, encoding), start=1):
         if not line.strip():
             continue
-        number, _, name = line.strip().partition(" ")
+        number, name = [*line.split(maxsplit=1), ""][:2]  # blanks or a tab divide them
         if not number.isdecimal() or not name.strip():
             raise UserError(f"{file.name} row {row}: '{line.strip()}', expected a number and a class, '3 cut_tomato'.")
         if int(number) in numbers or name.strip() in numbers.values():
@@ -130,8 +131,8 @@ def _with_labels(
     records: Sequence[SequenceRecord], folder: Path, *, listed: bool
 ) -> tuple[list[SequenceRecord], list[str]]:
     """The records with a file of labels; what a list names must have one, of the others the rest is left out."""
-    there = {file.stem for file in folder.glob("*.txt")}
-    lacking = [record.id for record in records if record.id not in there]
+    there = {composed(file.stem) for file in folder.glob("*.txt")}
+    lacking = [record.id for record in records if composed(record.id) not in there]
     if lacking and (listed or len(lacking) == len(records)):
         raise UserError(
             f"{folder}: no labels '{lacking[0]}.txt' for '{lacking[0]}' ({len(lacking)} of {len(records)} lack them)"
@@ -142,7 +143,11 @@ def _with_labels(
         if lacking
         else []
     )
-    return [record for record in records if record.id in there], notes
+    return [record for record in records if composed(record.id) in there], notes
+
+
+def _label_file(folder: Path, name: str) -> Path:
+    return NamedFiles().find(folder, f"{name}.txt") or folder / f"{name}.txt"
 
 
 def _is_file(file: Path) -> bool:

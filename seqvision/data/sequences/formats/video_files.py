@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from seqvision.data.core.listing import files_below
+from seqvision.data.core.text import same_name
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.readers.stills import SUFFIXES as STILLS
 from seqvision.errors import UserError
@@ -76,7 +77,7 @@ def same_video(name: str, ids: Iterable[str]) -> list[str]:
     """The videos that a name can mean: those of its path, else of its file name, else of that without the ending."""
     ids = list(ids)
     wanted = PurePosixPath(name.replace("\\", "/").removeprefix("./")).as_posix()
-    found = ([one for one in ids if shortened(one) == shortened(wanted)] for shortened in (str, _name, _stem))
+    found = ([one for one in ids if same_name(shortened(one), shortened(wanted))] for shortened in (str, _name, _stem))
     return next(filter(None, found), [])
 
 

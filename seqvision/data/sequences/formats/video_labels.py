@@ -7,6 +7,8 @@ from pathlib import Path
 from seqvision.data.annotations.annotations import Annotations, Choice
 from seqvision.data.annotations.read import is_annotation, open_annotations
 from seqvision.data.annotations.segments import Segment
+from seqvision.data.core.file_names import NamedFiles
+from seqvision.data.core.text import composed
 from seqvision.data.formats.rows import row_split
 from seqvision.data.sequences.formats.video_files import matching, same_video
 from seqvision.errors import UserError
@@ -106,13 +108,11 @@ def _table(root: Path) -> Path | None:
 
 def _beside(video: Path, folder: Path) -> list[Path]:
     """The files of a folder with labels for a video: of its name, with another ending."""
-    names = [folder / f"{stem}{suffix}" for stem in (video.stem, video.name) for suffix in FRAME_SUFFIXES]
-    kinds = [file for file in sorted(folder.glob(f"{_escaped(video.stem)}.*")) if is_annotation(file)]
-    return list(dict.fromkeys([file for file in [*names, *kinds] if file.is_file() and file != video]))
-
-
-def _escaped(name: str) -> str:
-    return "".join(f"[{letter}]" if letter in "*?[" else letter for letter in name)
+    files, begin = NamedFiles(), composed(video.stem) + "."
+    named = [files.find(folder, f"{stem}{suffix}") for stem in (video.stem, video.name) for suffix in FRAME_SUFFIXES]
+    alike = [file for file in sorted(folder.iterdir()) if composed(file.name).startswith(begin) and file.is_file()]
+    kinds = [file for file in alike if is_annotation(file)]
+    return list(dict.fromkeys([file for file in [*named, *kinds] if file is not None and file != video]))
 
 
 def _from_files(

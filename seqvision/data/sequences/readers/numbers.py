@@ -158,7 +158,7 @@ def table_columns(table: Table, columns: Sequence[str], *, advice: str = "") -> 
     at_once = _read_at_once(table, places)
     if at_once is not None:
         return at_once
-    values = np.empty((len(table), len(columns)))
+    values = np.full((len(table), len(columns)), np.nan)
     marks: dict[str, dict[str, int]] = {}
     for row, cells in enumerate(table.rows()):
         chosen = [cells[place] for place in places]
