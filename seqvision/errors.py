@@ -1,4 +1,4 @@
-"""The exception for what the user can mend, and checks that raise it."""
+"""Exceptions that the command line knows: for what the user can mend, with checks that raise it, and for signals."""
 
 
 class UserError(Exception):
@@ -6,6 +6,14 @@ class UserError(Exception):
 
     The command line prints it without a traceback and exits with status 2.
     """
+
+
+class Stopped(SystemExit):
+    """A signal ended the command: the command line prints the message and exits with 128 and the signal's number."""
+
+    def __init__(self, signum: int, message: str):
+        super().__init__(128 + signum)
+        self.signum, self.message = signum, message
 
 
 class SettingError(UserError):

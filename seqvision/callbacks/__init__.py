@@ -13,6 +13,7 @@ from seqvision.callbacks.observer import Observer
 from seqvision.callbacks.progress import progress_bar
 from seqvision.callbacks.samples import Plot, Sample, Table
 from seqvision.callbacks.snapshots import Snapshots
+from seqvision.callbacks.stopping import StopOnSignal
 from seqvision.callbacks.tracking import ConfigurationRecord, PredictionTable
 from seqvision.callbacks.unfreezing import Unfreezing
 
@@ -29,6 +30,7 @@ __all__ = [
     "Forgetting",
     "AveragedWeights",
     "Snapshots",
+    "StopOnSignal",
     "ProcessorTime",
     "Unfreezing",
     "SameConfiguration",

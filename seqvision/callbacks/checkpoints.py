@@ -45,24 +45,46 @@ class LastCheckpoint(Checkpoint):
         self.path = Path(path)
         self.every_n_steps = every_n_steps
         self._saved = -1
+        self._logged, self._due = True, False
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved = trainer.global_step  # not before the next whole step: gradients gathered so far are not saved
 
-    def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        # not at an epoch's last step: Lightning would take that file for the beginning of the same epoch
-        if trainer.global_step % self.every_n_steps == 0 and not trainer.is_last_batch:
-            self._save(trainer)
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
+        if not self._logged:  # curves up to the checkpoint are on disk too, its own step included
+            self._logged = True
+            for logger in trainer.loggers:
+                logger.save()
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self._due |= trainer.global_step % self.every_n_steps == 0 and trainer.global_step != self._saved
+        if self._due and can_resume_from(trainer, batch_idx):
+            self.save(trainer)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved = -1  # the end of an epoch is another place than the step before it
         with _as_it_goes_on(trainer):
-            self._save(trainer)
+            self.save(trainer)
 
-    def _save(self, trainer: Trainer) -> None:
+    def save(self, trainer: Trainer) -> None:
+        """Writes the file, once a step."""
         if trainer.global_step != self._saved:
-            self._saved = trainer.global_step
+            self._saved, self._logged, self._due = trainer.global_step, False, False
             trainer.save_checkpoint(self.path, weights_only=False)  # whole: it is resumed from
+
+
+def can_resume_from(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a checkpoint at the end of this batch is one that training goes on from exactly.
+
+    Not within the batches gathered for a step, whose gradients are not saved; nor at an epoch's last step, which
+    Lightning would take for the beginning of the same epoch; nor before a validation, which it would leave out.
+    """
+    every = trainer.val_check_batch if trainer.enable_validation else None
+    done = batch_idx + 1 if trainer.check_val_every_n_epoch is not None else trainer.fit_loop.total_batch_idx + 1
+    validates = isinstance(every, int) and done % every == 0
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch and not validates
 
 
 @contextmanager

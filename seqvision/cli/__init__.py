@@ -1,12 +1,14 @@
 """What a person types. This room alone knows the configuration; torch comes in only with the command that needs it."""
 
+import errno
 import importlib
 import os
 import sys
 
 from seqvision import __version__
 from seqvision.cli.quiet import quieten
-from seqvision.errors import UserError
+from seqvision.cli.signals import stoppable
+from seqvision.errors import Stopped, UserError
 
 COMMANDS = {
     "train": "train a model: every value and choice is an override, e.g. rnn=lstm optimizer.lr=1e-3",
@@ -37,21 +39,33 @@ usage: seqvision COMMAND …        seqvision COMMAND --help
 Begin with `seqvision train` (a captioner of drawn scenes, a few minutes), then `seqvision caption`."""
 
 
+_DISK = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # of files that a library writes by itself, such as curves
+
+
 def main(arguments: list[str] | None = None) -> int:
-    """The exit status of a command: 0 done, 1 done with some input skipped, 2 something to mend."""
+    """The exit status of a command: 0 done, 1 some input skipped, 2 something to mend, 128 + number of a signal."""
     try:
-        status = _run(sys.argv[1:] if arguments is None else arguments)
+        with stoppable():
+            status = _run(sys.argv[1:] if arguments is None else arguments)
         sys.stdout.flush()  # here, where a reader who left is no error
         return status
     except UserError as error:
         print(f"seqvision: {error}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:
-        print("seqvision: stopped", file=sys.stderr)
-        return 130
+    except Stopped as end:
+        print(f"seqvision: {end.message}", file=sys.stderr)
+        return 128 + end.signum
     except BrokenPipeError:  # the reader of our output left, `seqvision caption … | head` say
         sys.stderr.close()
         return 0
+    except OSError as error:
+        if error.errno not in _DISK:
+            raise
+        print(f"seqvision: {error.filename or 'a file'}: cannot be written ({error.strerror})", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("seqvision: stopped", file=sys.stderr)
+        return 130
 
 
 def _run(arguments: list[str]) -> int:

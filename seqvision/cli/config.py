@@ -17,6 +17,7 @@ from omegaconf.errors import (
     MissingMandatoryValue,
 )
 
+from seqvision.cli.overrides import quoted
 from seqvision.cli.unused import check_used
 from seqvision.errors import UserError
 from seqvision.signatures import meant
@@ -121,7 +122,7 @@ def composed(config_name: str, overrides: list[str]) -> DictConfig:
 
 def searched(folder: str | None) -> list[str]:
     """The override that lets Hydra look into a folder of one's own as well."""
-    return [f"hydra.searchpath=[file://{Path(folder).resolve()}]"] if folder else []
+    return [f"hydra.searchpath=[{quoted(f'file://{Path(folder).resolve()}')}]"] if folder else []
 
 
 @contextmanager

@@ -7,6 +7,7 @@ from typing import Any
 from omegaconf import DictConfig
 
 from seqvision.cli.config import composed, composing, searched
+from seqvision.cli.overrides import assignment
 from seqvision.cli.sweep import run_sweep
 from seqvision.cli.trainings import Trainings, leave, train_trial
 from seqvision.sweeps import Trial
@@ -25,7 +26,7 @@ def launch_sweep(overrides: list[str], *, config_name: str, search: str | None, 
             return False
         HydraConfig.instance().set_config(config)
         root = Path(str(config.hydra.run.dir)).resolve()
-        config = composed(config_name, [*overrides, f"hydra.sweep.dir={root}"])
+        config = composed(config_name, [*overrides, assignment("hydra.sweep.dir", root)])
         HydraConfig.instance().set_config(config)
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None
@@ -45,7 +46,7 @@ def _handed_out(
     def run(trials: Sequence[Trial]) -> Iterator[Trial]:
         """The trials, once all have ended; for one whose process fell over, how is left in its folder."""
         jobs = [
-            [*trainings.overrides(trial.overrides, trial.seed), f"hydra.sweep.subdir='{trial.folder.name}'"]
+            [*trainings.overrides(trial.overrides, trial.seed), assignment("hydra.sweep.subdir", trial.folder.name)]
             for trial in trials
         ]
         for trial, ended in zip(trials, start(jobs) if jobs else (), strict=True):

@@ -1,5 +1,6 @@
 """Going on with a run: its own configuration, its own folder, its last checkpoint."""
 
+import shlex
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,8 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import conf_dir, near_key
-from seqvision.cli.trusted import check_overrides_trusted, check_trusted
+from seqvision.cli.overrides import assignment, resume_path, value_of
+from seqvision.cli.trusted import check_overrides_trusted, check_trusted, modules_to_trust
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
@@ -21,6 +23,13 @@ def resume_checkpoint(path: str | Path) -> Path:
     if not file.is_file():
         raise UserError(f"resume={path}: no {file.name} there; a run leaves last.ckpt in its folder under runs/")
     return file
+
+
+def resume_command(folder: str | Path, config: DictConfig | None = None) -> str:
+    """The command that goes on with the run or sweep in a folder, as one types it; config: what the run calls."""
+    plain = OmegaConf.to_container(config) if config is not None else None
+    trust = [word for module in modules_to_trust(plain) for word in ("--trust", module)]
+    return shlex.join(["seqvision", "train", *trust, f"resume={folder}"])
 
 
 def saved_config(path: str | Path, trust: Sequence[str] = ()) -> DictConfig:
@@ -37,7 +46,7 @@ def saved_config(path: str | Path, trust: Sequence[str] = ()) -> DictConfig:
     return config
 
 
-def added(resume: str, arguments: list[str], trust: Sequence[str] = ()) -> list[str]:
+def added(resume: Path, arguments: list[str], trust: Sequence[str] = ()) -> list[str]:
     """The arguments with `++` before each value of the run's configuration that they change: Hydra, which knows only
     the default's keys, then takes them. A UserError for a key that the run has not.
     """
@@ -58,10 +67,10 @@ def resumed_config(path: str | Path, overrides: list[str], trust: Sequence[str] 
     """The configuration of the run that `path` belongs to, with single values changed by `overrides`."""
     file, config = resume_checkpoint(path), saved_config(path, trust)
     for override in overrides:
-        key, _, value = override.lstrip("+").partition("=")
+        key = override.lstrip("+").partition("=")[0]
         if (conf_dir() / key).is_dir():
             raise UserError(f"{override}: a run goes on with the parts it was begun with; only values can be changed")
-        OmegaConf.update(config, key, OmegaConf.create(f"value: {value}").value)
+        OmegaConf.update(config, key, value_of(override))
     config.resume, config.run_dir = str(file), str(file.parent)
     return config
 
@@ -70,13 +79,13 @@ def sweep_arguments(arguments: list[str], trust: Sequence[str] = ()) -> list[str
     """The arguments; where they go on with a sweep (resume=FOLDER), those that it was begun with before them."""
     from seqvision.sweeps import read_sweep
 
-    resume = next((Path(each.partition("=")[2]) for each in arguments if each.startswith("resume=")), None)
+    resume = resume_path(arguments)
     if resume is None or not (resume / "sweep.json").is_file():
         return arguments
     rest = [each for each in arguments if not each.startswith("resume=")]
     overrides = read_sweep(resume).overrides
     check_overrides_trusted(overrides, trust, str(resume / "sweep.json"))
-    return [*overrides, *rest, f"hydra.run.dir={resume}"]
+    return [*overrides, *rest, assignment("hydra.run.dir", resume)]
 
 
 def check_weights(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> None:
@@ -117,5 +126,8 @@ def _epochs(checkpoint: dict[str, Any]) -> int:
 def set_aside_metrics(run_dir: Path, step: int) -> None:
     """Keeps the curves up to `step` under another name: the logger begins a new file."""
     metrics = run_dir / "metrics.csv"
-    if metrics.is_file():
-        metrics.rename(run_dir / f"metrics-before-{step:08}.csv")
+    kept = run_dir / f"metrics-before-{step:08}.csv"
+    if metrics.is_file() and kept.is_file():
+        metrics.unlink()  # of a part that made no checkpoint: all of it is done again
+    elif metrics.is_file():
+        metrics.rename(kept)

@@ -2,6 +2,7 @@
 
 import json
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -13,8 +14,10 @@ from omegaconf import DictConfig
 from seqvision.cli.config import plain
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import open_output, write_output
+from seqvision.cli.overrides import assignment
+from seqvision.cli.resume import resume_command
 from seqvision.cli.trainings import Trainings, not_the_sweeps, outcome
-from seqvision.errors import UserError
+from seqvision.errors import Stopped, UserError
 from seqvision.sweeps import Proposal, Strategy, Sweep, Trial
 from seqvision.wording import counted
 
@@ -57,7 +60,12 @@ def run_sweep(
     if earlier:
         sweep = replace(sweep, command=earlier.command)
     trainings.check(strategy)
-    sweep = _trained(sweep, strategy, trainings, settings, runner(trainings), earlier)
+    try:
+        sweep = _trained(sweep, strategy, trainings, settings, runner(trainings), earlier)
+    except (Stopped, KeyboardInterrupt) as end:
+        signum = end.signum if isinstance(end, Stopped) else signal.SIGINT
+        go_on = resume_command(trainings.root, config)
+        raise Stopped(signum, f"stopped by {signal.Signals(signum).name}; go on with: {go_on}") from end
     if settings["print"]:
         return {}
     from seqvision.figures.save import save_image
@@ -156,7 +164,7 @@ def _options(hydra: Any) -> list[str]:
 def _print(trials: Sequence[Trial]) -> None:
     """The commands of the trials."""
     for trial in trials:
-        print(f"{trial.command} {shlex.quote(f'hydra.run.dir={trial.folder}')}")
+        print(f"{trial.command} {shlex.quote(assignment('hydra.run.dir', trial.folder))}")
 
 
 def _tell(line: str, *, passing: bool = False) -> None:

@@ -13,14 +13,18 @@ from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.build import build
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
+from seqvision.cli.data_paths import store_absolute
 from seqvision.cli.monitored import check_mode
 from seqvision.cli.objects import instantiate
 from seqvision.cli.output import write_output
+from seqvision.cli.overrides import assignment, check_folder, resume_path, with_paths
+from seqvision.cli.requeue import continued
 from seqvision.cli.resume import (
     added,
     check_weights,
     finished,
     resume_checkpoint,
+    resume_command,
     resumed_config,
     set_aside_metrics,
     sweep_arguments,
@@ -28,7 +32,9 @@ from seqvision.cli.resume import (
 from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
-from seqvision.errors import UserError
+from seqvision.cli.use import next_commands
+from seqvision.errors import Stopped, UserError
+from seqvision.files import expect_folder, remove_abandoned
 
 HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
 
@@ -53,14 +59,6 @@ choices
 {groups}"""
 
 RUN_DIR = "SEQVISION_RUN_DIR"
-USE = {  # what a trained model is used with, by pattern
-    "captioning": "caption --checkpoint {} PICTURES",
-    "classification": "classify --checkpoint {} FILES",
-    "labelling": "label --checkpoint {} FILES",
-    "translation": "translate --checkpoint {} SENTENCES",
-    "reading": "read --checkpoint {} PICTURES",
-    "painting": "draw --checkpoint {} --output samples.png",
-}
 
 
 def main(arguments: list[str]) -> int:
@@ -69,10 +67,11 @@ def main(arguments: list[str]) -> int:
         print(HELP.format(groups="\n".join(_choices())))
         return 0
     trust, arguments = take_trust(arguments)
-    arguments = sweep_arguments(arguments, trust)
-    resume = next((each.partition("=")[2] for each in arguments if each.startswith("resume=")), None)
+    arguments = with_paths(sweep_arguments(arguments, trust))
+    resume = resume_path(arguments)
     if resume:
         arguments = added(resume, arguments, trust)
+    check_folder(resume or Path())
     overrides = [a for a in arguments if a.startswith("~") or ("=" in a and not a.startswith("-"))]
     search = _value(arguments, "--config-dir", "-cd")
     name = _value(arguments, "--config-name", "-cn") or "train"
@@ -87,10 +86,15 @@ def main(arguments: list[str]) -> int:
         if launch_sweep(overrides, config_name=name, search=search, command=said):
             return 0
     if resume:
-        arguments = [*arguments, f"hydra.run.dir={resume_checkpoint(resume).parent}", "hydra.output_subdir=null"]
+        arguments = [
+            *arguments,
+            assignment("hydra.run.dir", resume_checkpoint(resume).parent),
+            "hydra.output_subdir=null",
+        ]
     arguments = _flags_first(arguments)
-    if RUN_DIR in os.environ:  # a process of a distributed run: it shares the first one's folder
-        arguments = [*arguments, f"hydra.run.dir={os.environ[RUN_DIR]}", "hydra.output_subdir=null"]
+    joined = RUN_DIR in os.environ
+    if joined:  # a process of a distributed run: it shares the first one's folder
+        arguments = [*arguments, assignment("hydra.run.dir", os.environ[RUN_DIR])]
 
     import hydra
 
@@ -111,6 +115,9 @@ def main(arguments: list[str]) -> int:
     os.environ.setdefault("HYDRA_FULL_ERROR", "1")  # errors come out as they are, not cut short
     try:
         hydra.main(version_base="1.3", config_path=str(conf_dir()), config_name="train")(job)()
+    except Stopped:
+        if not joined:  # else the process that started this one says it, and would take it for dead
+            raise
     finally:
         sys.argv = command
     if mistakes:
@@ -158,11 +165,19 @@ def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> d
     """The record (run.json) of the training that a configuration describes, with callbacks besides its own."""
     from hydra.core.hydra_config import HydraConfig
 
+    from seqvision.callbacks import StopOnSignal
+
     config.run_dir = str(Path(config.run_dir).resolve())
+    store_absolute(config)
+    if not config.resume:
+        config.resume, record = continued(config)
+        if record:
+            return record
     os.environ[RUN_DIR] = config.run_dir
     HydraConfig.instance().cfg = None  # Lightning would start further processes in a way of its own for Hydra
     try:
-        return _fit(config, command, callbacks)
+        with StopOnSignal(config.run_dir, command=resume_command(config.run_dir, config)) as stop:
+            return _fit(config, command, [*callbacks, stop])
     finally:
         del os.environ[RUN_DIR]
 
@@ -178,7 +193,8 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     config = OmegaConf.create(plain(unresolved))
     check_mode(config)
     run_dir = Path(config.run_dir)
-    run_dir.mkdir(parents=True, exist_ok=True)
+    expect_folder(run_dir)
+    remove_abandoned(run_dir)
     checkpoint = read_checkpoint(resume_checkpoint(config.resume)) if config.resume else {}
     if config.resume and (done := finished(checkpoint, config)):
         print(f"nothing left to do: {done}")
@@ -228,14 +244,22 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
         "steps": trainer.global_step,
         "steps_per_epoch": steps_per_epoch(trainer),
         "parameters": size,
-        "scores": {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")},
+        "scores": _scores(trainer, run_dir),
     }
     if trainer.is_global_zero:
         write_output(run_dir / "run.json", json.dumps(record, indent=2))
         print(f"done in {time.time() - begun:.0f} s: {run_dir}")
-        if config.pattern in USE:
-            print(f"  seqvision {USE[config.pattern].format(run_dir)}")
+        for line in next_commands(config.pattern, run_dir, data):
+            print(f"  {line}")
     return record
+
+
+def _scores(trainer: Any, run_dir: Path) -> dict[str, float]:
+    """The last validation's scores; those on disk where a run was ended between its last epoch and its record."""
+    from seqvision.inference.run_folder import read_curves
+
+    measured = {key: float(value) for key, value in trainer.callback_metrics.items() if key.startswith("val/")}
+    return measured or {key: points[-1][1] for key, points in read_curves(run_dir).items() if key.startswith("val/")}
 
 
 def _flags_first(arguments: list[str]) -> list[str]:

@@ -118,8 +118,6 @@ def train_trial(config: DictConfig, command: str) -> None:
 
     folder = Path(config.run_dir)
     config.sweep = None  # what an experiment says of it
-    if (folder / "last.ckpt").is_file():
-        config.resume = str(folder / "last.ckpt")
     begun = time.monotonic()
     ended: dict[str, Any] = {"state": "finished"}
     try:

@@ -7,7 +7,6 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvision.errors import UserError
@@ -53,17 +52,19 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
 
     from seqvision.checks import Learner
     from seqvision.cli.build import build
-    from seqvision.cli.config import check_overrides, conf_dir, plain
+    from seqvision.cli.config import check_overrides, conf_dir, plain, searched
     from seqvision.cli.objects import instantiate
+    from seqvision.cli.overrides import assignment, with_paths
 
     for override in overrides:
         if "=" not in override and not override.startswith("~"):
             raise UserError(f"{command} {override}: expected overrides as of `seqvision train`, e.g. experiment=demo")
+    overrides = with_paths(overrides)
     check_overrides(overrides, config_name="train", search=search)
     with tempfile.TemporaryDirectory(prefix="seqvision-") as folder:
-        extra = [f"hydra.searchpath=[file://{Path(search).resolve()}]"] if search else []
+        extra = searched(search)
         with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
-            composed = compose("train", overrides=[*overrides, f"run_dir={folder}", *extra])
+            composed = compose("train", overrides=[*overrides, assignment("run_dir", folder), *extra])
         resolved = plain(composed)
         config: Any = OmegaConf.create(resolved)
         if config.resume:

@@ -51,6 +51,18 @@ def check_trusted(config: Any, trust: Sequence[str], where: str) -> None:
                 )
 
 
+def modules_to_trust(config: Any) -> list[str]:
+    """The modules that `--trust` has to name before a run with this plain configuration is gone on with."""
+    found: dict[str, None] = {}
+    for key, text in _texts(config):
+        if key.rpartition(".")[2] == "_target_":
+            try:
+                _check_target(text, list(found), "")
+            except UserError:
+                found[text.rpartition(".")[0]] = None
+    return list(found)
+
+
 def check_overrides_trusted(overrides: Iterable[str], trust: Sequence[str], where: str) -> None:
     """The same for overrides of Hydra's command line. Raises a `UserError` for options of Hydra, too."""
     for override in overrides:

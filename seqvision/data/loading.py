@@ -1,6 +1,9 @@
 """Which items make which batch: a pure function of seed, epoch, rank and position, so that a run can be resumed
 anywhere and cut over any number of processes."""
 
+import os
+import signal
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any, NamedTuple
@@ -13,6 +16,7 @@ from torch.utils.data import DataLoader, Sampler
 from seqvision.errors import UserError
 
 POOL = 8  # global batches that are sorted together
+GRACE = 30.0  # seconds that a worker outlives a signal to end
 
 
 class Item(NamedTuple):
@@ -127,13 +131,26 @@ class Loader(DataLoader):
     draws from; what a worker says that a user can mend reads as it was said."""
 
     def __init__(self, dataset: Any, batches: Sampler[list[Item]], **settings: Any):
-        super().__init__(dataset, batch_sampler=batches, generator=torch.Generator().manual_seed(0), **settings)
+        own = torch.Generator().manual_seed(0)
+        super().__init__(dataset, batch_sampler=batches, generator=own, worker_init_fn=_outlive_signals, **settings)
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]
         try:
             yield from super().__iter__()
         except UserError as error:  # torch puts the worker's traceback before it
             raise UserError(str(error).rpartition("UserError: ")[2].strip()) from error
+
+
+def _outlive_signals(_: int) -> None:
+    """Lets a worker read on when its whole group is signalled, so that its owner, which ends it, can end in order."""
+
+    def end_later(*_: object) -> None:
+        late = threading.Timer(GRACE, os._exit, (1,))
+        late.daemon = True
+        late.start()
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, end_later)
 
 
 class ResumableLoader(Loader):

@@ -87,13 +87,20 @@ def test_content_reaches_the_disk_before_the_name(target, monkeypatch):
 
 def test_last_checkpoint_is_written_every_so_many_steps_and_at_the_end_of_an_epoch(tmp_path, monkeypatch):
     saved = []
-    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer = Trainer(
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        accumulate_grad_batches=2,
+    )
     place = SimpleNamespace(step=0)
     monkeypatch.setattr(Trainer, "global_step", property(lambda _: place.step))
     monkeypatch.setattr(trainer, "save_checkpoint", lambda path, **_: saved.append((place.step, path.name)))
     callback = LastCheckpoint(tmp_path / "last.ckpt", every_n_steps=2)
-    for step in (1, 1, 2, 2, 3, 4):  # a step of two accumulated batches is seen twice
+    callback.on_train_start(trainer, LightningModule())
+    for batch, step in enumerate((0, 1, 1, 2, 2, 3, 3, 4)):  # a step of two accumulated batches is seen twice
         place.step = step
-        callback.on_train_batch_end(trainer, LightningModule())
+        callback.on_train_batch_end(trainer, LightningModule(), None, None, batch)
     callback.on_train_epoch_end(trainer, LightningModule())
     assert saved == [(2, "last.ckpt"), (4, "last.ckpt"), (4, "last.ckpt")]
