@@ -141,10 +141,10 @@ def examine_extra(extra: Extra) -> dict[str, Any]:
     present = module_present(extra.module)
     install = None if present else f"pip install 'seqvision[{extra.name}]'"
     if extra.name == "meteor" and present:
-        from seqvision.metrics import meteor_missing
+        from seqvision.metrics.meteor import INSTALL_WORDNET, meteor_missing
 
         if meteor_missing():
-            present, install = False, "python -m nltk.downloader wordnet"
+            present, install = False, INSTALL_WORDNET
     return {"name": extra.name, "present": present, "gives": extra.gives, "install": install}
 
 

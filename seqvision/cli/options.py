@@ -98,7 +98,7 @@ def add_decoding_options(to: argparse.ArgumentParser, *, texts: str = "captions"
     group.add_argument(
         "--top-p", type=number, metavar="P", help="sample among the likeliest words that hold this share"
     )
-    group.add_argument("--seed", type=int, help="of sampling (default 0)")
+    group.add_argument("--seed", type=seed, help="of sampling (default 0)")
     group.add_argument("--max-length", type=_positive, metavar="N", help="words at most (default: as in training)")
     group.add_argument("--min-length", type=int, metavar="N", help="words at least (default 1)")
     group.add_argument("--no-repeat-ngram", type=int, metavar="N", help="no N words twice in the same order")
@@ -184,6 +184,14 @@ def number(text: str) -> float:
     if found != found:
         raise argparse.ArgumentTypeError(f"{text} is not a number")
     return found
+
+
+def seed(text: str) -> int:
+    """A seed of the command line, as all generators take it."""
+    number = int(text)
+    if not 0 <= number < 2**63:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 2^63 - 1")
+    return number
 
 
 def _positive(text: str) -> int:

@@ -10,7 +10,9 @@ from torch import Tensor
 
 from seqvision.decoding.constraints import NEVER, Rules
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, select_beams, select_rows
-from seqvision.decoding.search import Search, Trail, a_few_pictures_at_a_time, best, normaliser
+from seqvision.decoding.search import WIDEST, Search, Trail, a_few_pictures_at_a_time, best, normaliser
+
+STEEPEST = 7  # length penalty: beyond, 10,000 steps to its power leave the range of single precision
 
 
 class Shelf(NamedTuple):
@@ -51,7 +53,8 @@ class BeamSearch(Search):
 
     def __post_init__(self):
         super().__post_init__()
-        self._expect("beam_size", self.beam_size >= 1, "1 or more")
+        self._expect("beam_size", 1 <= self.beam_size <= WIDEST, f"1 to {WIDEST}")
+        self._expect("length_penalty", abs(self.length_penalty) <= STEEPEST, f"a number from -{STEEPEST} to {STEEPEST}")
         self._expect("n_best", 1 <= self.n_best <= self.beam_size, f"1 to beam_size ({self.beam_size})")
 
     @property
@@ -204,7 +207,7 @@ class DiverseBeamSearch(BeamSearch):
         self._expect("groups", self.groups >= 1, "1 or more")
         divides = self.beam_size % self.groups == 0
         self._expect("beam_size", divides, f"a multiple of groups ({self.groups}), since all groups are equally wide")
-        self._expect("diversity", self.diversity >= 0, "0 (groups do not look at each other) or more")
+        self._expect("diversity", 0 <= self.diversity <= 1e6, "0 (groups do not look at each other) to a million")
 
     @property
     def _parts(self) -> int:

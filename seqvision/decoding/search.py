@@ -13,6 +13,8 @@ from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, first_ten
 from seqvision.errors import UserError
 
 BLOCK = 2**18  # scores handled at a time on a CPU
+LONGEST = 10_000  # words of a caption
+WIDEST = 1_000  # beams followed at once
 
 
 @dataclass(kw_only=True, eq=False)
@@ -34,9 +36,9 @@ class Search(ABC):
     unknown: int = 3
 
     def __post_init__(self):
-        self._expect("max_length", self.max_length >= 1, "1 or more")
+        self._expect("max_length", 1 <= self.max_length <= LONGEST, f"1 to {LONGEST}")
         self._expect("min_length", 0 <= self.min_length <= self.max_length, f"0 to max_length ({self.max_length})")
-        self._expect("no_repeat_ngram", self.no_repeat_ngram >= 0, "0 (off) or more")
+        self._expect("no_repeat_ngram", 0 <= self.no_repeat_ngram <= LONGEST, f"0 (off) to {LONGEST}")
 
     def _expect(self, name: str, good: bool, expected: str) -> None:
         if not good:

@@ -12,6 +12,8 @@ from seqvision.decoding.constraints import NEVER, Rules
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, select_beams, select_rows
 from seqvision.decoding.search import Search, Trail, a_few_pictures_at_a_time, best, normaliser
 
+MOST_SAMPLES = 100_000
+
 
 class Walk(Search):
     """Captions written word by word, `_count` a picture, each word being what `_choose` picks from the allowed scores.
@@ -118,10 +120,12 @@ class Sampling(Walk):
 
     def __post_init__(self):
         super().__post_init__()
-        self._expect("samples", self.samples >= 1, "1 or more")
-        self._expect("temperature", self.temperature >= 0, "0 (greedy) or more")
+        self._expect("samples", 1 <= self.samples <= MOST_SAMPLES, f"1 to {MOST_SAMPLES}")
+        good = self.temperature == 0 or 1e-6 <= self.temperature <= 1e6
+        self._expect("temperature", good, "0 (greedy), or from a millionth to a million")
         self._expect("top_k", self.top_k >= 0, "0 (off) or more")
         self._expect("top_p", 0 < self.top_p <= 1, "above 0 and at most 1 (off)")
+        self._expect("seed", 0 <= self.seed < 2**63, "a whole number from 0 to 2^63 - 1")
         self._count = self.samples
         self._generator = torch.Generator()
         self.reseed(self.seed)

@@ -96,8 +96,7 @@ def caption_pictures(
     decoder = decoder or trained_decoder(members[0].config)
     model: Any = members[0].model if len(members) == 1 else Ensemble([member.model for member in members])
     vocabulary = members[0].vocabulary
-    forbidden = [forbidden_id(vocabulary, word) for word in forbid]
-    required = [required_ids(vocabulary, phrase) for phrase in require]
+    forbidden, required = constraint_ids(vocabulary, forbid, require)
     for readable, features in encode_pictures(members, paths, batch_size=batch_size, on_unreadable=on_unreadable):
         seen = features[0] if len(members) == 1 else tuple(features)
         found = decoder(model, seen, forbidden=forbidden, required=required)
@@ -157,17 +156,27 @@ def check_vocabularies(captioners: Sequence[LoadedCaptioner]) -> None:
             )
 
 
-def forbidden_id(vocabulary: Vocabulary, word: str) -> int:
+def constraint_ids(
+    vocabulary: Vocabulary, forbid: Sequence[str], require: Sequence[str]
+) -> tuple[list[int], list[list[int]]]:
+    """The numbers of the words that must not occur, and those of each word or phrase that must. `UserError`, naming the
+    word, for one that the vocabulary lacks and for one that is both.
+    """
+    forbidden = {_forbidden_id(vocabulary, word): word for word in forbid}
+    required = [_known_ids(vocabulary, phrase, "--require") for phrase in require]
+    for phrase, ids in zip(require, required, strict=True):
+        if both := [forbidden[token] for token in ids if token in forbidden]:
+            inside = "" if both[0] == phrase else f", of '{phrase}',"
+            raise UserError(f"'{both[0]}'{inside} is both required and forbidden; leave out --require or --forbid")
+    return list(forbidden), required
+
+
+def _forbidden_id(vocabulary: Vocabulary, word: str) -> int:
     """The number of a word that must not occur."""
     ids = _known_ids(vocabulary, word, "--forbid")
     if len(ids) != 1:
         raise UserError(f"--forbid: '{word}' is {len(ids)} entries of the vocabulary, expected one word; forbid a part")
     return ids[0]
-
-
-def required_ids(vocabulary: Vocabulary, phrase: str) -> list[int]:
-    """The numbers of a word or phrase that must occur."""
-    return _known_ids(vocabulary, phrase, "--require")
 
 
 def attention_grid(captioners: Sequence[LoadedCaptioner], features: Sequence[Tensor]) -> tuple[int, int] | None:

@@ -8,7 +8,6 @@ from seqvision.errors import UserError
 from seqvision.inference import registry
 from seqvision.inference.build import build
 
-LONGEST = 10_000  # words that a checkpoint's own decoder may write
 _COMMON = ("max_length", "min_length", "no_repeat_ngram")
 _BEAM = ("beam_size", "length_penalty", "n_best")
 _SAMPLING = ("temperature", "top_k", "top_p", "n_best", "seed")
@@ -62,8 +61,6 @@ def trained_decoder(config: Mapping[str, Any]) -> Search:
         raise UserError(f"{error}. Or give --decoding") from error
     if not isinstance(found, Search):
         raise UserError(f"decoding: the checkpoint describes a {type(found).__name__}, no decoder; give --decoding")
-    if found.max_length > LONGEST:
-        raise UserError(f"decoding.max_length is {found.max_length:,}; expected at most {LONGEST:,}; give --max-length")
     return found
 
 

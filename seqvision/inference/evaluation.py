@@ -89,10 +89,10 @@ def evaluate_split(
     references = [record.captions for record in records]
     seen = [scenes[record.id] for record in records] if scenes and all(r.id in scenes for r in records) else None
     notes = []
+    own = score(captions, references, seen)
     missing = meteor_missing()
     if missing:
         notes.append(missing)
-    own = score(captions, references, seen)
     controls = {}
     if training:
         usual = most_frequent_caption([text for record in training for text in record.captions])

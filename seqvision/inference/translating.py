@@ -12,7 +12,7 @@ from seqvision.data import END, UNKNOWN, Vocabulary, WordVocabulary, vocabulary_
 from seqvision.data.parallel import pad_sentences
 from seqvision.decoding import Ensemble, Hypothesis, Search
 from seqvision.errors import UserError
-from seqvision.inference.captioning import Written, forbidden_id, pieces_of, required_ids
+from seqvision.inference.captioning import Written, constraint_ids, pieces_of
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.decoders import trained_decoder
 from seqvision.models import Source, Translator
@@ -114,8 +114,7 @@ class Batches:
         self.model: Any = Ensemble([member.model for member in members]) if self.several else self.first.model
         self.members = len(members)
         self.decoder = decoder or trained_decoder(self.first.config)
-        self.forbidden = [forbidden_id(self.first.target_vocabulary, word) for word in forbid]
-        self.required = [required_ids(self.first.target_vocabulary, phrase) for phrase in require]
+        self.forbidden, self.required = constraint_ids(self.first.target_vocabulary, forbid, require)
 
     @property
     def attends(self) -> bool:

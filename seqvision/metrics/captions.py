@@ -11,7 +11,7 @@ from seqvision.errors import UserError
 from seqvision.metrics.bleu import bleu_from_table
 from seqvision.metrics.cider import ORDERS, DocumentFrequencies, cider_from_table
 from seqvision.metrics.diversity import diversity
-from seqvision.metrics.meteor import meteor_missing, meteor_nltk
+from seqvision.metrics.meteor import meteor_nltk
 from seqvision.metrics.ngrams import check_aligned, count_ngrams
 from seqvision.metrics.rouge import rouge_l
 from seqvision.metrics.tokenize import tokenize_ptb
@@ -56,11 +56,10 @@ def caption_scores(
     items["rouge_l"] = rouge_l(words, reference_words)
     items["cider_d"] = cider_from_table(table, document_frequencies=document_frequencies)
     if meteor:
-        missing = meteor_missing()
-        if missing:
-            warnings.warn(missing, stacklevel=2)
-        else:
+        try:
             items["meteor_nltk"] = meteor_nltk(words, reference_words)
+        except UserError as error:
+            warnings.warn(str(error), stacklevel=2)
     items["exact_match"] = np.array([float(w in texts) for w, texts in zip(words, reference_words, strict=True)])
 
     variety = diversity([" ".join(tokens) for tokens in words])

@@ -35,12 +35,13 @@ def test_every_extra_of_the_package_is_examined():
 
 
 def test_meteor_without_its_data_is_not_there(monkeypatch):
-    import seqvision.metrics
+    from seqvision.metrics import meteor as module
 
     monkeypatch.setattr(doctor, "module_present", lambda name: True)
-    monkeypatch.setattr(seqvision.metrics, "meteor_missing", lambda: "no WordNet")
+    monkeypatch.setattr(module, "meteor_missing", lambda: "no WordNet")
     (meteor,) = (doctor.examine_extra(extra) for extra in doctor.EXTRAS if extra.name == "meteor")
-    assert meteor["install"] == "python -m nltk.downloader wordnet"
+    assert "python -m nltk.downloader wordnet" in meteor["install"]
+    assert "apt install wordnet-base wordnet-sense-index" in meteor["install"]
     assert not meteor["present"]
 
 

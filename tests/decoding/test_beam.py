@@ -1,3 +1,5 @@
+import math
+
 import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
@@ -159,14 +161,21 @@ def test_one_group_is_plain_beam_search_and_blind_groups_are_all_the_same(toy_ca
     assert plain(blind) == plain(BeamSearch(2, n_best=2, **options)(model, features))
 
 
+NO_PENALTIES = (math.inf, -math.inf, math.nan, 300.0, 400, 1e308, -8)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"beam_size": 0}, "BeamSearch: beam_size is 0, but must be 1 or more"),
+        ({"beam_size": 0}, "BeamSearch: beam_size is 0, but must be 1 to 1000"),
         ({"n_best": 6}, r"n_best is 6, but must be 1 to beam_size \(5\)"),
-        ({"max_length": 0}, "max_length is 0, but must be 1 or more"),
+        ({"max_length": 0}, "max_length is 0, but must be 1 to 10000"),
         ({"min_length": 31}, r"min_length is 31, but must be 0 to max_length \(30\)"),
-        ({"no_repeat_ngram": -1}, r"no_repeat_ngram is -1, but must be 0 \(off\) or more"),
+        ({"no_repeat_ngram": -1}, r"no_repeat_ngram is -1, but must be 0 \(off\) to 10000"),
+        *(({"length_penalty": x}, "length_penalty is .*, but must be a number from -7 to 7") for x in NO_PENALTIES),
+        ({"beam_size": 10**12}, "beam_size is 1000000000000, but must be 1 to 1000"),
+        ({"max_length": 10**9}, "max_length is 1000000000, but must be 1 to 10000"),
+        ({"no_repeat_ngram": 10**20}, "no_repeat_ngram is 1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, message):
@@ -179,5 +188,15 @@ def test_groups_that_do_not_divide_the_beam_are_refused():
         DiverseBeamSearch(6, groups=4)
     with pytest.raises(UserError, match="groups is 0"):
         DiverseBeamSearch(6, groups=0)
-    with pytest.raises(UserError, match="diversity is -1"):
-        DiverseBeamSearch(6, diversity=-1)
+    for diversity in (-1, math.inf, math.nan):
+        with pytest.raises(UserError, match=f"diversity is {diversity}"):
+            DiverseBeamSearch(6, diversity=diversity)
+
+
+@pytest.mark.parametrize("penalty", [7.0, -7.0])
+def test_the_steepest_length_penalty_stays_in_the_range_of_numbers(toy_captioner, pictures, penalty):
+    model = toy_captioner(0, vocabulary=7)
+    (found,) = BeamSearch(2, n_best=2, max_length=300, length_penalty=penalty)(model, pictures(1))
+    assert found
+    assert all(math.isfinite(caption.score) for caption in found)
+    assert torch.finfo(torch.float32).max > 10_001**7

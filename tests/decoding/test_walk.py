@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 
 import pytest
@@ -124,11 +125,15 @@ def test_global_random_numbers_are_left_alone(toy_captioner, pictures):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"samples": 0}, "Sampling: samples is 0, but must be 1 or more"),
-        ({"temperature": -1}, r"temperature is -1, but must be 0 \(greedy\) or more"),
+        ({"samples": 0}, "Sampling: samples is 0, but must be 1 to 100000"),
+        ({"temperature": -1}, r"temperature is -1, but must be 0 \(greedy\), or from a millionth to a million"),
         ({"top_k": -1}, r"top_k is -1, but must be 0 \(off\) or more"),
         ({"top_p": 0}, r"top_p is 0, but must be above 0 and at most 1 \(off\)"),
         ({"top_p": 1.1}, "top_p is 1.1"),
+        *(({"temperature": value}, "temperature is ") for value in (math.inf, math.nan, 1e-300)),
+        ({"samples": 10**9}, "samples is 1000000000"),
+        ({"seed": 2**64}, "seed is 18446744073709551616, but must be a whole number from 0 to"),
+        ({"seed": -1}, "seed is -1"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(options, message):

@@ -89,6 +89,12 @@ def test_an_unknown_word_is_refused_with_a_near_one(captioner, tiny_pictures, op
         texts(captioner, tiny_pictures, **{option: ["trianlge"]})
 
 
+@pytest.mark.parametrize(("required", "inside"), [("circle", ""), ("red circle", ", of 'red circle',")])
+def test_a_word_that_is_required_and_forbidden_is_named(captioner, tiny_pictures, required, inside):
+    with pytest.raises(UserError, match=f"^'circle'{inside} is both required and forbidden; leave out"):
+        texts(captioner, tiny_pictures, forbid=["pink", "circle"], require=[required])
+
+
 def test_a_phrase_cannot_be_forbidden(captioner, tiny_pictures):
     with pytest.raises(UserError, match="'red circle' is 2 entries of the vocabulary, expected one word"):
         texts(captioner, tiny_pictures, forbid=["red circle"])

@@ -18,6 +18,7 @@ from seqvision.metrics import (
     shuffled_scores,
     tokenize_ptb,
 )
+from seqvision.metrics import meteor as meteor
 from seqvision.metrics.captions import derangement
 
 PUBLISHED = {"bleu_1": "Bleu_1", "bleu_2": "Bleu_2", "bleu_3": "Bleu_3", "bleu_4": "Bleu_4"}
@@ -135,29 +136,76 @@ def test_meteor_by_hand():
     np.testing.assert_allclose(scores, [1 - 0.5 * 0.5**3, 0])
 
 
-def test_meteor_without_its_data_says_what_to_install(monkeypatch):
-    monkeypatch.setattr("seqvision.metrics.meteor.meteor_missing", lambda: "METEOR is left out: it needs X")
-    monkeypatch.setattr("seqvision.metrics.captions.meteor_missing", lambda: "METEOR is left out: it needs X")
-    with pytest.warns(UserWarning, match="METEOR is left out: it needs X"):
+@pytest.fixture
+def no_wordnet(monkeypatch, tmp_path):
+    """nltk without data, Debian's place empty, and nothing remembered."""
+    nltk = pytest.importorskip("nltk", reason="METEOR needs nltk")
+    monkeypatch.setattr(nltk.data, "path", [str(tmp_path)])
+    monkeypatch.setattr(meteor, "DEBIAN", tmp_path / "debian")
+    monkeypatch.setattr(meteor, "_DAMAGE", [])
+    meteor._wordnet.cache_clear()
+    yield tmp_path
+    meteor._wordnet.cache_clear()
+
+
+def test_meteor_without_its_data_says_what_to_install(no_wordnet):
+    with pytest.warns(UserWarning, match="nltk has no WordNet here; type: python -m nltk.downloader wordnet"):
         scores = caption_scores(CAPTIONS, REFERENCES, meteor=True)
     assert "meteor_nltk" not in scores.corpus
-    with pytest.raises(UserError, match="it needs X"):
+    with pytest.raises(UserError, match="apt install wordnet-base wordnet-sense-index"):
         meteor_nltk([["a"]], [[["a"]]])
 
 
-def test_what_meteor_lacks_is_named(monkeypatch):
-    with monkeypatch.context() as without:
-        without.setattr(importlib.util, "find_spec", lambda name: None)
-        assert "pip install 'seqvision[meteor]'" in meteor_missing()
-    nltk = pytest.importorskip("nltk", reason="METEOR needs nltk")
-    monkeypatch.setattr(nltk.data, "path", [])
-    assert "python -m nltk.downloader wordnet" in meteor_missing()
-    monkeypatch.setattr(nltk.data, "find", lambda name: name)
+def test_meteor_without_nltk_says_what_to_install(no_wordnet, monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    assert "pip install 'seqvision[meteor]'" in meteor_missing()
+
+
+def write_wordnet(folder):
+    """A WordNet of two synsets a part of speech, in the files that Debian installs."""
+    folder.mkdir(parents=True)
+    words_of = {"noun": ("dog", "good"), "verb": ("dog", "run"), "adj": ("good",), "adv": ("good",)}
+    for pos, words in words_of.items():
+        letter = "r" if pos == "adv" else pos[0]
+        index, data = [], "  1 WordNet 3.0 Copyright\n"
+        for word in words:
+            index.append(f"{word} {letter} 1 0 1 0 {len(data):08d}  ")
+            frames = "00 " if pos == "verb" else ""
+            data += f"{len(data):08d} 03 {letter} 02 {word} 0 {word}let 0 000 {frames}| what it is  \n"
+        (folder / f"data.{pos}").write_text(data)
+        (folder / f"index.{pos}").write_text("\n".join(index) + "\n")
+        (folder / f"{pos}.exc").write_text("")
+
+
+def test_debians_wordnet_is_found(no_wordnet):
+    write_wordnet(no_wordnet / "debian")
     assert meteor_missing() is None
+    # both words match, one as a synonym, in one chunk
+    np.testing.assert_allclose(meteor_nltk([["red", "dog"]], [[["red", "doglet"]]]), [1 - 0.5 * 0.5**3])
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # nltk leaves files open
+@pytest.mark.parametrize("file", ["index.adj", "data.noun", "data.adv", "verb.exc"])
+def test_an_incomplete_wordnet_is_named(no_wordnet, file):
+    write_wordnet(no_wordnet / "debian")
+    (no_wordnet / "debian" / file).unlink()
+    assert f"{no_wordnet / 'debian'} is incomplete" in meteor_missing()
+    assert file in meteor_missing()
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning", "ignore::ResourceWarning")
+def test_a_damaged_wordnet_is_a_warning_and_remembered(no_wordnet):
+    write_wordnet(no_wordnet / "debian")
+    text = (no_wordnet / "debian" / "data.verb").read_text()
+    (no_wordnet / "debian" / "data.verb").write_text(text.replace("03 v 02 run 0", "03 v xx run 0"))
+    with pytest.warns(UserWarning, match="METEOR is left out: WordNet is damaged"):
+        found = caption_scores(["a dog can run", "red"], [["a dog can walk"], ["blue"]], meteor=True)
+    assert "bleu_4" in found.corpus
+    assert "meteor_nltk" not in found.corpus
+    assert "WordNet is damaged" in meteor_missing()
 
 
 def test_meteor_is_among_the_scores_where_it_is_installed(monkeypatch):
-    monkeypatch.setattr("seqvision.metrics.captions.meteor_missing", lambda: None)
     monkeypatch.setattr("seqvision.metrics.captions.meteor_nltk", lambda words, references: np.array([1.0, 0.5, 0.0]))
     scores = caption_scores(CAPTIONS, REFERENCES, meteor=True)
     assert scores.corpus["meteor_nltk"] == 0.5
