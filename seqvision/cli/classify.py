@@ -11,6 +11,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 from seqvision.cli.lines import given_lines, in_batches
 from seqvision.cli.options import add_checkpoint_options, loading, parser
 from seqvision.cli.output import open_output
+from seqvision.cli.reading import add_reading_options, advice_as_options
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -39,6 +40,7 @@ class Answer(NamedTuple):
     classes: list[tuple[str, float]]
 
 
+@advice_as_options()
 def main(arguments: list[str]) -> int:
     """0, or 1 if files were skipped."""
     options = parser("classify", DESCRIPTION)
@@ -55,6 +57,7 @@ def main(arguments: list[str]) -> int:
         "--top", type=int, metavar="K", help="the K likeliest classes (default: text the likeliest, jsonl and csv all)"
     )
     options.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    add_reading_options(options)
     add_checkpoint_options(options, several="the mean of their probabilities counts (an ensemble)", batch="inputs")
     given = options.parse_args(arguments)
     if given.top is not None and given.top < 1:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
 from seqvision.cli.output import open_output, write_output
+from seqvision.cli.reading import add_reading_options, advice_as_options, reading_changes
 from seqvision.cli.score_texts import FORMATS
 from seqvision.errors import UserError
 from seqvision.files import expect_writable
@@ -37,11 +38,13 @@ in nats, of which less is better: the mean picture. A good model beats them.
 Several checkpoints make an ensemble, whose probabilities are averaged; `spread` says how far the members lie apart,
 and classes, labels and what is read are set beside the mean of the members' scores. RUN:snapshots are all snapshots.
 evaluation_SPLIT.json in the run's folder keeps the scores with the command, the commit and the machine; those of
-ensembles, of other inference, of predictions and of other data are only written where --output says."""
+ensembles, of other inference, of another way of reading, of predictions and of other data are only written where
+--output says."""
 
 DRAWN = ("mc_dropout", "dropconnect_gaussian")  # of `seqvision.inference.members`, what takes samples
 
 
+@advice_as_options()
 def main(arguments: list[str]) -> int:
     """0 when all is scored, 1 if the scores could not be kept in the run's folder."""
     given = parse(arguments)
@@ -57,7 +60,8 @@ def main(arguments: list[str]) -> int:
     name = pattern_at(given.checkpoint[0]) if given.checkpoint else "captioning"
     _refuse_others(given, name, PATTERNS[name])
     pattern = PATTERNS[name](given)
-    data = stored_data(pattern.models[0] if pattern.models else None, given.data, trust=given.trust)
+    model = pattern.models[0] if pattern.models else None
+    data = stored_data(model, given.data, trust=given.trust, reading=reading_changes(given))
     splits = splits_of(data)
     wanted = {split: split_records(splits, split) for split in given.split.split(",")}
     evaluations, entries = [], []
@@ -77,7 +81,7 @@ def main(arguments: list[str]) -> int:
     if given.save_predictions:
         _save_predictions(given.save_predictions, pattern, evaluations)
     write_output(given.output, FORMATS[given.format](evaluations, entries, pattern, given))
-    if len(pattern.models) != 1 or given.predictions or given.data or given.inference:
+    if len(pattern.models) != 1 or given.predictions or given.data or given.set or given.inference:
         return 0  # not this run's own scores on its own data
     (model,) = pattern.models
     if not stands_for_run(model):
@@ -149,6 +153,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
         metavar="KEY=VALUE",
         help="other data than the checkpoint's: path=FOLDER, or files path=FOLDER layout=csv …",
     )
+    add_reading_options(options)
     options.add_argument("--format", choices=tuple(FORMATS), default="text", help="of the scores (default text)")
     options.add_argument("--output", metavar="FILE", help="write the scores there instead of to standard output")
     options.add_argument("--save-predictions", metavar="FILE", help="the predictions, as JSON lines")

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, loading, number, parser
+from seqvision.cli.reading import add_reading_options, advice_as_options
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ FORMATS = ("frames", "segments", "vtt", "eaf", "boris")
 DEFAULT = "frames,segments,vtt"
 
 
+@advice_as_options()
 def main(arguments: list[str]) -> int:
     """0, or 1 if recordings were skipped."""
     options = parser("label", DESCRIPTION)
@@ -73,6 +75,7 @@ def main(arguments: list[str]) -> int:
     options.add_argument(
         "--format", choices=("text", "jsonl"), default="text", help="of what is printed (default text)"
     )
+    add_reading_options(options)
     add_checkpoint_options(
         options, several="the mean of their probabilities counts (an ensemble)", batch="frames", batch_size=1024
     )

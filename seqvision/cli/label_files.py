@@ -38,7 +38,7 @@ from seqvision.inference.truth import Truth
 from seqvision.inference.uncertainty import least_certain, write_stretches
 from seqvision.wording import counted
 
-SETTINGS = ("probabilities", "timeline", "video", "clips", "min_seconds", "frame_rate")
+SETTINGS = ("probabilities", "timeline", "video", "clips", "min_seconds", "frame_rate", "set")
 UNCERTAIN_SECONDS, UNCERTAIN_FRAMES = 2.0, 50  # of a stretch that is worth labelling; frames without a clock
 
 

@@ -9,6 +9,7 @@ from glob import glob
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqvision.cli.reading import reading_changes
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -118,7 +119,8 @@ def loading(arguments: argparse.Namespace) -> dict[str, Any]:
     """How models are loaded, as arguments of `load_model`; modules to trust are looked for in this folder too."""
     if arguments.trust and os.getcwd() not in sys.path:
         sys.path.insert(0, os.getcwd())
-    return {name: getattr(arguments, name) for name in ("device", "trust", "allow_nonfinite")}
+    how = {name: getattr(arguments, name) for name in ("device", "trust", "allow_nonfinite")}
+    return {**how, "reading": reading_changes(arguments)}
 
 
 def load_captioners(arguments: argparse.Namespace) -> "list[LoadedCaptioner]":

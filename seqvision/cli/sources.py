@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from seqvision.cli.reading import PREFIX, as_options
 from seqvision.errors import UserError
 
 if TYPE_CHECKING:
@@ -35,6 +36,10 @@ def named_pictures(arguments: Iterable[str]) -> list[Path]:
 def _named_files(
     arguments: Iterable[str], inside: Callable[[Path], Iterable[Path]], *, what: str
 ) -> list[tuple[Path, Path]]:
+    arguments = list(arguments)
+    for argument in arguments:
+        if argument.startswith(PREFIX) and "=" in argument and not Path(argument).exists():
+            raise UserError(f"no file has this name; how files are read is said with --set {argument}")
     found: list[tuple[Path, Path]] = []
     known: set[Path] = set()
     for argument in arguments:
@@ -50,7 +55,7 @@ def _named_files(
 
 def said_of(file: Path, error: UserError) -> str:
     """What is wrong with a file, beginning with its whole path: of two in different folders, which."""
-    said = str(error)
+    said = as_options(str(error))
     return f"{file}{said.removeprefix(file.name)}" if said.startswith(file.name) else _named(file, said)
 
 

@@ -18,7 +18,13 @@ if TYPE_CHECKING:
     from seqvision.inference import LoadedModel
 
 
-def stored_data(model: "LoadedModel | None", changes: Sequence[str] = (), *, trust: Sequence[str] = ()) -> Any:
+def stored_data(
+    model: "LoadedModel | None",
+    changes: Sequence[str] = (),
+    *,
+    trust: Sequence[str] = (),
+    reading: Mapping[str, Any] | None = None,
+) -> Any:
     """The data module that a model was trained with, changed by `key=value`, or of `files key=value …`.
 
     A checkpoint's word is not enough to run or to write anything: its description is plain data, from which `build`
@@ -28,6 +34,7 @@ def stored_data(model: "LoadedModel | None", changes: Sequence[str] = (), *, tru
         model: whose data are meant; None where the changes name all.
         changes: what the user says of the data.
         trust: modules whose own classes and functions may be used as well.
+        reading: options of the reader of sequences that shall be others than in training.
 
     Raises:
         UserError: where a description asks for something else, or does not fit.
@@ -42,6 +49,10 @@ def stored_data(model: "LoadedModel | None", changes: Sequence[str] = (), *, tru
         drawn = any(change.startswith("folder=") for change in changes)
     else:
         raise UserError("which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them")
+    if reading:
+        if model is None:
+            raise UserError("--set: no --checkpoint is given whose way of reading could be changed")
+        node["reader"] = {**node["reader"], **reading}  # the model's own reader has taken them
     if "augmentation" in node:
         node["augmentation"] = None  # pictures as they are
     if not drawn and "draw" in _hints(node):
@@ -101,11 +112,11 @@ def _changed(node: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
             near = get_close_matches(key, list(node), n=1)
             hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(node)}"
             raise UserError(f"--data {change}: the data have no key '{key}': {hint}")
-        part[last] = parsed(value)
+        part[last] = parsed(value, f"--data {key}")
     return node
 
 
-def parsed(text: str) -> Any:
+def parsed(text: str, key: str) -> Any:
     """A value as the user wrote it, in the language of configurations; what is in it is not resolved."""
     from omegaconf import OmegaConf
     from yaml import YAMLError
@@ -114,7 +125,7 @@ def parsed(text: str) -> Any:
         found: Any = OmegaConf.to_container(OmegaConf.create(f"value: {text}"))
     except (YAMLError, ValueError) as error:
         reason = " ".join(str(error).split())
-        raise UserError(f"--data …={text}: cannot be read ({reason:.200}); put quotes around it") from error
+        raise UserError(f"{key}={text}: cannot be read ({reason:.200}); put quotes around it") from error
     return found["value"]
 
 

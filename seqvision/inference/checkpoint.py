@@ -1,6 +1,6 @@
 """A checkpoint of this project: what it holds, and the model that it becomes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, TypeVar
@@ -47,6 +47,10 @@ class LoadedModel:
     def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
         """The pattern's own parts from a checkpoint's plain data; a `UserError` where they do not fit the network."""
         raise NotImplementedError
+
+    def reading_as(self: LoadedT, changes: Mapping[str, Any]) -> LoadedT:
+        """The same model, reading with other options of its reader; a `UserError` where it has none of them."""
+        raise UserError(f"{self.path}: a model for {self.pattern} has no reader whose options could be changed")
 
     @property
     def device(self) -> torch.device:
@@ -104,6 +108,7 @@ def load_model(
     device: str | torch.device = "cpu",
     trust: Sequence[str] = (),
     allow_nonfinite: bool = False,
+    reading: Mapping[str, Any] | None = None,
 ) -> LoadedT:
     """The network in a checkpoint file, or in a run's folder (its best, else its last checkpoint).
 
@@ -113,6 +118,7 @@ def load_model(
         device: as torch names it, or "auto" for a GPU where there is one.
         trust: modules besides this package whose networks may be built.
         allow_nonfinite: whether weights may be infinite or not numbers at all.
+        reading: options of its reader that shall be others than in training.
 
     Raises:
         UserError: for a file that is missing, damaged, of another format or pattern, that does not hold together, or
@@ -150,7 +156,8 @@ def load_model(
             f"{file}: what it says of its model cannot be used ({error!r:.300}); take another copy"
         ) from error
     own = {"digest": held["digest"], "trained_in": str(held.get("trained_in", ""))}
-    return kind(model.to(place).eval(), config, file, **parts, **own)
+    loaded = kind(model.to(place).eval(), config, file, **parts, **own)
+    return loaded.reading_as(reading) if reading else loaded
 
 
 def pattern_of(checkpoint: dict[str, Any]) -> str:

@@ -1,8 +1,8 @@
 """Sequences in, classes or labels for their frames out: what the commands, the report and the notebooks share."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -26,6 +26,9 @@ PART = 1024  # frames that are read and looked at together
 BYTES = 1 << 28  # of frames that are held at once
 
 
+SequenceT = TypeVar("SequenceT", bound="LoadedSequenceModel")
+
+
 @dataclass(frozen=True)
 class LoadedSequenceModel(LoadedModel):
     """A network for sequences with the names of its classes and the reader of its validation.
@@ -36,6 +39,9 @@ class LoadedSequenceModel(LoadedModel):
     classes: tuple[str, ...]
     reader: FrameReader
     thresholds: tuple[float, ...] | None
+
+    def reading_as(self: SequenceT, changes: Mapping[str, Any]) -> SequenceT:
+        return replace(self, reader=self.reader.adjusted(changes))
 
     @classmethod
     def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:

@@ -1,11 +1,14 @@
 """What reads a sequence's frames: the same object in training, in validation and on a user's own files."""
 
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
 
 from torch import Tensor
 
 from seqvision.data.sequences.records import Source
+from seqvision.errors import UserError
+from seqvision.signatures import arguments_of, expected_by, fits, meant
 
 
 class FrameReader:
@@ -13,7 +16,11 @@ class FrameReader:
     (time, channels, height, width) as uint8.
 
     A subclass is a frozen dataclass of plain values, so that `settings` can travel in a checkpoint.
+
+    adjustable: options that may be changed after training, since frames stay of the kind that the network was made for.
     """
+
+    adjustable: ClassVar[frozenset[str]] = frozenset()
 
     def read(self, source: Source, start: int = 0, stop: int | None = None) -> Tensor:
         """The frames from `start` up to `stop` (all by default)."""
@@ -30,6 +37,20 @@ class FrameReader:
     def fitted(self, sources: Iterable[Source]) -> "FrameReader":
         """This reader with what it has to learn from the training sources (a vocabulary, a number of features)."""
         return self
+
+    def adjusted(self, changes: Mapping[str, Any]) -> "FrameReader":
+        """This reader with other values of `adjustable` options."""
+        kinds, _ = arguments_of(type(self))
+        for name, value in changes.items():
+            if name not in self.adjustable:
+                why = "stays as in training" if name in kinds else "no such option of this model's reader"
+                raise UserError(
+                    f"data.reader.{name}: {why}. What can be changed after training: "
+                    f"{', '.join(sorted(self.adjustable)) or 'nothing'}. {meant(name, self.adjustable)}".rstrip()
+                )
+            if not fits(value, kinds[name]):
+                raise UserError(f"data.reader.{name} is {value!r}, expected {expected_by(kinds[name], value)}")
+        return replace(self, **changes)  # type: ignore[type-var]
 
     @property
     def frame_shape(self) -> tuple[int, ...]:

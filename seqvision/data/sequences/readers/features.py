@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -49,6 +49,10 @@ class FeatureReader(FrameReader):
     are refused and never opened.
     """
 
+    adjustable: ClassVar[frozenset[str]] = frozenset(
+        {"layout", "columns", "exclude", "on_nan", "frame_rate", "time_column", "time_unit", "encoding"}
+    )
+
     layout: str = "auto"
     columns: Sequence[str] | None = None
     exclude: Sequence[str] = ()
@@ -65,7 +69,7 @@ class FeatureReader(FrameReader):
         for name, known in (("layout", LAYOUTS), ("on_nan", ON_NAN), ("time_unit", ("auto", *SECONDS))):
             if getattr(self, name) not in known:
                 raise UserError(f"data.reader.{name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
-        if self.frame_rate is not None and not self.frame_rate > 0:
+        if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
         if self.columns is not None:
             object.__setattr__(self, "columns", tuple(map(str, self.columns)))

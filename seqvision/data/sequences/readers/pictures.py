@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -35,6 +35,8 @@ class PictureReader(FrameReader):
     shape        (height, width, channels) of what is cut into steps; `fitted` sets it. A picture of another size, such
                  as a user's own file, is then brought to it as with `size`.
     """
+
+    adjustable: ClassVar[frozenset[str]] = frozenset({"fit", "fill"})
 
     order: str = "rows"
     patch: int | None = None

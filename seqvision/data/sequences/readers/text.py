@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from jaxtyping import Int
@@ -25,6 +25,8 @@ class TextReader(FrameReader):
     A sentence without any word is one UNKNOWN, so that it gets an answer; in data to train on such sentences are
     refused where they are read.
     """
+
+    adjustable: ClassVar[frozenset[str]] = frozenset({"max_length"})
 
     vocabulary: Vocabulary | Callable[..., Vocabulary] = WordVocabulary.build
     max_length: int = 200

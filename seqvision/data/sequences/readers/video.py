@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -41,6 +41,10 @@ class VideoReader(FrameReader):
     H.264 of 96 x 48 pixels comes at 5,000 to 9,000 frames a second on one core, at any small size.
     """
 
+    adjustable: ClassVar[frozenset[str]] = frozenset(
+        {"fit", "frame_rate", "stride", "on_truncated", "on_variable_rate"}
+    )
+
     width: int | None = None
     height: int | None = None
     fit: str = "stretch"
@@ -64,7 +68,7 @@ class VideoReader(FrameReader):
             raise UserError("data.reader: only one of width and height is set. Set both, or none.")
         if self.width is not None and self.height is not None and min(self.width, self.height) < 1:
             raise UserError(f"data.reader: {self.width} x {self.height} pixels; expected 1 or more a side")
-        if self.frame_rate is not None and not self.frame_rate > 0:
+        if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
         if self.stride < 1:
             raise UserError(f"data.reader.stride is {self.stride}, expected 1 or more")
