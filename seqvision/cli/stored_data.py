@@ -41,6 +41,9 @@ def stored_data(
     """
     own = (model.config if model else {}).get("data")
     own = copy.deepcopy(own) if isinstance(own, dict) else {}
+    for change in changes:
+        if change.startswith("reader.") and hasattr(model, "reader"):
+            raise UserError(f"--data {change}: the model would go on to read in another way; say --set data.{change}")
     if changes and "=" not in changes[0]:
         node, drawn = _chosen(changes[0], changes[1:], own), True
     elif own and model:
@@ -49,10 +52,7 @@ def stored_data(
         drawn = any(change.startswith("folder=") for change in changes)
     else:
         raise UserError("which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them")
-    if reading:
-        if model is None:
-            raise UserError("--set: no --checkpoint is given whose way of reading could be changed")
-        node["reader"] = {**node["reader"], **reading}  # the model's own reader has taken them
+    _set_reader(node, reading or {})
     if "augmentation" in node:
         node["augmentation"] = None  # pictures as they are
     if not drawn and "draw" in _hints(node):
@@ -114,6 +114,18 @@ def _changed(node: dict[str, Any], changes: Sequence[str]) -> dict[str, Any]:
             raise UserError(f"--data {change}: the data have no key '{key}': {hint}")
         part[last] = parsed(value, f"--data {key}")
     return node
+
+
+def _set_reader(node: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """One reader for frames and for what finds their labels, changed as the model's own reader has been."""
+    reader, read = node.get("reader"), node.get("read")
+    if not isinstance(reader, dict):
+        if changes:
+            raise UserError(f"--set data.reader.{next(iter(changes))}: these data have no reader of sequences")
+        return
+    node["reader"] = {**reader, **changes}
+    if isinstance(read, dict) and "reader" in read:
+        read["reader"] = node["reader"]
 
 
 def parsed(text: str, key: str) -> Any:

@@ -62,6 +62,27 @@ def test_classify_takes_them_too(run, tmp_path):
     assert json.loads(found.out)["id"] == str(clip)
 
 
+@pytest.mark.slow
+def test_evaluate_samples_videos_and_their_labels_alike(run, tmp_path):
+    for place in range(4):
+        write_film(tmp_path / "films" / f"{place}.mp4", [frame(n % 30) for n in range(40)], rate=20)
+        (tmp_path / "films" / f"{place}.csv").write_text("start,end,label\n0,0.6,a\n0.6,1.4,b\n1.4,2,a\n")
+    trained = tmp_path / "run"
+    choices = ["pattern=labelling", "data=videos", f"data.path={tmp_path / 'films'}", "trainer.max_epochs=1"]
+    assert run("train", *choices, f"hydra.run.dir={trained}").status == 0
+    command = ("evaluate", "--checkpoint", trained, "--bootstrap", 0, "--no-controls")
+    assert "40 frames" in run(*command).out
+    kept = (trained / "evaluation_test.json").read_text()
+    for change, frames in (("frame_rate=10", 20), ("stride=4", 10)):
+        found = run(*command, "--set", f"data.reader.{change}")
+        assert found.status == 0, found.err
+        assert f"{frames} frames" in found.out
+        assert (trained / "evaluation_test.json").read_text() == kept, "of the run's own way of reading"
+    refused = run(*command, "--data", "reader.stride=4")
+    assert refused.status == 2
+    assert "say --set data.reader.stride=4" in refused.err
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
