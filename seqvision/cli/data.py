@@ -36,9 +36,11 @@ CHECK = """What is in a data set and what is wrong with it, before anyone trains
 
 SOURCE is a folder or caption file, or what `seqvision train` would be given: data=… and data.KEY=VALUE. Pictures with
 captions: every layout that data=files reads; the options under "captions" are its keys; of a folder of shards every
-byte is compared with its hash. Sequences are read to their last frame. The exit status is 1 where something has to be
-looked into. Of parallel text every line is read: lengths, empty lines, sentences in several splits, unknown words. Of
-whole labelled pictures every one is decoded: classes, lengths of strings, sizes, doubles in other splits."""
+byte is compared with its hash. All faults are listed in one run, with labels that may be one in two spellings, the
+columns that were read, and what `seqvision evaluate` will lack. Sequences are read to their last frame. The exit
+status is 1 where something has to be looked into. Of parallel text every line is read: lengths, empty lines, sentences
+in several splits, unknown words. Of whole labelled pictures every one is decoded: classes, lengths of strings, sizes,
+doubles in other splits."""
 
 SCENES = """Pictures of one to three shapes, drawn, with true captions: the data of the default training.
 
@@ -113,9 +115,16 @@ def checked_captions(given: argparse.Namespace) -> "CheckReport":
 
 def checked_data(
     source: list[str], layout: str | None, *, quick: bool
-) -> "SequenceReport | ParallelReport | PictureReport":
-    """The report on sequences, on parallel text or on whole labelled pictures; `layout`: how a plain path is read."""
-    from seqvision.data import LabelledPictures, ParallelData, SequenceData, check_sequences
+) -> "CheckReport | SequenceReport | ParallelReport | PictureReport":
+    """The report on what a data module reads; `layout`: how a plain path is read."""
+    from seqvision.data import (
+        CaptionData,
+        LabelledPictures,
+        ParallelData,
+        SequenceData,
+        check_captions,
+        check_sequences,
+    )
     from seqvision.data.check_parallel import check_parallel
     from seqvision.data.check_pictures import check_pictures
 
@@ -123,11 +132,12 @@ def checked_data(
     chosen = next((part.removeprefix("data=") for part in source if part.startswith("data=")), layout)
     if isinstance(data, ParallelData):
         return check_parallel(data, str(getattr(data, "path", " ".join(source))), layout=str(chosen), progress=True)
+    if isinstance(data, CaptionData):
+        return check_captions(data.checked_path(), **data.checked_options(), progress=True)
     if not isinstance(data, SequenceData | LabelledPictures):
         raise UserError(
-            f"data check {' '.join(source)}: these are no sequences with classes or labels, no whole pictures with "
-            "labels, and no sentences with translations. Pictures with captions are checked by their path alone, "
-            "`seqvision data check PATH`"
+            f"data check {' '.join(source)}: these are no pictures with captions, no sequences with classes or labels, "
+            "no whole pictures with labels, and no sentences with translations"
         )
     where = str(data.reading.get("path", data.reading.get("folder", " ".join(source))))
     if isinstance(data, LabelledPictures):

@@ -28,6 +28,7 @@ def source_data(source: Sequence[str], *, command: str, layout: str) -> "RecordD
     check_overrides(overrides, config_name="train")
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
         config = compose("train", overrides=[*overrides, "augmentation=none"])
+    config.run_dir = "."  # there is no run, whose folder Hydra would name
     if paths:
         config.data.path = paths[0]  # not as an override, where a blank in it would need quotes
     try:

@@ -19,6 +19,7 @@ from seqvision.data.vocabulary import Vocabulary, WordVocabulary
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.cache import FeatureCache
 from seqvision.encoders.feature_table import FeatureTable
+from seqvision.errors import UserError
 
 SAMPLED = 300  # training pictures whose channels are measured
 KEEP_BYTES = 1 << 30  # decoded pictures stay in memory up to this size
@@ -52,6 +53,14 @@ class CaptionData(RecordData):
         self.build_vocabulary = vocabulary
         self.max_tokens = max_tokens
         self.features: dict[str, FeatureTable] = {}
+
+    def checked_path(self) -> Path:
+        """What `seqvision data check` looks into: a caption file, or a folder of captioned pictures or of shards."""
+        raise UserError(f"{type(self).__name__}: says no folder that could be checked; name its path instead")
+
+    def checked_options(self) -> dict[str, Any]:
+        """How `check_captions` is to read it."""
+        return {"max_tokens": self.max_tokens}
 
     def few(self, records: Sequence[CaptionRecord]) -> list[CaptionRecord]:
         return [replace(record, captions=record.captions[:1]) for record in records[: self.memorise]]

@@ -7,8 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from seqvision.data.check_lines import lacking
 from seqvision.data.check_looks import Shown, channels_of, leaks_in, look_at_all, same_pictures, sizes_of
 from seqvision.data.check_report import CheckReport
+from seqvision.data.core.faults import collect_faults
 from seqvision.data.formats import ReadReport, read_captions_with_report
 from seqvision.data.pictures import MAX_PIXELS
 from seqvision.data.records import CaptionRecord
@@ -48,7 +50,8 @@ def check_captions(
         if not sound:
             raise UserError(f"{source}: no whole shard. {faults[0] if faults else 'It was written without pictures'}")
     else:
-        read = read_captions_with_report(source, on_missing="skip", **reading)
+        with collect_faults() as faults:
+            read = read_captions_with_report(source, on_missing="skip", **reading)
     records = read.records
     try:
         records = assign_splits(records, val=val, test=test, seed=seed)
@@ -80,7 +83,8 @@ def check_captions(
         duplicates=groups,
         leaks=leaks_in(groups, {record.id: record.split for record in records}),
         uncaptioned=[str(file) for file in read.unused],
-        notes=read.notes,
+        notes=[*read.notes, *lacking({record.split for record in records if record.split})],
+        columns=read.columns,
         overlong=[f"{name}: {n} tokens: {text:.60}…" for (name, text), n in lengths.items() if n > max_tokens],
         caption_tokens=_spread(list(lengths.values())),
         vocabulary_size=len(words),

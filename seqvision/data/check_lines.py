@@ -1,6 +1,6 @@
 """Lines of text that the checks' reports have in common."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 
 def listed(lists: Mapping[str, Sequence[str]], *, shown: int) -> list[str]:
@@ -33,6 +33,16 @@ def table_lines(
     rows = [[title, *counts], *([name, *(str(split.get(name, 0)) for split in counts.values())] for name in names)]
     lines = [f"  {row[0]:<{width + 6}}" + "".join(f"{cell:>10}" for cell in row[1:]) for row in rows]
     return lines + ([f"  … and {len(total) - shown} more"] if len(total) > shown else [])
+
+
+def lacking(splits: Iterable[str]) -> list[str]:
+    """What `seqvision evaluate` will lack, as sentences."""
+    if "test" in splits:
+        return []
+    return [
+        "no test split: `seqvision evaluate` will ask for one, or for --split val, on which the best epoch was chosen; "
+        "keep some apart with data.splits.test, or in the data"
+    ]
 
 
 def verdict(ok: bool) -> str:

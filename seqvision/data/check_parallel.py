@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from seqvision.data.check_lines import lacking
 from seqvision.data.check_parallel_report import ParallelReport, SideNumbers, SplitNumbers
 from seqvision.data.progress import tracked
 from seqvision.data.splits import SPLITS
@@ -55,7 +56,7 @@ def check_parallel(data: "ParallelData", source: str, *, layout: str, progress: 
         leaks=_leaks(splits),
         repeated=_repeated(splits),
         uneven=_uneven(splits, tokens),
-        notes=[note for note in data.notes if not (strict and note in empty)],
+        notes=[*(note for note in data.notes if not (strict and note in empty)), *lacking(names)],
         faults=faults,
     )
 

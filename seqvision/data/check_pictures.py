@@ -6,8 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from seqvision.data.check_labels import suspects
+from seqvision.data.check_lines import lacking
 from seqvision.data.check_looks import Shown, channels_of, leaks_in, look_at_all, same_pictures, sizes_of
 from seqvision.data.check_pictures_report import PictureCounts, PictureReport, advice
+from seqvision.data.core.faults import collect_faults
 from seqvision.data.picture_kinds import is_picture_name
 from seqvision.data.splits import SPLITS
 from seqvision.errors import UserError
@@ -26,16 +29,20 @@ def check_pictures(data: "LabelledPictures", source: str, *, layout: str, progre
     Every picture is decoded once (JPEGs at reduced scale). UserError only where there is no set at all: no pictures, no
     labels, a list's columns unknown; everything else is in the report, whatever training would do about it.
     """
-    from seqvision.data.sequences.records import UnlearnableError
+    from seqvision.data.sequences.records import SequenceSet, UnlearnableError
 
     if "on_missing" in data.reading:
         data.reading["on_missing"] = "skip"  # everything is looked at and listed
-    faults = []
-    try:
-        found = data.set
-    except UnlearnableError as error:
-        faults.append(str(error))
-        found = error.found
+    with collect_faults() as faults:
+        try:
+            found = data.set
+        except UnlearnableError as error:
+            faults.append(str(error))
+            found = error.found
+        except UserError:
+            if not faults:
+                raise
+            found = SequenceSet([], ())  # what is left without the faulty ones is no set
     records = found.records
     strings = any(record.label is not None and record.label not in found.classes for record in records)
     by_split: dict[str, list[SequenceRecord]] = {}
@@ -80,6 +87,8 @@ def check_pictures(data: "LabelledPictures", source: str, *, layout: str, progre
         # the left-out rows are listed one by one
         notes=[note for note in found.notes if not (found.left_out and note.startswith("left out "))],
         faults=faults,
+        suspects=[] if strings else suspects(sum((Counter(counts.symbols) for counts in splits.values()), Counter())),
+        lacking=lacking(splits),
         suggestions=[],
     )
     return replace(report, suggestions=advice(report, invert=data.unfitted.invert))

@@ -40,6 +40,7 @@ class PictureReport:
     duplicates     groups of pictures with the same bytes; `leaks` are those that lie in several splits, each with its
                    split; `contradictions` those with different labels, each with its label
     unseen         symbols and lengths that are never seen in training, with the splits that have them
+    suspects       labels that may be one, written in two ways; `lacking` what `seqvision evaluate` will lack
     unused         picture files beside those that are read that have no label
     """
 
@@ -63,6 +64,8 @@ class PictureReport:
     unused: list[str]
     notes: list[str]
     faults: list[str]
+    suspects: list[str]
+    lacking: list[str]
     suggestions: list[str]
 
     @property
@@ -111,7 +114,8 @@ class PictureReport:
                 "duplicate pictures": [" = ".join(group) for group in self.duplicates],
                 "never seen in training": self.unseen,
                 "pictures without a label": self.unused,
-                "notes": self.notes,
+                "labels that may be one": self.suspects,
+                "notes": [*self.notes, *self.lacking],
                 "faults": self.faults,
             },
             shown=_SHOWN,

@@ -18,6 +18,7 @@ class CheckReport:
     unreadable         pictures that cannot be decoded, with the reason
     duplicates         groups of pictures with the same bytes; `leaks` are those that lie in several splits, each
                        picture with its split
+    columns            which columns were read, in words
     notes              what else was left out: files of other kinds, links
     uncaptioned        picture files that lie beside the others and that no caption names
     overlong           captions with more than `max_tokens` words and marks
@@ -48,6 +49,7 @@ class CheckReport:
     modes: dict[str, int]
     channel_mean: list[float]
     channel_std: list[float]
+    columns: str = ""
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
     suggestions: list[str] = field(default_factory=list)
@@ -66,6 +68,7 @@ class CheckReport:
         per, length = self.captions_per_picture, self.caption_tokens
         lines = [
             f"{self.source} (layout {self.layout})",
+            *([f"  columns       {self.columns}"] if self.columns else []),
             f"  pictures      {self.pictures}",
             f"  captions      {self.captions}, {self.distinct_captions} different; "
             f"a picture has {per['min']:.0f} to {per['max']:.0f}, {per['mean']:.1f} on average",

@@ -1,13 +1,18 @@
 """What is in a data set of sequences and what is wrong with it, before anyone trains on it."""
 
 import hashlib
+from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
+from seqvision.data.check_labels import suspects
+from seqvision.data.check_lines import lacking
 from seqvision.data.check_sequences_report import FileFate, SequenceReport, SplitCounts
+from seqvision.data.core.faults import collect_faults
 from seqvision.data.progress import tracked
 from seqvision.data.splits import SPLITS
 from seqvision.errors import UserError
@@ -28,27 +33,29 @@ def check_sequences(
     """The report on the data set as training would read it. Every sequence is read to its end, unless `quick`: then
     lengths are taken from the files' heads, and damage inside goes unseen.
 
-    UserError where labels, lists or columns are wrong, so that there is no set at all; what is wrong with single files
-    is in the report. Without every video there are no labels to count: then the report has those that cannot be read.
+    All faults that reading meets are in the report, row by row and file by file. UserError only where nothing can be
+    read at all: no such folder, no columns, no files.
     """
-    from seqvision.data.sequences.readers.features import fit_reader
+    from seqvision.data.sequences.formats.labelled import fit_each
     from seqvision.data.sequences.records import SequenceSet, UnlearnableError
 
-    reader, faults = data.unfitted, []
-    try:
-        found = data.set
-    except UnlearnableError as error:
-        found = error.found
-        faults.append(str(error))
-    except UserError:
-        faults += _broken_videos(data)
-        if not faults:
-            raise
-        found = SequenceSet([], ())
-    try:
-        reader = fit_reader(data.unfitted, found.records) if found.records else reader
-    except UserError as error:
-        return _report(data, found, [], [*faults, str(error)], source=source, layout=layout, quick=quick)
+    reader = data.unfitted
+    with collect_faults() as faults:
+        try:
+            found = data.set
+        except UnlearnableError as error:
+            found = error.found
+            faults.append(str(error))
+        except UserError:
+            if not faults:
+                raise
+            found = SequenceSet([], ())  # what is left without the faulty ones is no set
+        try:
+            reader, records = fit_each(data.unfitted, found.records) if found.records else (reader, [])
+            found = replace(found, records=records)
+        except UserError as error:
+            faults.append(str(error))
+            return _report(data, found, [], faults, source=source, layout=layout, quick=quick)
     looked = tracked(found.records, total=len(found.records), description="Reading sequences", show=progress)
     moments = Moments()
     fates = [_fate(record, reader, quick, moments) for record in looked]
@@ -70,16 +77,25 @@ def _report(
     for record, fate in zip(found.records, fates, strict=False):
         by_split.setdefault(record.split or "no split", []).append((record, fate))
     names = sorted(by_split, key=lambda name: SPLITS.index(name) if name in SPLITS else len(SPLITS))
+    from seqvision.data.sequences.readers.text import TextReader
+
     frames = any(record.labels is not None for record in found.records)
     if not faults:
         faults = [f"the split '{name}' has no sequences" for name in SPLITS[:2] if fates and name not in by_split]
+    counts: Counter[str] = Counter()
+    split_counts = {name: _counts(by_split[name], found.classes) for name in names}
+    for each_split in split_counts.values():
+        counts.update(each_split.classes)
     return SequenceReport(
         source=source,
         layout=layout,
         classes=list(found.classes),
         counted="frames" if frames else "sequences",
         multilabel=found.multilabel,
-        splits={name: _counts(by_split[name], found.classes) for name in names},
+        splits=split_counts,
+        steps="words" if isinstance(data.unfitted, TextReader) else "frames",
+        suspects=suspects(counts),
+        lacking=lacking(names),
         files=fates,
         leaks=[] if quick else _leaks(found.records),
         unused=_unused(data, found.records),
@@ -88,22 +104,6 @@ def _report(
         channel_mean=moments.mean if moments else [],
         channel_std=moments.deviation if moments else [],
     )
-
-
-def _broken_videos(data: "SequenceData") -> list[str]:
-    """What is wrong with each video of a folder that cannot be read, where it is videos that are read."""
-    from seqvision.data.sequences.formats.video_files import list_videos
-    from seqvision.data.sequences.readers.video import VideoReader
-
-    if not isinstance(data.unfitted, VideoReader) or "path" not in data.reading:
-        return []
-    said = []
-    for video in list_videos(data.reading["path"])[1]:
-        try:
-            data.unfitted.recorded(video)
-        except UserError as error:
-            said.append(str(error))
-    return said
 
 
 class Moments:

@@ -47,6 +47,9 @@ class SequenceReport:
     files      the fate of every sequence
     leaks      files with the same bytes in several splits, each with its split
     unused     files of the same kind beside them that no sequence comes from
+    steps      what a sequence consists of: "frames", or "words"
+    suspects   labels that may be one, written in two ways
+    lacking    what `seqvision evaluate` will lack
     notes      what was left out, merged, cut, or looks like a slip
     channel_mean, channel_std   of the training frames: of each channel on a scale from 0 to 1, or of each feature
     """
@@ -62,6 +65,9 @@ class SequenceReport:
     unused: list[str]
     notes: list[str]
     faults: list[str]
+    steps: str = "frames"
+    suspects: list[str] = field(default_factory=list)
+    lacking: list[str] = field(default_factory=list)
     channel_mean: list[float] = field(default_factory=list)
     channel_std: list[float] = field(default_factory=list)
 
@@ -79,15 +85,16 @@ class SequenceReport:
         seconds = [fate.frames / fate.rate for fate in self.files if fate.rate]
         clock = f", {_time(sum(seconds))}" if len(seconds) == len(self.files) and seconds else ""
         frames = sum(fate.frames for fate in self.files)
+        step = self.steps.removesuffix("s")
         lines = [
             f"{self.source} (layout {self.layout})",
-            f"  sequences     {len(self.files)}, {counted(frames, 'frame')}{clock}; "
+            f"  sequences     {len(self.files)}, {counted(frames, step)}{clock}; "
             f"{counted(len(self.classes), 'class', plural='classes')}"
             + (", several a frame" if self.multilabel else ""),
         ]
         for name, split in self.splits.items():
             lines.append(
-                f"  {name:<13} {counted(split.sequences, 'sequence')}, {counted(split.frames, 'frame')} "
+                f"  {name:<13} {counted(split.sequences, 'sequence')}, {counted(split.frames, step)} "
                 f"({split.shortest} to {split.longest}, median {split.median})"
                 + (f"; {split.unlabelled:.1%} of the {self.counted} unlabelled" if split.unlabelled else "")
             )
@@ -101,12 +108,13 @@ class SequenceReport:
         shown = self.files if len(self.files) <= _SHOWN else broken[:_SHOWN]
         if shown:
             lines.append("files" if shown is self.files else f"files that cannot be used: {len(broken)}")
-            lines += [f"  {_fate(fate)}" for fate in shown]
+            lines += [f"  {_fate(fate, step)}" for fate in shown]
         lines += listed(
             {
                 "the same file in several splits": leak_lines(self.leaks),
                 "files that are not used": self.unused,
-                "notes": self.notes,
+                "labels that may be one": self.suspects,
+                "notes": [*self.notes, *self.lacking],
                 "faults": self.faults,
             },
             shown=_SHOWN,
@@ -114,12 +122,12 @@ class SequenceReport:
         return "\n".join([*lines, verdict(self.ok)])
 
 
-def _fate(fate: FileFate) -> str:
+def _fate(fate: FileFate, step: str) -> str:
     if fate.error:
         return f"{fate.id}: NOT USED: {fate.error}"
     rate = f", {fate.rate:g} a second" if fate.rate else ""
     known = f", {fate.labelled} labelled" if fate.labelled and fate.labelled < fate.frames else ""
-    return f"{fate.id}: {fate.split or 'no split'}, {counted(fate.frames, 'frame')}{rate}{known}" + (
+    return f"{fate.id}: {fate.split or 'no split'}, {counted(fate.frames, step)}{rate}{known}" + (
         f", {fate.label}" if fate.label else ""
     )
 

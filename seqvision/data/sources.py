@@ -57,6 +57,12 @@ class FileCaptions(CaptionData):
         self.notes = report.left_out()
         return assign_splits(report.records, **self.splits)
 
+    def checked_path(self) -> Path:
+        return self.path
+
+    def checked_options(self) -> dict[str, Any]:
+        return {**super().checked_options(), **self.reading, **self.splits}
+
     def summary(self) -> str:
         return "\n  ".join([super().summary(), *self.notes])
 
@@ -113,6 +119,9 @@ class ShardCaptions(CaptionData):
 
     def read(self) -> list[CaptionRecord]:
         return [record for records in self.read_splits().values() for record in records]
+
+    def checked_path(self) -> Path:
+        return self.folder
 
     @cached_property
     def references(self) -> Mapping[str, tuple[str, ...]]:

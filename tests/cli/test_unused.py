@@ -28,6 +28,21 @@ def test_what_has_no_effect_is_refused(overrides, said):
 
 
 @pytest.mark.parametrize(
+    "override", ["+made_up.key=1", "++made_up.key=1", "+made_up=1", "+made_up={a: 1}", "+a.b.c=null"]
+)
+def test_a_part_that_an_override_makes_up_is_refused(override):
+    with pytest.raises(
+        UserError, match=r"nothing of this run makes use of '(made_up|a)': the configuration has no part"
+    ):
+        check_overrides([override], config_name="train")
+
+
+def test_a_part_that_a_value_refers_to_is_taken():
+    config = check_overrides(["+mine.rate=0.01", "optimizer.lr=${mine.rate}"], config_name="train")
+    assert config.optimizer.lr == 0.01
+
+
+@pytest.mark.parametrize(
     "overrides",
     [
         "attention=additive rnn=lstm encoder.norm=batch decoding=beam",

@@ -19,7 +19,6 @@ from seqvision.data import (
 from seqvision.data.check_sequences import Moments
 from seqvision.data.sequences.formats.frame_table import read_frame_tables
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
-from seqvision.errors import UserError
 
 SPLITS = ("train", "train", "val", "test")
 
@@ -116,7 +115,7 @@ def test_all_videos_that_cannot_be_read_are_listed(tmp_path):
     (tmp_path / "cut.mp4").write_bytes(cut[: len(cut) // 2])
     (tmp_path / "empty.mp4").touch()
     write_sound(tmp_path / "sound.mp4")
-    (tmp_path / "segments.csv").write_text("file,start,end,label\ngood.mp4,0,1,rest\n")
+    (tmp_path / "segments.csv").write_text("file,start,end,label\ngood.mp4,0,0.2,rest\n")
     reader = VideoReader()
     data = SequenceData(partial(read_videos, reader=reader), reader, path=tmp_path)
     report = check_sequences(data, str(tmp_path), layout="videos")
@@ -126,8 +125,14 @@ def test_all_videos_that_cannot_be_read_are_listed(tmp_path):
     for name in ("cut", "empty", "sound"):
         (tmp_path / f"{name}.mp4").unlink()
     (tmp_path / "segments.csv").write_text("file,start,end,label\ngood.mp4,0,9,rest\n")
-    with pytest.raises(UserError, match="longer than the video"):
-        check_sequences(SequenceData(partial(read_videos, reader=reader), reader, path=tmp_path), "", layout="videos")
+    (tmp_path / "other.mp4").write_bytes((tmp_path / "good.mp4").read_bytes())
+    with open(tmp_path / "segments.csv", "a") as table:
+        table.write("other.mp4,0,7,rest\nabsent.mp4,0,1,rest\n")
+    data = SequenceData(partial(read_videos, reader=reader), reader, path=tmp_path)
+    faults = check_sequences(data, "", layout="videos").faults
+    for fault, part in zip(faults, ["no video 'absent.mp4'", "good.mp4", "other.mp4"], strict=True):
+        assert part in fault, "all faults at once, those of the table before any video is opened"
+    assert all("longer than the video" in fault for fault in faults[1:])
 
 
 def test_a_class_without_training_is_a_fault_and_all_else_is_said(tmp_path):

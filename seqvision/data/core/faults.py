@@ -1,6 +1,6 @@
 """Faults in a data set: the first one ends reading, unless a check collects them all."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
@@ -36,3 +36,20 @@ def fault(error: UserError) -> None:
         raise error
     if str(error) not in found:
         found.append(str(error))
+
+
+def fault_of_many(found: Sequence[str], advice: str) -> None:
+    """Raises one error for many faults of a kind, the first with the number of the others and the advice; where faults
+    are being collected, each is one of them.
+    """
+    collected = _collected.get()
+    if collected is None and found:
+        more = f" {len(found) - 1} more like this." if len(found) > 1 else ""
+        raise UserError(f"{found[0]}{'' if found[0].endswith('.') else '.'}{more} {advice}")
+    for message in found:
+        fault(UserError(message))
+
+
+def collecting() -> bool:
+    """Whether a check collects the faults."""
+    return _collected.get() is not None

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqvision.data.core.faults import fault
 from seqvision.data.parallel.languages import pair_in_name, same_language
 from seqvision.data.parallel.lines import read_columns, read_two
 from seqvision.data.parallel.records import ParallelText, SentencePair
@@ -75,9 +76,11 @@ def read_parallel(
             empty.append(row)
             if on_empty == "error":
                 file = corpus.files[0] if not ours or len(corpus.files) == 1 else corpus.files[1]
-                raise UserError(
-                    f"{file} row {row}: nothing there to {'translate' if not ours else 'learn as its translation'}; "
-                    "fill it in, or leave such rows out with data.on_empty=skip"
+                fault(
+                    UserError(
+                        f"{file} row {row}: nothing there to {'translate' if not ours else 'learn as its translation'};"
+                        " fill it in, or leave such rows out with data.on_empty=skip"
+                    )
                 )
         if empty:
             notes.append(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqvision.data.core.faults import fault, fault_of_many
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -35,23 +36,25 @@ def align_labels(
     most = 0
     for place, (record, frames) in enumerate(zip(records, lengths, strict=True)):
         if frames < 1:
-            raise UserError(f"{_source(record)}: no frames in it. Copy the file again, or leave it out.")
+            fault(UserError(f"{_source(record)}: no frames in it. Copy the file again, or leave it out."))
+            continue
         if record.labels is None or len(record.labels) == frames:
             continue
         if not len(record.labels):
-            raise UserError(f"{_labelled_by(record, label_files)}: no labels in it for the {frames} frames.")
+            fault(UserError(f"{_labelled_by(record, label_files)}: no labels in it for the {frames} frames."))
+            continue
         differing.append(_difference(record, frames, label_files))
         most = max(most, abs(len(record.labels) - frames))
         aligned[place] = _resampled(record, frames) if align == "resample" else _truncated(record, frames)
     if not differing:
         return aligned, []
     if align == "error":
-        more = f" {len(differing) - 1} more like this." if len(differing) > 1 else ""
-        raise UserError(
-            f"{differing[0]}: there must be as many labels as frames.{more} Set data.align=truncate to end both where "
-            "the shorter one ends (a few frames too many at the end), or data.align=resample to stretch the labels "
-            "over the frames (another frame rate)."
+        fault_of_many(
+            [f"{difference}: there must be as many labels as frames" for difference in differing],
+            "Set data.align=truncate to end both where the shorter one ends (a few frames too many at the end), or "
+            "data.align=resample to stretch the labels over the frames (another frame rate).",
         )
+        return aligned, []
     done = "both cut to the shorter" if align == "truncate" else "labels stretched over the frames"
     listed = "; ".join(differing[:_LISTED]) + ("; …" if len(differing) > _LISTED else "")
     return aligned, [

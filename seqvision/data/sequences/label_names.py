@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from seqvision.data.core.faults import fault
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.frame_labels import FrameNames
 from seqvision.data.sequences.records import SequenceRecord
@@ -69,11 +70,15 @@ def encode_labels(
                 continue
             place = place_of.get(merged.get(name, name))
             if place is None:
-                raise UserError(
-                    f"{sequence.where} row {sequence.rows[frame]}: label '{merged.get(name, name)}' is none of the "
-                    f"{len(classes)} classes in {known_from}{did_you_mean(name, classes)}. Correct the row, add it to "
-                    f"{known_from}, or set '{merge_entry({name: 'CLASS'})}'."
+                fault(
+                    UserError(
+                        f"{sequence.where} row {sequence.rows[frame]}: label '{merged.get(name, name)}' is none of the "
+                        f"{len(classes)} classes in {known_from}{did_you_mean(name, classes)}. Correct the row, add it "
+                        f"to {known_from}, or set '{merge_entry({name: 'CLASS'})}'."
+                    )
                 )
+                unlabelled.add(name)  # said once
+                continue
             labels[frame] = place
         encoded.append(labels)
     return encoded, classes, _notes(sequences, encoded, unlabelled, merged, renamed)
@@ -86,9 +91,11 @@ def _merged(counts: Mapping[str, int], merge: Mapping[str, str]) -> dict[str, st
         others = [name for name in counts if name != new]
         meant = [key] if key in others else [name for name in others if folded(name) == folded(key)]
         if not meant:
-            raise UserError(
-                f"data.merge: no label '{key}' (found: {', '.join(sorted(counts))}){did_you_mean(key, counts)}. "
-                "Correct or remove the entry."
+            fault(
+                UserError(
+                    f"data.merge: no label '{key}' (found: {', '.join(sorted(counts))}){did_you_mean(key, counts)}. "
+                    "Correct or remove the entry."
+                )
             )
         merged.update(dict.fromkeys(meant, new))
     return merged

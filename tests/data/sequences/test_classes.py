@@ -62,7 +62,10 @@ def test_a_list_of_files_that_lie_elsewhere_with_rows_to_skip(tmp_path):
     )
     found = read_pictures(tmp_path / "list.jsonl", files=tmp_path / "there", on_missing="skip")
     assert len(found.records) == 3
-    assert found.notes == [f"left out 1 row, the first: list.jsonl row 3: no file 'd.png' in {tmp_path / 'there'}"]
+    assert found.notes == [
+        "columns of list.jsonl: path 'path', label 'label', split 'split'",
+        f"left out 1 row, the first: list.jsonl row 3: no file 'd.png' in {tmp_path / 'there'}",
+    ]
 
 
 def test_other_files_in_folders_are_read_by_the_same_rules(tmp_path):

@@ -94,7 +94,10 @@ def test_doubles_never_cross_splits_that_are_drawn(tmp_path):
 def test_doubles_across_published_splits_are_kept_and_counted(tmp_path):
     files = {"train.tsv": rows("{text}\t{label}\n"), "dev.tsv": "A  fine film\tgood\nno\tbad\n"}
     found = read_sentences(write(tmp_path, files), label_column=2)
-    assert found.notes == ["1 sentence of 'val' also in 'train', as published"]
+    assert found.notes == [
+        "columns of train.tsv, dev.tsv: text '1', label '2'",
+        "1 sentence of 'val' also in 'train', as published",
+    ]
 
 
 def test_splits_do_not_depend_on_the_other_sentences(tmp_path):
@@ -137,7 +140,10 @@ def test_skipped_rows_are_counted(tmp_path, films):
     text = rows("{label}\t{text}\n") + "good\t\n\tno label here\n"
     found = read_sentences(write(tmp_path, {"films.txt": text}), on_missing="skip", **films)
     assert pairs(found) == WANTED
-    assert found.notes == ["left out 2 rows, the first: films.txt row 7: no text beside the label 'good'"]
+    assert found.notes == [
+        "left out 2 rows, the first: films.txt row 7: no text beside the label 'good'",
+        "columns of films.txt: text '2', label '1'",
+    ]
 
 
 PUBLISHED = {

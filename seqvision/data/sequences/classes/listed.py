@@ -6,12 +6,19 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.core.faults import each, fault
+from seqvision.data.core.faults import each, fault, fault_of_many
 from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.core.listing import files_below
 from seqvision.data.formats.rows import did_you_mean, files_of_splits
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
-from seqvision.data.sequences.classes.tables import JSON_SUFFIXES, Column, label_column, read_columns, split_column
+from seqvision.data.sequences.classes.tables import (
+    JSON_SUFFIXES,
+    Column,
+    columns_notes,
+    label_column,
+    read_columns,
+    split_column,
+)
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
@@ -120,8 +127,7 @@ def read_files(
     notes = list(found.notes)
     if found.problems:
         if on_missing == "error":
-            more = f" {len(found.problems) - 1} more like this." if len(found.problems) > 1 else ""
-            raise UserError(f"{found.problems[0]}.{more} Correct it, or leave such rows out with data.on_missing=skip.")
+            fault_of_many(found.problems, "Correct it, or leave such rows out with data.on_missing=skip.")
         notes.append(f"left out {counted(len(found.problems), 'row')}, the first: {found.problems[0]}")
     return make_set(found.records, what=kind.what, splits=drawn, merge=merge, notes=notes, left_out=found.problems)
 
@@ -157,6 +163,7 @@ def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[str,
     rows_of: dict[Path, str] = {}
     files = NamedFiles()
     for row in read_columns(file, columns, encoding=options.encoding, header=True):
+        found.notes = found.notes or columns_notes({file.name: row.taken})
         name, label, said, group = row.values
         name = (name or "").replace("\\", "/").removeprefix("./")
         if not name or not label:
@@ -182,6 +189,7 @@ def _read_lists_of_splits(files: Sequence[Path], what: str, options: ListOptions
         part = _read_list(file, what, options, rename)
         split = split_said(file.parent.name, str(file), rename)
         found.problems += part.problems
+        found.notes += part.notes
         found.records += [
             replace(record, id=f"{file.parent.name}/{record.id}", split=record.split or split)
             for record in part.records

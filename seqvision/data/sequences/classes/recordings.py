@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from seqvision.data.core.faults import each
 from seqvision.data.core.tables import first_rows, shown
 from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, FileKind, read_files
 from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
@@ -114,16 +115,17 @@ def _of_table(
     for number, cells in enumerate(table.rows()):
         where = table.where(number)
         name, *facts = [None if place is None else cells[place].strip() for place in at]
-        if not name or not facts[0]:
-            raise UserError(f"{where}: no {'label' if name else 'id'}. Fill it in, in every row of a recording.")
-        before = known.setdefault(name, (tuple(facts), where))
-        if before[0] != tuple(facts):
-            here, there = next((a, b) for a, b in zip(facts, before[0], strict=True) if a != b)
-            raise UserError(
-                f"{where}: recording '{name}' is '{here}' here and '{there}' in {before[1]}. A recording has one "
-                "label, one split and one group; give its parts ids of their own, or correct the row."
-            )
-        rows.setdefault(name, []).append(number)
+        with each():
+            if not name or not facts[0]:
+                raise UserError(f"{where}: no {'label' if name else 'id'}. Fill it in, in every row of a recording.")
+            before = known.setdefault(name, (tuple(facts), where))
+            if before[0] != tuple(facts):
+                here, there = next((a, b) for a, b in zip(facts, before[0], strict=True) if a != b)
+                raise UserError(
+                    f"{where}: recording '{name}' is '{here}' here and '{there}' in {before[1]}. A recording has one "
+                    "label, one split and one group; give its parts ids of their own, or correct the row."
+                )
+            rows.setdefault(name, []).append(number)
     aside = ", ".join(name for name in table.header if name not in (*said, *features))
     notes = [
         f"columns of {table.file.name}: recordings by '{ids}', classes by '{label}', "

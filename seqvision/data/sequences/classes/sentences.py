@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.faults import each, fault_of_many
 from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import read_text
 from seqvision.data.sequences.classes.files import Found, find_text_files
@@ -15,6 +16,7 @@ from seqvision.data.sequences.classes.tables import (
     JSON_SUFFIXES,
     Cells,
     Column,
+    columns_notes,
     has_header,
     label_column,
     read_columns,
@@ -67,23 +69,27 @@ def read_sentences(
     found, notes = find_text_files(path, one_a_class=layout == "files")
     records: list[SequenceRecord] = []
     incomplete: list[str] = []
+    taken: dict[str, str] = {}
     for file in found:
         for row in _rows(file, layout, columns, encoding):
             text, label, said = row.values
+            taken.setdefault(file.path.name, row.taken)
             if not text or not label:
                 incomplete.append(f"{row.where}: {_lacks(text, label)}")
                 continue
             if coarse:
                 label = label.split(coarse, 1)[0]
-            split = split_said(said if said else file.split, row.where, rename)
-            records.append(SequenceRecord(row.where, text, label, group=_group(text), split=split))
+            with each():
+                split = split_said(said if said else file.split, row.where, rename)
+                records.append(SequenceRecord(row.where, text, label, group=_group(text), split=split))
     records, doubles = _as_published(records)
-    if incomplete and on_missing == "error":
-        more = f" {len(incomplete) - 1} more like this." if len(incomplete) > 1 else ""
-        raise UserError(f"{incomplete[0]}.{more} Fill it in, or leave such rows out with data.on_missing=skip.")
+    if on_missing == "error":
+        fault_of_many(incomplete, "Fill it in, or leave such rows out with data.on_missing=skip.")
     if incomplete:
         notes.append(f"left out {counted(len(incomplete), 'row')}, the first: {incomplete[0]}")
-    return class_set(records, what="sentences", splits=drawn, merge=merge, notes=[*notes, *doubles])
+    return class_set(
+        records, what="sentences", splits=drawn, merge=merge, notes=[*notes, *columns_notes(taken), *doubles]
+    )
 
 
 def _group(text: str) -> str:

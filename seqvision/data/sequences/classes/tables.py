@@ -1,15 +1,18 @@
 """Rows of tables and JSON lines by the meaning of their columns: a text, a path, an id, a class, a split."""
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from seqvision.data.core.faults import each
 from seqvision.data.core.json_values import json_text
 from seqvision.data.core.tables import read_rows
 from seqvision.data.formats.columns import SPLIT_NAMES, column_named, first_of
 from seqvision.data.formats.jsonlines import json_lines
 from seqvision.data.formats.rows import read_json
 from seqvision.errors import UserError
+from seqvision.wording import some_of
 
 _LABEL = "label class category target sentiment polarity emotion topic intent tag stars rating y"
 LABEL_NAMES = tuple(_LABEL.split())
@@ -41,10 +44,14 @@ def split_column(given: str | None = None) -> Column:
 
 @dataclass(frozen=True)
 class Cells:
-    """One row: where it stands, for messages, and the text in each of the columns asked for; None: not there."""
+    """One row: where it stands, for messages, and the text in each of the columns asked for; None: not there.
+
+    taken: which columns these are, in words; empty where there are none.
+    """
 
     where: str
     values: tuple[str | None, ...]
+    taken: str = ""
 
 
 def read_columns(file: Path, columns: Sequence[Column], *, encoding: str, header: bool) -> Iterator[Cells]:
@@ -61,7 +68,7 @@ def read_columns(file: Path, columns: Sequence[Column], *, encoding: str, header
     places = [_place(names, column, file.name, header) for column in columns]
     advice = "Correct the row; a text that holds the separator needs quotes around it."
     for number, cells in (rows[1:] if header else rows).even(names, advice):
-        yield _taken(f"{file.name} row {number}", cells, places, columns)
+        yield _taken(f"{file.name} row {number}", cells, places, columns, names)
 
 
 def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
@@ -85,12 +92,29 @@ def _place(names: Sequence[str], column: Column, where: str, header: bool) -> in
     return names.index(column_named(names, column.given, column.usual, column.what, column.option, where))
 
 
-def _taken(where: str, cells: Sequence[str], places: Sequence[int | None], columns: Sequence[Column]) -> Cells:
+def _taken(
+    where: str, cells: Sequence[str], places: Sequence[int | None], columns: Sequence[Column], names: Sequence[str]
+) -> Cells:
     found = [None if place is None else cells[place].strip() for place in places]
     for place, column in enumerate(columns):
         if column.what == "label" and found[place] in _NO_LABEL:
             found[place] = None
-    return Cells(where, tuple(found))
+    return Cells(where, tuple(found), _in_words(places, columns, names))
+
+
+def _in_words(places: Sequence[int | None], columns: Sequence[Column], names: Sequence[str]) -> str:
+    """What the columns that are read are called: `text 'review', label 'stars'`."""
+    pairs = zip(places, columns, strict=True)
+    return ", ".join(f"{column.what} '{names[place]}'" for place, column in pairs if place is not None)
+
+
+def columns_notes(taken: Mapping[str, str]) -> list[str]:
+    """Notes on the columns that were read, by the files' names; those of several files that are alike in one."""
+    by_columns: dict[str, list[str]] = {}
+    for name, said in taken.items():
+        if said:
+            by_columns.setdefault(said, []).append(name)
+    return [f"columns of {some_of(names)}: {said}" for said, names in by_columns.items()]
 
 
 def _json_rows(file: Path, columns: Sequence[Column], encoding: str) -> Iterator[Cells]:
@@ -99,10 +123,13 @@ def _json_rows(file: Path, columns: Sequence[Column], encoding: str) -> Iterator
     else:
         items = list(json_lines(file, encoding))
     for where, item in items:
-        if not isinstance(item, dict):
-            raise UserError(f'{where}: expected an object such as {{"text": …, "label": …}}, found {item!r:.80}')
-        names = [str(name) for name in item]
-        places = [_place(names, column, where, True) for column in columns]
-        found = [None if place is None else item[names[place]] for place in places]
-        texts = [json_text(value, where, column.what) for value, column in zip(found, columns, strict=True)]
-        yield Cells(where, tuple(texts))
+        with each():
+            if not isinstance(item, dict):
+                raise UserError(
+                    f'{where}: expected an object such as {{"text": …, "label": …}}, found {json.dumps(item):.80}'
+                )
+            names = [str(name) for name in item]
+            places = [_place(names, column, where, True) for column in columns]
+            found = [None if place is None else item[names[place]] for place in places]
+            texts = [json_text(value, where, column.what) for value, column in zip(found, columns, strict=True)]
+            yield Cells(where, tuple(texts), _in_words(places, columns, names))

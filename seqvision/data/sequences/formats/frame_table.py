@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.faults import each
 from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.formats.rows import row_split
 from seqvision.data.sequences.formats.labelled import Labelled, labelled_set
@@ -61,25 +62,28 @@ def read_frame_tables(
         )
     found: list[Labelled] = []
     for file in tables:
-        table = read_table(file, encoding=encoding)
-        beside = None if label_files is None else _beside(source, str(label_files), file)
-        labelled = table if beside is None else read_table(beside, encoding=encoding)
-        if multilabel:
-            said: FrameNames | FrameMatrix = label_matrix(labelled, columns=label_columns)
-        else:
-            said = label_column_of(labelled, label_column=label_column, in_order=beside is None)
-        for name, start, stop in _recordings(table, id_column, several=len(tables) > 1):
-            whole = (start, stop) == (0, len(table))
-            if beside is not None and not whole:
-                raise UserError(f"{file.name}: holds several recordings, for which data.label_files cannot be taken.")
-            record = SequenceRecord(
-                name,
-                file,
-                span=None if whole else (start, stop),
-                group=_constant(table, group_column, GROUP_NAMES, "group", start, stop),
-                split=_split(table, split_column, start, stop),
-            )
-            found.append(Labelled(record, said if whole else _rows(said, start, stop), beside or file))
+        with each():
+            table = read_table(file, encoding=encoding)
+            beside = None if label_files is None else _beside(source, str(label_files), file)
+            labelled = table if beside is None else read_table(beside, encoding=encoding)
+            if multilabel:
+                said: FrameNames | FrameMatrix = label_matrix(labelled, columns=label_columns)
+            else:
+                said = label_column_of(labelled, label_column=label_column, in_order=beside is None)
+            for name, start, stop in _recordings(table, id_column, several=len(tables) > 1):
+                whole = (start, stop) == (0, len(table))
+                if beside is not None and not whole:
+                    raise UserError(
+                        f"{file.name}: holds several recordings, for which data.label_files cannot be taken."
+                    )
+                record = SequenceRecord(
+                    name,
+                    file,
+                    span=None if whole else (start, stop),
+                    group=_constant(table, group_column, GROUP_NAMES, "group", start, stop),
+                    split=_split(table, split_column, start, stop),
+                )
+                found.append(Labelled(record, said if whole else _rows(said, start, stop), beside or file))
     notes: list[str] = []
     lists = split_lists(source) if source.is_dir() else {}
     if lists:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.faults import collecting, each
 from seqvision.data.sequences.align import align_labels
 from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, join_matrices
 from seqvision.data.sequences.label_names import UNLABELLED, LabelRules, class_notes, encode_labels
@@ -55,11 +56,15 @@ def labelled_set(
     else:
         arrays, places, label_notes = encode_labels(names, rules, known=known, known_from=known_from)
     records = [replace(one.record, labels=array) for one, array in zip(found, arrays, strict=True)]
-    fitted = fit_reader(reader, records)
+    fitted, records = fit_each(reader, records)
     _check_columns(fitted, not_features)
+    lengths: list[tuple[SequenceRecord, int]] = []
+    for record in records:
+        with each():
+            lengths.append((record, _frames(fitted, record)))
     records, align_notes = align_labels(
-        records,
-        [_frames(fitted, record) for record in records],
+        [record for record, _ in lengths],
+        [frames for _, frames in lengths],
         align=align,
         label_files={one.record.id: str(one.file) for one in found},
     )
@@ -73,6 +78,23 @@ def labelled_set(
         multilabel=bool(matrices),
         notes=[*notes, *reader_notes, *label_notes, *align_notes, *split_notes, *class_notes(records, places)],
     )
+
+
+def fit_each(reader: FrameReader, records: Sequence[SequenceRecord]) -> tuple[FrameReader, list[SequenceRecord]]:
+    """The reader as `fit_reader` has it, and the records; without those that cannot be read, where a check collects."""
+    try:
+        return fit_reader(reader, records), list(records)
+    except UserError:
+        if not collecting():
+            raise
+        good = []
+        for record in records:
+            with each():
+                fit_reader(reader, [record])
+                good.append(record)
+        if len(good) in (0, len(records)):  # each by itself can be read: they do not go together
+            raise
+        return fit_each(reader, good)
 
 
 def _check_columns(reader: FrameReader, not_features: Sequence[str]) -> None:

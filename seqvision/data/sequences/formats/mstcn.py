@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.faults import each
 from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.core.text import composed, read_lines
 from seqvision.data.formats.rows import did_you_mean
@@ -69,10 +70,11 @@ def read_mstcn(
             f"splits: the names ({records[0].id}, …) say no subject, so every video is a group by itself; if several "
             "show one subject, set data.splits.group to the pattern that finds it in a name"
         )
-    found = [
-        Labelled(record, read_label_lines(file, encoding=encoding), file)
-        for record, file in ((record, _label_file(folder / "groundTruth", record.id)) for record in records)
-    ]
+    found: list[Labelled] = []
+    for record in records:
+        file = _label_file(folder / "groundTruth", record.id)
+        with each():
+            found.append(Labelled(record, read_label_lines(file, encoding=encoding), file))
     return labelled_set(
         found,
         reader or FeatureReader(),

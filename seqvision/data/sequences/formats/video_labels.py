@@ -7,6 +7,7 @@ from pathlib import Path
 from seqvision.data.annotations.annotations import Annotations, Choice
 from seqvision.data.annotations.read import is_annotation, open_annotations
 from seqvision.data.annotations.segments import Segment
+from seqvision.data.core.faults import each
 from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.core.text import composed
 from seqvision.data.formats.rows import row_split
@@ -146,9 +147,11 @@ def _from_files(
             )
         found.of[name] = Labelled(file)
         if is_annotation(file):
-            read[name] = open_annotations(file, unit=unit, encoding=encoding)
+            with each():
+                read[name] = open_annotations(file, unit=unit, encoding=encoding)
     for (name, own), chosen in zip(read.items(), choice.of(list(read.values())), strict=True):
-        found.of[name] = Labelled(own.file, _own_segments(chosen, name), own.unit)
+        with each():
+            found.of[name] = Labelled(own.file, _own_segments(chosen, name), own.unit)
         found.notes.extend(own.notes)
     if folder is not None and found.of:
         spare = [file.name for file in sorted(folder.iterdir()) if file.is_file() and file not in used]
@@ -197,15 +200,16 @@ def _from_table(read: Annotations, ids: Sequence[str], found: FoundLabels, *, ot
         if name and not same_video(name, ids) and (others or not segments):
             let_be.append(name)
             continue
-        video = matching(name, ids, where) if name else ids[0]
-        read.checked(name)
-        if video in found.of:
-            raise UserError(f"{where}: '{name}' and another name above both mean {video}. Write it in one way.")
-        found.of[video] = Labelled(read.file, segments, read.unit)
-        if name in read.splits:
-            found.splits[video] = row_split(read.splits[name], where)
-        if name in read.groups:
-            found.groups[video] = read.groups[name]
+        with each():
+            video = matching(name, ids, where) if name else ids[0]
+            read.checked(name)
+            if video in found.of:
+                raise UserError(f"{where}: '{name}' and another name above both mean {video}. Write it in one way.")
+            found.of[video] = Labelled(read.file, segments, read.unit)
+            if name in read.splits:
+                found.splits[video] = row_split(read.splits[name], where)
+            if name in read.groups:
+                found.groups[video] = read.groups[name]
     if let_be and not found.of:
         read.checked()
     if let_be:

@@ -1,14 +1,15 @@
 """Videos with labels for their frames, or with none: what is read for frame labelling."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from seqvision.data.annotations.annotations import Choice
 from seqvision.data.annotations.segments import check_lengths, label_matrix, owners
+from seqvision.data.core.faults import each
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.align import ALIGNMENTS, align_labels
 from seqvision.data.sequences.formats.mstcn import bundles, read_mapping
@@ -23,6 +24,8 @@ from seqvision.data.sequences.split_lists import listed_splits
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
 from seqvision.wording import counted
+
+Read = TypeVar("Read")
 
 
 def read_videos(
@@ -80,20 +83,30 @@ def read_videos(
     lists = {} if split is None else bundles(root / "splits", split)
     records, notes = listed_splits(records, lists, encoding=encoding) if lists else (records, [])
     looked = tracked(records, total=len(records), description="Looking into the videos", show=progress)
-    films = {record.id: reader.recorded(record.source) for record in looked}
+    films: dict[str, Recording] = {}
+    for record in looked:
+        with each():
+            films[record.id] = reader.recorded(record.source)
+    records = [record for record in records if record.id in films]  # all, unless a check collects the faults
     of = {record.id: found.of[record.id] for record in records if record.id in found.of}
     known = classes or read_mapping(root / "mapping.txt", encoding=encoding)
     rules = LabelRules(merge or {}, unlabelled, classes)
     if multilabel:
         names = sorted({segment.label for labelled in of.values() for segment in labelled.segments or ()})
-        matrices = [
-            _matrix(labelled, films[name], names, rules, background is not None, align, encoding, notes)
-            for name, labelled in of.items()
-        ]
-        encoded, found_classes, label_notes = join_matrices(matrices, merge=merge) if of else ([], (), [])
+        matrices = _of_each(
+            of,
+            lambda name: _matrix(of[name], films[name], names, rules, background is not None, align, encoding, notes),
+        )
+        of = {name: of[name] for name in matrices}
+        encoded, found_classes, label_notes = (
+            join_matrices(list(matrices.values()), merge=merge) if of else ([], (), [])
+        )
     else:
-        written = [_names(labelled, films[name], background, align, encoding, notes) for name, labelled in of.items()]
-        encoded, found_classes, label_notes = encode_labels(written, rules, known=known) if of else ([], (), [])
+        written = _of_each(of, lambda name: _names(of[name], films[name], background, align, encoding, notes))
+        of = {name: of[name] for name in written}
+        encoded, found_classes, label_notes = (
+            encode_labels(list(written.values()), rules, known=known) if of else ([], (), [])
+        )
     places = dict(zip(of, encoded, strict=True))
     records = [replace(record, labels=places.get(record.id)) for record in records]
     files = {name: str(labelled.file) for name, labelled in of.items()}
@@ -110,6 +123,15 @@ def read_videos(
         records, split_notes = split_sequences(records, SplitRule(**(splits or {})), rates=rates)
         notes += split_notes + class_notes(records, found_classes)
     return SequenceSet(records, tuple(found_classes or known or ()), multilabel, notes)
+
+
+def _of_each(names: Iterable[str], read: Callable[[str], Read]) -> dict[str, Read]:
+    """What is read for each of the names; without those with a fault, where a check collects the faults."""
+    found: dict[str, Read] = {}
+    for name in names:
+        with each():
+            found[name] = read(name)
+    return found
 
 
 def _moments(labelled: Labelled, film: Recording) -> tuple[np.ndarray, float]:
