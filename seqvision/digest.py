@@ -1,4 +1,4 @@
-"""A checkpoint's digest: one number over all that inference reads of it, which a single flipped bit changes."""
+"""What tells a checkpoint's weights from others and from damaged ones: a digest that a single flipped bit changes."""
 
 import hashlib
 import json
@@ -23,6 +23,13 @@ def digest_of(held: Mapping[str, Any], weights: "Mapping[str, Tensor]") -> str:
         found.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
         found.update(tensor.flatten().view(torch.uint8).numpy())
     return found.hexdigest()
+
+
+def nonfinite(weights: "Mapping[str, Tensor]") -> str | None:
+    """The first of the weights that are infinite or not a number, None where all are finite."""
+    return next(
+        (name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()), None
+    )
 
 
 def seal(checkpoint: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from seqvision.cli.config import conf_dir
+from seqvision.cli.data_paths import find_moved
 from seqvision.errors import UserError
 from seqvision.inference.build import build
 from seqvision.inference.registry import DATA
@@ -47,7 +48,7 @@ def stored_data(
     if changes and "=" not in changes[0]:
         node, drawn = _chosen(changes[0], changes[1:], own), True
     elif own and model:
-        _locate(own, [Path(model.trained_in), *model.path.resolve().parents])
+        _locate(own, model)
         node = _changed(own, changes)
         drawn = any(change.startswith("folder=") for change in changes)
     else:
@@ -165,24 +166,23 @@ def _chosen(choice: str, changes: Sequence[str], own: dict[str, Any]) -> dict[st
     return {**node, **{part: own[part] for part in ("transform", "reader") if part in own and part in node}}
 
 
-def _locate(node: dict[str, Any], roots: Sequence[Path]) -> None:
-    """Puts where they are now into the places that a description of data names: as it is, else in the first of the
-    roots that has them. Raises a `UserError` for what is neither file nor folder.
+def _locate(node: dict[str, Any], model: "LoadedModel") -> None:
+    """Puts where they are now into the places that a model's description of data names, see `find_moved`. Raises a
+    `UserError` for what is neither file nor folder.
     """
-    for key, hint in _hints(node).items():
-        place = node.get(key)
-        if not isinstance(place, str) or Path not in get_args(hint):
-            continue
-        try:
-            found = next(
-                (path for path in (Path(place), *(root / place for root in roots)) if path.exists()), Path(place)
-            )
-            special = found.exists() and not found.is_file() and not found.is_dir()
-        except (OSError, ValueError) as error:
-            raise UserError(f"data.{key} is {place[:80]!r}: no path of this machine ({error})") from error
-        if special:
-            raise UserError(f"data.{key} is {place}: neither a file nor a folder; nothing is read from there")
-        node[key] = place if found == Path(place) else str(found)
+    trained_in = model.config.get("run_dir")
+    try:
+        find_moved(
+            node, trained_in=trained_in if isinstance(trained_in, str) else None, now_in=model.path.resolve().parent
+        )
+        for key, hint in _hints(node).items():
+            place = node.get(key)
+            if not isinstance(place, str) or Path not in get_args(hint):
+                continue
+            if Path(place).exists() and not Path(place).is_file() and not Path(place).is_dir():
+                raise UserError(f"data.{key} is {place}: neither a file nor a folder; nothing is read from there")
+    except (OSError, ValueError) as error:
+        raise UserError(f"data: a path that is none on this machine ({error!s:.200}); see --data path=…") from error
 
 
 def _hints(node: dict[str, Any]) -> dict[str, Any]:

@@ -23,6 +23,7 @@ from seqvision.inference.checkpoint_file import (
 )
 from seqvision.inference.registry import NETWORKS
 from seqvision.models import Captioner, Noise
+from seqvision.signatures import expected_by, fits
 
 LoadedT = TypeVar("LoadedT", bound="LoadedModel")
 
@@ -51,6 +52,18 @@ class LoadedModel:
     def reading_as(self: LoadedT, changes: Mapping[str, Any]) -> LoadedT:
         """The same model, reading with other options of its reader; a `UserError` where it has none of them."""
         raise UserError(f"{self.path}: a model for {self.pattern} has no reader whose options could be changed")
+
+    def trained_with(self, part: str, name: str, hint: Any, default: Any) -> Any:
+        """A value of the configuration that it was trained with; the default where there is none.
+
+        Raises a `UserError` where it is of another kind than `hint`.
+        """
+        value = (self.config.get(part) or {}).get(name)
+        if value is None:
+            return default
+        if not fits(value, hint):
+            raise UserError(f"{self.path}: {part}.{name} is {value!r:.80}; expected {expected_by(hint, value)}")
+        return value
 
     @property
     def device(self) -> torch.device:

@@ -8,13 +8,15 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from seqvision.digest import digest_of, model_weights
+from seqvision.digest import digest_of, model_weights, nonfinite
 from seqvision.errors import UserError
 from seqvision.inference.packed import SUFFIX, read_packed
 
 FORMAT = 2
 DEEPEST = 64  # levels of what a checkpoint holds besides weights
 MOST = 5_000_000  # texts, numbers, lists and dictionaries in it
+SIDES = ("size", "width", "height", "longest", "patch", "shape")  # of pictures and patches
+LARGEST_SIDE = 8192  # pixels
 DATA_WORDS = ("vocabulary", "source_vocabulary", "target_vocabulary", "classes", "symbols", "columns")
 
 
@@ -60,11 +62,17 @@ def check_held(held: dict[str, Any], file: Path) -> None:
             f"use the {'older' if older else 'newer'} version of seqvision that wrote it"
             + (", or train the model again: format 1 has no digest that would show damage" if older else "")
         )
-    if not isinstance(held.get("config"), dict):
+    config = held.get("config")
+    if not isinstance(config, dict):
         raise UserError(f"{file}: no configuration in it; take another copy")
+    for part in ("data", "decoding", "task"):
+        if not isinstance(config.get(part), dict | None):
+            raise UserError(f"{file}: config.{part} is {config[part]!r:.80}; expected a dictionary")
     try:
         check_plain(held)
         check_resolved(held)
+        for part in ("transform", "reader"):
+            check_sides(held.get(part), part)
     except UserError as error:
         raise UserError(f"{file}: {error}") from error
 
@@ -112,6 +120,15 @@ def check_resolved(node: Any, key: str = "") -> None:
         )
 
 
+def check_sides(settings: Any, part: str) -> None:
+    """Raises a `UserError` where pictures would be made larger than memory is."""
+    for name in SIDES if isinstance(settings, dict) else ():
+        value = settings.get(name)
+        for side in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(side, int | float) and not side <= LARGEST_SIDE:
+                raise UserError(f"{part}.{name} is {side:,}; expected {LARGEST_SIDE:,} pixels at most")
+
+
 def check_weights(checkpoint: dict[str, Any], file: Path) -> None:
     """Raises a `UserError` where the weights are missing, or not tensors whose bytes are in the file."""
     state = checkpoint.get("state_dict")
@@ -129,12 +146,11 @@ def check_weights(checkpoint: dict[str, Any], file: Path) -> None:
 
 def check_finite(weights: dict[str, Tensor], file: Path) -> None:
     """Raises a `UserError` where a weight is infinite or not a number."""
-    for name, value in weights.items():
-        if value.is_floating_point() and not value.isfinite().all():
-            raise UserError(
-                f"{file}: the weights in {name} are not finite: the training diverged, and the model answers nothing "
-                "of use. Take an earlier checkpoint, or train with a smaller optimizer.lr (--allow-nonfinite loads it)"
-            )
+    if name := nonfinite(weights):
+        raise UserError(
+            f"{file}: the weights in {name} are not finite: the training diverged, and the model answers nothing of use. "
+            "Take an earlier checkpoint, or train with a smaller optimizer.lr (--allow-nonfinite loads it)"
+        )
 
 
 def _is_single(value: Any) -> bool:

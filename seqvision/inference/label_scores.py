@@ -1,13 +1,14 @@
 """What labels are worth beside the truth, in numbers and in a line."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from seqvision.inference.label_outputs import Labelled
 from seqvision.inference.sequences import LoadedLabeller
 from seqvision.metrics import frame_scores, multilabel_scores
+from seqvision.metrics.frames import Protocol
 
 
 class LabelScores(NamedTuple):
@@ -22,7 +23,6 @@ def label_scores(labelled: Sequence[Labelled], truth: Sequence[np.ndarray], labe
     """The scores under the protocol that the labeller was validated by; of thresholds, those in the checkpoint."""
     if not any((labels >= 0).any() for labels in truth):
         return LabelScores({}, "", "no labelled frame in the truth")
-    settings: dict[str, Any] = labeller.config.get("task", {})
     if labeller.thresholds is not None:
         corpus = multilabel_scores(
             [each.probabilities for each in labelled],
@@ -39,8 +39,8 @@ def label_scores(labelled: Sequence[Labelled], truth: Sequence[np.ndarray], labe
         [each.labels for each in labelled],
         truth,
         classes=labeller.classes,
-        background=tuple(settings.get("background") or ()),
-        protocol=settings.get("protocol") or "mstcn",
+        background=tuple(labeller.trained_with("task", "background", Sequence[str], ())),
+        protocol=labeller.trained_with("task", "protocol", Protocol, "mstcn"),
     )
     overlaps = " ".join(_said(scores.corpus[f"f1@{overlap}"]) for overlap in (10, 25, 50))
     said = f"accuracy {_said(scores.corpus['accuracy'])}, edit {_said(scores.corpus['edit'])}, F1@10/25/50 {overlaps}"

@@ -18,6 +18,8 @@ from seqvision.figures.canvases import Painted, as_colours, painted
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.models import Painter
 
+MOST_STEPS = 10_000  # of a picture: a checkpoint may not ask for work without end
+
 
 @dataclass(frozen=True)
 class LoadedPainter(LoadedModel):
@@ -35,6 +37,8 @@ class LoadedPainter(LoadedModel):
         symbols, reader = Symbols(**held["symbols"]), WholePictureReader.from_settings(held["reader"])
         if reader.shape is None or (reader.shape[2], *reader.shape[:2]) != model.shape:
             raise UserError(f"reads pictures of {reader.shape} for a network of {model.shape}; take another copy")
+        if not 0 < model.steps <= MOST_STEPS:
+            raise UserError(f"paints in {model.steps} steps; expected {MOST_STEPS:,} at most")
         return {"symbols": symbols, "reader": reader, "binarise": str(held["config"]["task"]["binarise"])}
 
     def label(self, name: str) -> int:

@@ -18,6 +18,8 @@ from seqvision.inference.strings import best_string
 from seqvision.models import Reader
 from seqvision.wording import counted
 
+MOST_LOOKS = 10_000  # of a picture: a checkpoint may not ask for work without end
+
 
 @dataclass(frozen=True)
 class LoadedReader(LoadedModel):
@@ -41,6 +43,8 @@ class LoadedReader(LoadedModel):
                 f"has {symbols.classes} classes in labels of {symbols.objects} for a network of {model.classes} in "
                 f"labels of {model.objects}; take another copy"
             )
+        if not 0 < model.looks * model.objects <= MOST_LOOKS:
+            raise UserError(f"{model.looks} looks at each of {model.objects} symbols; expected {MOST_LOOKS:,} at most")
         stopping = tuple((float(t), float(a), float(n)) for t, a, n in held.get("stopping", ()))
         return {"symbols": symbols, "reader": WholePictureReader.from_settings(held["reader"]), "stopping": stopping}
 

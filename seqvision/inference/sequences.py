@@ -81,11 +81,12 @@ class LoadedLabeller(LoadedSequenceModel):
 
     @classmethod
     def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
-        settings = held.get("label_path")
-        return {
-            **super().parts(held, model),
-            "path_of_labels": LabelPath.from_settings(settings) if settings else None,
-        }
+        parts, settings = super().parts(held, model), held.get("label_path")
+        path = LabelPath.from_settings(settings) if settings else None
+        number = len(parts["classes"])
+        if path is not None and path.followers.shape != (number + 1, number):
+            raise UserError(f"a path of labels of shape {path.followers.shape} for {number} classes; take another copy")
+        return {**parts, "path_of_labels": path}
 
     def decide(self, probabilities: np.ndarray) -> np.ndarray:
         """The labels (time,) of probabilities (time, classes); with several labels a frame, 0 and 1 (time, classes)."""

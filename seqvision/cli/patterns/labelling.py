@@ -30,9 +30,10 @@ class Labelling(Pattern):
         self.answering = [(each, order_of(each, self.labeller, "--checkpoint")) for each in members]
         others = {path: load_model(path, LoadedLabeller, **self.how()) for path in self.given.against}
         self.others = {path: (other, order_of(other, self.labeller, "--against")) for path, other in others.items()}
-        task = self.labeller.config.get("task") or {}
-        self.protocol: Protocol = self.given.protocol or task.get("protocol") or "mstcn"
-        background = task.get("background") or () if self.given.background is None else self.given.background
+        trained_with = self.labeller.trained_with
+        self.protocol: Protocol = self.given.protocol or trained_with("task", "protocol", Protocol, "mstcn")
+        trained = trained_with("task", "background", Sequence[str], ())
+        background = trained if self.given.background is None else self.given.background
         self.background = tuple(name for name in background if name)
 
     def predict(self, records: Sequence[SequenceRecord], splits: Splits) -> list[np.ndarray]:
