@@ -27,9 +27,8 @@ def digest_of(held: Mapping[str, Any], weights: "Mapping[str, Tensor]") -> str:
 
 def nonfinite(weights: "Mapping[str, Tensor]") -> str | None:
     """The first of the weights that are infinite or not a number, None where all are finite."""
-    return next(
-        (name for name, value in weights.items() if value.is_floating_point() and not value.isfinite().all()), None
-    )
+    floats = ((name, value) for name, value in weights.items() if value.is_floating_point())
+    return next((name for name, value in floats if not value.isfinite().all()), None)
 
 
 def seal(checkpoint: dict[str, Any]) -> None:

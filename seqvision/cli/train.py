@@ -33,6 +33,7 @@ from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
 from seqvision.cli.use import next_commands
+from seqvision.digest import nonfinite
 from seqvision.errors import Stopped, UserError
 from seqvision.files import expect_folder, remove_abandoned
 
@@ -249,6 +250,12 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     if trainer.is_global_zero:
         write_output(run_dir / "run.json", json.dumps(record, indent=2))
         print(f"done in {time.time() - begun:.0f} s: {run_dir}")
+        if broken := nonfinite(task.model.state_dict()):
+            print(
+                f"seqvision: the training diverged: the weights in {broken} are not finite at the end. Train with "
+                "a smaller optimizer.lr; best.ckpt is of use only if its epoch came before",
+                file=sys.stderr,
+            )
         for line in next_commands(config.pattern, run_dir, data):
             print(f"  {line}")
     return record

@@ -42,7 +42,6 @@ class LoadedModel:
     config: dict[str, Any]
     path: Path
     digest: str = field(default="", kw_only=True)  # over all that inference reads of the file
-    trained_in: str = field(default="", kw_only=True)  # the folder that relative paths of its data began at
 
     @classmethod
     def parts(cls, held: dict[str, Any], model: Any) -> dict[str, Any]:
@@ -96,14 +95,7 @@ def contents(
 
     Raises a `UserError` where something in it would be refused when the checkpoint is read.
     """
-    held = {
-        "format": FORMAT,
-        "pattern": pattern,
-        "config": config,
-        "model": model,
-        "trained_in": str(Path.cwd()),
-        **parts,
-    }
+    held = {"format": FORMAT, "pattern": pattern, "config": config, "model": model, **parts}
     check_plain(held)
     check_resolved(held)
     return held
@@ -168,8 +160,7 @@ def load_model(
         raise UserError(
             f"{file}: what it says of its model cannot be used ({error!r:.300}); take another copy"
         ) from error
-    own = {"digest": held["digest"], "trained_in": str(held.get("trained_in", ""))}
-    loaded = kind(model.to(place).eval(), config, file, **parts, **own)
+    loaded = kind(model.to(place).eval(), config, file, **parts, digest=held["digest"])
     return loaded.reading_as(reading) if reading else loaded
 
 

@@ -148,7 +148,7 @@ def check_finite(weights: dict[str, Tensor], file: Path) -> None:
     """Raises a `UserError` where a weight is infinite or not a number."""
     if name := nonfinite(weights):
         raise UserError(
-            f"{file}: the weights in {name} are not finite: the training diverged, and the model answers nothing of use. "
+            f"{file}: the weights in {name} are not finite: the training diverged, and its answers mean nothing. "
             "Take an earlier checkpoint, or train with a smaller optimizer.lr (--allow-nonfinite loads it)"
         )
 

@@ -37,7 +37,6 @@ def pack(run: str | Path, output: str | Path | None = None, *, allow_nonfinite: 
     held = dict(checkpoint["seqvision"])
     held["config"] = {name: value for name, value in held["config"].items() if name not in _OF_TRAINING}
     held["scores"] = held.get("scores") or scores_of(checkpoint, file.parent)
-    held["trained_in"] = ""
     held["digest"] = digest_of(held, weights)
     write_packed(target, held, weights)
     return target
