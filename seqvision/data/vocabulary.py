@@ -8,6 +8,7 @@ from typing import Any
 
 from seqvision.data.tokenise import join_words, normalise, split_words
 from seqvision.errors import UserError
+from seqvision.signatures import expected_by, fits
 
 PAD, START, END, UNKNOWN = 0, 1, 2, 3
 SPECIAL_TOKENS = ("<pad>", "<start>", "<end>", "<unk>")
@@ -150,10 +151,23 @@ class SubwordVocabulary(Vocabulary):
     """
 
     def __init__(self, tokenizer_json: str, *, lowercase: bool = False):
-        self._tokenizer = _tokenizers().Tokenizer.from_str(tokenizer_json)
+        library = _tokenizers()
+        try:
+            self._tokenizer = library.Tokenizer.from_str(tokenizer_json)
+        except Exception as error:  # the library knows no other
+            raise UserError(
+                f"vocabulary: its 'tokenizer' is no description of one ({error!s:.200}). Copy the file again, or train "
+                "again."
+            ) from None
         self.lowercase = lowercase
         size = self._tokenizer.get_vocab_size()
-        self.tokens = [*SPECIAL_TOKENS, *(self._tokenizer.id_to_token(number) for number in range(size))]
+        pieces = [self._tokenizer.id_to_token(number) for number in range(size)]
+        if None in pieces:
+            raise UserError(
+                f"vocabulary: its {size} pieces are not numbered from 0 on (number {pieces.index(None)} is missing). "
+                "Copy the file again, or train again."
+            )
+        self.tokens = [*SPECIAL_TOKENS, *pieces]
 
     @classmethod
     def build(cls, texts: Iterable[str], *, size: int = 4000, lowercase: bool = False) -> "SubwordVocabulary":
@@ -214,13 +228,26 @@ def _tokenizers() -> Any:
     return tokenizers
 
 
-def vocabulary_from_state(state: dict[str, Any]) -> Vocabulary:
-    """The vocabulary, of either kind, whose `state()` this was."""
-    kinds: dict[str, Any] = {"words": WordVocabulary, "subwords": SubwordVocabulary}
-    kind = state.get("kind")
-    if kind not in kinds:
+def vocabulary_from_state(state: Any) -> Vocabulary:
+    """The vocabulary, of either kind, whose `state()` this was. UserError for a state that nothing wrote so."""
+    kind = state.get("kind") if isinstance(state, dict) else None
+    if not isinstance(kind, str) or kind not in _KINDS:
+        found = f"has the kind {kind!r:.60}" if isinstance(state, dict) else f"is {state!r:.60}"
         raise UserError(
-            f"a vocabulary's state has the kind {kind!r}, expected one of {', '.join(kinds)}: "
+            f"a vocabulary's state {found}, expected one of {', '.join(_KINDS)}: "
             "the file may come from a newer seqvision; upgrade it or train again."
         )
-    return kinds[kind].from_state(state)
+    made, entries = _KINDS[kind]
+    for name, hint in entries.items():
+        if name not in state or not fits(state[name], hint):
+            found = f"'{name}' is {state[name]!r:.60}" if name in state else f"there is no '{name}'"
+            raise UserError(
+                f"a vocabulary's state: {found}, expected {expected_by(hint, None)}. Copy the file, or train, again."
+            )
+    return made.from_state(state)
+
+
+_KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
+    "words": (WordVocabulary, {"tokens": list[str], "lowercase": bool, "punctuation": str}),
+    "subwords": (SubwordVocabulary, {"tokenizer": str, "lowercase": bool}),
+}

@@ -1,6 +1,7 @@
 """What pixels are taken relative to: the mean and the deviation of each channel, of the training pictures or given."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -65,9 +66,11 @@ def read_statistics(file: str | Path) -> tuple[Sequence[float], Sequence[float]]
         mean, deviation = stored["channel_mean"], stored["channel_std"]
         if len(mean) != len(deviation) or len(mean) not in (1, 3) or not all(value > 0 for value in deviation):
             raise ValueError(f"{len(mean)} means and {len(deviation)} deviations")
-    except (OSError, KeyError, TypeError, ValueError) as error:
+        if not all(map(math.isfinite, [*mean, *deviation])):
+            raise ValueError("a mean or a deviation that is not finite")
+    except (OSError, KeyError, TypeError, ValueError, OverflowError, RecursionError) as error:
         raise UserError(
             f"normalise={file}: expected null, measured, imagenet, or a file with channel_mean and channel_std of 1 or "
-            f"3 channels ({error!r}). `seqvision data check SOURCE --format json --output {file}` writes one"
+            f"3 channels ({error!r:.200}). `seqvision data check SOURCE --format json --output {file}` writes one"
         ) from error
     return mean, deviation

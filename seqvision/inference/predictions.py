@@ -1,13 +1,13 @@
 """Files of captions: what `seqvision caption` and others wrote, to be scored."""
 
 import csv
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from seqvision.data import CaptionRecord
+from seqvision.data.core.json_values import parse_json
 from seqvision.errors import UserError
 
 _EXPECTED = 'expected JSON lines {"id": …, "caption": …} or a CSV file with the columns id and caption'
@@ -81,8 +81,5 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         for number, line in enumerate(file, start=1):
             if not line.strip():
                 continue
-            try:
-                row = json.loads(line)
-            except json.JSONDecodeError as error:
-                raise UserError(f"{path} row {number}: not JSON ({error}); {_EXPECTED}") from error
+            row = parse_json(line, str(path), f"Correct the row; {_EXPECTED}.", row=number)
             yield number, row if isinstance(row, dict) else {}

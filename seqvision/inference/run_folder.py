@@ -1,11 +1,14 @@
 """What a run has left in its folder besides its checkpoints: curves, its record, its evaluations."""
 
 import csv
-import json
+import io
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.core.json_values import parse_json
+from seqvision.data.core.text import decode_text, read_file, read_text
 from seqvision.errors import UserError
 
 Points = list[tuple[float, float]]
@@ -22,15 +25,15 @@ def read_curves(folder: Path) -> dict[str, Points]:
     for path, border in [*parts, (folder / "metrics.csv", None)]:
         if not path.is_file():
             continue
-        with path.open(encoding="utf-8", newline="") as file:
-            for row in csv.DictReader(file):
-                step = _number(row.get("step"))
-                if step is None or (border is not None and step >= border):
-                    continue
-                for name, text in row.items():
-                    value = _number(text)
-                    if name not in ("step", None) and value is not None:
-                        curves.setdefault(name, {})[step] = value
+        text = decode_text(read_file(path), path)
+        for row in csv.DictReader(io.StringIO(text, newline="")):
+            step = _number(row.get("step"))
+            if step is None or not math.isfinite(step) or (border is not None and step >= border):
+                continue
+            for name, cell in row.items():
+                value = _number(cell)
+                if name not in ("step", None) and value is not None:
+                    curves.setdefault(name, {})[step] = value
     return {name: sorted(points.items()) for name, points in curves.items()}
 
 
@@ -88,11 +91,10 @@ def read_evaluations(folder: Path, digest: str) -> tuple[list[dict[str, Any]], l
 
 
 def _json(path: Path) -> dict[str, Any]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        assert isinstance(found, dict)
-    except (OSError, ValueError, AssertionError) as error:
-        raise UserError(f"{path}: cannot be read ({error}); delete it, and it can be made again") from error
+    advice = "Delete the file; it can be made again."
+    found = parse_json(read_text(path), str(path), advice)
+    if not isinstance(found, dict):
+        raise UserError(f"{path}: {found!r:.60}, expected an object. {advice}")
     return found
 
 

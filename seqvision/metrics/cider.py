@@ -13,6 +13,7 @@ import numpy as np
 from seqvision.errors import UserError
 from seqvision.files import write_text
 from seqvision.metrics.ngrams import NgramTable, Tokens, count_ngrams
+from seqvision.signatures import fits
 
 ORDERS, SIGMA, FACTOR = 4, 6.0, 10.0
 FORMAT = "seqvision document frequencies 1"
@@ -59,15 +60,21 @@ class DocumentFrequencies:
             raise UserError(
                 f"{path}: cannot read document frequencies ({error.strerror}); give a saved file."
             ) from None
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise UserError(
-                f"{path}: expected JSON written by DocumentFrequencies.save, found something else ({error}); "
+                f"{path}: expected JSON written by DocumentFrequencies.save, found something else ({error!s:.200}); "
                 "build and save the file again."
             ) from None
         if not isinstance(plain, dict) or plain.get("format") != FORMAT:
             found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
-            raise UserError(f"{path}: expected format {FORMAT!r}, found {found!r}; build and save the file again.")
-        return cls(plain["pictures"], plain["counts"])
+            raise UserError(f"{path}: expected format {FORMAT!r}, found {found!r:.60}; build and save the file again.")
+        pictures, counts = plain.get("pictures"), plain.get("counts")
+        if not fits(counts, dict[str, int]) or not fits(pictures, int) or not min([pictures, *counts.values()]) > 0:
+            raise UserError(
+                f"{path}: expected a number of 'pictures' and 'counts' of n-grams, whole numbers above 0; build "
+                "and save the file again."
+            )
+        return cls(pictures, counts)
 
 
 def cider_d(

@@ -5,9 +5,10 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_type_hints
 
 from seqvision.errors import UserError
+from seqvision.signatures import expected_by, fits
 from seqvision.sweeps.trial import Trial
 
 FORMAT = 1
@@ -113,9 +114,18 @@ def read_sweep(folder: str | Path) -> Sweep:
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
         if held["format"] != FORMAT:
-            raise UserError(f"{file}: format {held['format']}, this version reads format {FORMAT}")
-        trials = [Trial.from_dict(entry, Path(folder)) for entry in held["trials"]]
+            raise UserError(f"{file}: format {str(held['format'])[:20]}, this version reads format {FORMAT}")
+        trials = [Trial.from_dict(check_fields(Trial, entry), Path(folder)) for entry in held["trials"]]
         rest = {key: value for key, value in held.items() if key not in ("format", "seconds", "best", "trials")}
-        return Sweep(trials=trials, **rest)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(f"{file}: cannot be read ({error!r}); take another copy") from error
+        return Sweep(trials=trials, **check_fields(Sweep, rest))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise UserError(f"{file}: cannot be read ({error!r:.200}); take another copy") from error
+
+
+def check_fields(kind: type, entry: Any) -> dict[str, Any]:
+    """The entry itself, if its values are of the types that the fields of the class have. Raises TypeError else."""
+    hints = get_type_hints(kind)
+    for name, value in entry.items():
+        if name in hints and not fits(value, hints[name]):
+            raise TypeError(f"{name} is {value!r:.60}, expected {expected_by(hints[name], None)}")
+    return entry

@@ -95,7 +95,7 @@ def test_predictions_are_read(tmp_path, name, text):
     ("name", "text", "message"),
     [
         ("p.jsonl", "", "no predictions in it; expected JSON lines"),
-        ("p.jsonl", '{"id": "0.png", "caption": "a"}\n{"id": ', "row 2: not JSON"),
+        ("p.jsonl", '{"id": "0.png", "caption": "a"}\n{"id": ', "row 2: not valid JSON"),
         ("p.jsonl", '{"id": 3, "text": "a"}', "row 1: no id and no caption"),
         ("p.jsonl", "[1]", "row 1: no id and no caption"),
         ("p.csv", "picture,caption\n0.png,a\n", "row 2: no id;"),

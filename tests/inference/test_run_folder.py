@@ -37,5 +37,5 @@ def test_test_comes_first_and_damaged_records_are_named(tmp_path):
     assert [record["split"] for record in own] == ["test", "combinations", "val"]
     assert [path.name for path in others] == ["evaluation_old.json"]
     (tmp_path / "evaluation_val.json").write_text('{"split"')
-    with pytest.raises(UserError, match=r"evaluation_val\.json: cannot be read .* delete it"):
+    with pytest.raises(UserError, match=r"evaluation_val\.json row 1: not valid JSON .* Delete the file"):
         read_evaluations(tmp_path, "abc")

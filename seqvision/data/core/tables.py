@@ -93,13 +93,16 @@ def read_rows(file: Path, *, encoding: str | None = None, delimiter: str | None 
         raw: quotes that no cell needs are text, as in tables that were written without quoting.
 
     Raises:
-        UserError: for a file that is missing or no text, and for a quote that does not close, by row.
+        UserError: for a file that is missing, no text or without any row, and for a quote that does not close, by row.
     """
     if not file.is_file():
         raise UserError(f"{file}: there is no such file. Correct its name.")
     text = read_text(file, encoding)
     text, above, delimiter = _table_in(text, file, delimiter)
-    return _trimmed(cut_rows(text, file, delimiter, above, raw=raw))
+    rows = _trimmed(cut_rows(text, file, delimiter, above, raw=raw))
+    if not any(any(map(str.strip, cells)) for cells in rows):
+        raise UserError(f"{file}: holds no row but blank ones. Copy it again, or name another file.")
+    return rows
 
 
 def first_rows(file: Path, count: int = 1) -> list[list[str]]:

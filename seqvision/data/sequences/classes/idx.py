@@ -1,6 +1,8 @@
 """MNIST and what comes in its format: pictures and classes in four IDX files, gzipped or plain."""
 
 import gzip
+import math
+import struct
 import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,6 +15,7 @@ from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
+_UNPACKED, _TIMES = 1 << 28, 100  # so many bytes, or times its size, may a gzipped file unpack to
 _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 
 
@@ -57,22 +60,28 @@ def read_idx(
 
 def read_idx_file(file: Path) -> np.ndarray:
     """The array of an IDX file, of whatever type and shape its header says; gzipped if its name ends in .gz."""
-    data = file.read_bytes()
-    if file.suffix == ".gz":
-        try:
-            data = gzip.decompress(data)
-        except (OSError, EOFError, zlib.error) as error:
-            raise UserError(
-                f"{file}: damaged or cut off ({len(data)} bytes; {error}). Copy or download it again."
-            ) from None
-    if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
-        raise UserError(f"{file}: no IDX file (it starts with {data[:4]!r}, expected two zeros, a type and a rank).")
-    kind, begin = np.dtype(_TYPES[data[2]]), 4 + 4 * data[3]
-    shape = tuple(np.frombuffer(data[4:begin], ">u4").tolist())
-    needed = begin + int(np.prod(shape)) * kind.itemsize
+    size, packed = file.stat().st_size, file.suffix == ".gz"
+    limit = max(_UNPACKED, _TIMES * size) if packed else size
+    try:
+        with gzip.open(file) if packed else open(file, "rb") as opened:
+            data = opened.read(4)
+            if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _TYPES:
+                raise UserError(f"{file}: no IDX file (it starts with {data!r}, expected 0, 0, a type, a rank).")
+            kind, begin = np.dtype(_TYPES[data[2]]), 4 + 4 * data[3]
+            data += opened.read(begin - 4)
+            shape = struct.unpack_from(f">{(len(data) - 4) // 4}I", data, 4)
+            needed = begin + math.prod(shape) * kind.itemsize
+            if packed and needed > limit:
+                raise UserError(
+                    f"{file}: the shape {shape} of its header would take {needed} bytes, too many for {size}. "
+                    "If that is right, unpack the file with gunzip."
+                )
+            data += opened.read(max(min(needed, limit) - len(data), 0) + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise UserError(f"{file}: damaged or cut off ({size} bytes; {error}). Copy or download it again.") from None
     if len(shape) < data[3] or len(data) != needed:
         raise UserError(
-            f"{file}: {len(data)} bytes, expected {needed} for the shape {shape} that its header says. "
+            f"{file}: {size} bytes, expected {needed} for the shape {shape} that its header says. "
             "The file is cut off or damaged; copy or download it again."
         )
     # of bytes that nobody may write to: copied once, because tensors are made of it

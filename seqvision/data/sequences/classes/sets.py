@@ -60,7 +60,8 @@ def taken_rename(splits: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict
 
 def natural_order(name: str) -> tuple[int, int, str]:
     """A key to sort by: whole numbers by value and before everything else, text by the alphabet."""
-    return (0, int(name), name) if name.isdecimal() else (1, 0, name)
+    digits = name.lstrip("0")  # not as int: a name may have thousands of them
+    return (0, len(digits), digits) if name.isdecimal() else (1, 0, name)
 
 
 def _merged(

@@ -19,7 +19,7 @@ from seqvision.data.sequences.readers.numbers import (
     feature_columns,
     find_layout,
     interpolated,
-    open_npy,
+    open_features,
     time_column,
 )
 from seqvision.data.sequences.records import SequenceRecord, Source
@@ -129,7 +129,7 @@ class FeatureReader(FrameReader):
         layout, columns, notes = self.layout, self.columns, []
         if arrays and layout == "auto":
             of = dict(zip(paths, lengths, strict=True)) if lengths and len(paths) == len(sources) else None
-            shapes = {str(path): open_npy(path).shape for path in arrays}
+            shapes = {str(path): open_features(path).shape for path in arrays}
             layout, why = find_layout(shapes, [of[path] for path in arrays] if of else None)
             notes.append(f"features: data.reader.layout={layout}, because {why}")
         if tables and columns is None:
@@ -190,7 +190,7 @@ class FeatureReader(FrameReader):
             return source, "an array", (), ()
         path = Path(source)
         if path.suffix.lower() == ".npy":
-            return self._oriented(open_npy(path), path), path.name, (), ()
+            return self._oriented(open_features(path), path), path.name, (), ()
         if path.suffix.lower() not in (".csv", ".tsv"):
             raise UserError(f"{path}: '{path.suffix}' files hold no features that are read. Use .npy, .csv or .tsv.")
         table = cached_table(path, self.encoding)
@@ -215,7 +215,7 @@ class FeatureReader(FrameReader):
     def _other_number(self, source: Source, name: str, found: int) -> str:
         message = f"{name}: {found} features in every frame, expected {self.features} as in training."
         if not isinstance(source, np.ndarray) and Path(source).suffix.lower() == ".npy":
-            shape = open_npy(Path(source)).shape
+            shape = open_features(Path(source)).shape
             message += f" The file is {' x '.join(map(str, shape))}, read as {self.layout}"
             if self.features in shape:
                 return f"{message}: its axes are swapped. Save its transpose."

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from seqvision.data.core.arrays import open_npy
 from seqvision.data.core.clocks import is_clock, is_clock_name, is_time_name
 from seqvision.data.core.numerals import has_decimal_comma, is_missing, is_number, is_numeral
 from seqvision.data.core.tables import shown
@@ -29,36 +30,12 @@ _NEAR = 0.3  # of the labels' number: training blocks of a file may end that muc
 _SAMPLE = 2000  # rows by which clocks are known
 
 
-def open_npy(file: Path) -> np.ndarray:
-    """The array of numbers, (time,) or with two axes, in a .npy file, mapped into memory and not read."""
-    if not file.is_file():
-        raise UserError(f"{file}: there is no such file. Correct its name.")
-    size = file.stat().st_size
-    if not size:
-        raise UserError(f"{file}: the file is empty (0 bytes). Copy it again, or leave it out.")
-    try:
-        with open(file, "rb") as opened:
-            version = np.lib.format.read_magic(opened)
-            header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, _, dtype = header(opened)
-            begins = opened.tell()
-    except (ValueError, EOFError, SyntaxError) as error:
-        raise UserError(f"{file}: not a NumPy file, or cut off ({error}). Copy it again, or write it anew.") from None
-    if dtype.hasobject:
-        raise UserError(
-            f"{file}: holds Python objects, which are not opened, for they can run code. Write plain numbers with "
-            "np.save(file, np.asarray(features, dtype='float32'))."
-        )
-    if dtype.kind not in "fiub":
-        raise UserError(f"{file}: holds {dtype}, expected numbers. Write them with np.save(file, features).")
-    expected = begins + int(np.prod(shape)) * dtype.itemsize
-    if size < expected:
-        raise UserError(f"{file}: cut off, {size} of {expected} bytes are there. Copy it again.")
-    if len(shape) not in (1, 2):
-        raise UserError(f"{file}: an array {shape}, expected two axes, time and features.")
-    if 0 in shape:
-        return np.empty(shape, dtype)  # nothing to map
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+def open_features(file: Path) -> np.ndarray:
+    """The array of a .npy file, (time,) or with two axes, mapped into memory and not read. UserError as `open_npy`."""
+    array = open_npy(file)
+    if array.ndim not in (1, 2):
+        raise UserError(f"{file}: an array {array.shape}, expected two axes, time and features.")
+    return array
 
 
 def find_layout(shapes: Mapping[str, tuple[int, ...]], lengths: Sequence[int] | None = None) -> tuple[str, str]:

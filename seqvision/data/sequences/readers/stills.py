@@ -1,12 +1,13 @@
 """Pictures in NumPy arrays and files, as a recording that needs no decoder."""
 
-import zipfile
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from seqvision.data.core.arrays import open_npy, read_npz
 from seqvision.data.sequences.readers.recording import Fitting, Recording
 from seqvision.data.sequences.records import Source
 from seqvision.errors import UserError
@@ -57,18 +58,14 @@ def stills(source: Source) -> Stills:
 
 
 def _load(path: Path) -> tuple[np.ndarray, float | None]:
-    try:
-        if path.stat().st_size == 0:
-            raise UserError(f"{path}: the file is empty (0 bytes). Copy it again, or leave it out.")
-        if path.suffix.lower() == ".npy":
-            return np.load(path, mmap_mode="r", allow_pickle=False), None
-        with np.load(path, allow_pickle=False) as held:
-            if "frames" not in held:
-                raise UserError(f"{path}: holds {', '.join(held) or 'nothing'}; expected the pictures as `frames`.")
-            return held["frames"], float(held["rate"]) if "rate" in held else None
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file. Check the name and the folder.") from None
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise UserError(
-            f"{path}: not a NumPy file that can be read ({error}). Copy it again, or leave it out."
-        ) from None
+    if path.suffix.lower() == ".npy":
+        return open_npy(path), None
+    held = read_npz(path)
+    if "frames" not in held:
+        raise UserError(f"{path}: holds {', '.join(held) or 'nothing'}; expected the pictures as `frames`.")
+    if "rate" not in held:
+        return held["frames"], None
+    rate = float(held["rate"]) if held["rate"].size == 1 else math.nan
+    if not 0 < rate < math.inf:
+        raise UserError(f"{path}: `rate` is {str(held['rate'])[:60]}, expected the frames a second, a number above 0.")
+    return held["frames"], rate

@@ -1,0 +1,163 @@
+"""Readers of what commands leave: run folders, sweeps, statistics, checkpoints, packed models."""
+
+import json
+import tempfile
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from target import Files, Target, only_file
+
+CURVES = (
+    "epoch,seconds,step,train/loss,val/accuracy,val/loss\n0,0.3,3,2.0,,\n0,0.5,3,,50.0,1.9\n"
+    "1,0.9,7,1.5,,\n1,1.1,7,,60.0,1.5\n"
+)
+RECORD = {
+    "name": "x",
+    "steps": 8,
+    "seconds": 2.5,
+    "scores": {"val/loss": 1.5},
+    "command": "seqvision train",
+    "epochs": 2,
+}
+EVALUATION = {
+    **{"schema": 1, "checkpoint": "best.ckpt", "digests": ["0"], "split": "val", "items": 4},
+    **{"scores": {"accuracy": 70.0}, "controls": {"most_frequent": {"accuracy": 50.0}}},
+}
+
+
+def run_folder() -> Files:
+    return {
+        **{"metrics.csv": CURVES.encode(), "metrics-before-4.csv": CURVES.encode()},
+        **{"run.json": json.dumps(RECORD).encode(), "evaluation_val.json": json.dumps(EVALUATION).encode()},
+    }
+
+
+def read_run(folder: Path) -> object:
+    from seqvision.inference.run_folder import curve_panels, read_curves, read_evaluations, read_record
+
+    return curve_panels(read_curves(folder)), read_record(folder), read_evaluations(folder, "0")
+
+
+def sweep() -> Files:
+    from seqvision.sweeps import Sweep
+    from seqvision.sweeps.trial import Trial
+
+    trial = Trial("one", ("optimizer.lr=0.1",), 0, Path("one-seed0"), values={"lr": 0.1}, state="finished", score=3.0)
+    made = Sweep("x", "random", "seqvision train", ["rnn=lstm"], "val/accuracy", "max", [trial], see="")
+    return {"sweep.json": json.dumps(made.to_dict(Path())).encode()}
+
+
+def read_sweep_folder(folder: Path) -> object:
+    from seqvision.sweeps import read_sweep
+
+    found = read_sweep(folder)
+    return found.ranked(), [trial.curve("val/loss", x="seconds") for trial in found.trials]
+
+
+def statistics(folder: Path) -> object:
+    from seqvision.encoders.statistics import read_statistics
+
+    return read_statistics(folder / "check.json")
+
+
+def frequencies(folder: Path) -> object:
+    from seqvision.metrics.cider import DocumentFrequencies
+
+    return DocumentFrequencies.load(folder / "frequencies.json").weight("a dog")
+
+
+def kind_of(pattern: str) -> Any:
+    """The class of a loaded model."""
+    from seqvision.inference import checkpoint, painting, reading, sequences, translating
+
+    return {
+        "captioning": checkpoint.LoadedCaptioner,
+        "labelling": sequences.LoadedLabeller,
+        "classification": sequences.LoadedClassifier,
+        "translation": translating.LoadedTranslator,
+        "reading": reading.LoadedReader,
+        "painting": painting.LoadedPainter,
+    }[pattern]
+
+
+@cache
+def checkpoint(pattern: str) -> dict[str, Any]:
+    """A checkpoint of a network that was never trained."""
+    from small_patterns import small_task
+
+    from seqvision.digest import seal
+
+    with tempfile.TemporaryDirectory() as folder:
+        task, _ = small_task(pattern, Path(folder))
+    made = {"seqvision": task.contents, "state_dict": task.state_dict()}
+    seal(made)
+    return made
+
+
+def described(pattern: str) -> Files:
+    return {"held.json": json.dumps(checkpoint(pattern)["seqvision"]).encode()}
+
+
+def build_described(pattern: str, folder: Path) -> object:
+    """A checkpoint that holds what the file says, and a digest that is right for it."""
+    import torch
+
+    from seqvision.digest import seal
+    from seqvision.inference import load_model
+
+    try:
+        held = json.loads((folder / "held.json").read_bytes())
+    except (ValueError, RecursionError):
+        return None
+    made = {"seqvision": held, "state_dict": checkpoint(pattern)["state_dict"]}
+    try:
+        if isinstance(held, dict):
+            seal(made)
+        torch.save(made, folder / "best.ckpt")
+    except (RecursionError, UnicodeEncodeError):  # no writer could have made it
+        return None
+    return load_model(folder, kind_of(pattern))
+
+
+@cache
+def saved() -> Files:
+    import torch
+
+    with tempfile.TemporaryDirectory() as folder:
+        torch.save(checkpoint("labelling"), Path(folder) / "best.ckpt")
+        return {"best.ckpt": (Path(folder) / "best.ckpt").read_bytes()}
+
+
+@cache
+def packed() -> Files:
+    from seqvision.inference.pack import pack
+
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "best.ckpt").write_bytes(saved()["best.ckpt"])
+        return {"model.safetensors": pack(folder).read_bytes()}
+
+
+def load_one(folder: Path) -> object:
+    from seqvision.inference import load_model
+
+    return load_model(only_file(folder), kind_of("labelling"))
+
+
+PATTERNS = ("captioning", "labelling", "classification", "translation", "reading", "painting")
+STATISTICS = b'{"channel_mean": [120.5, 110.0, 99.0], "channel_std": [60.0, 61.0, 62.5]}'
+FREQUENCIES = b'{"format": "seqvision document frequencies 1", "pictures": 4, "counts": {"a": 4, "a dog": 1}}'
+TARGETS = {
+    "run_folder": Target(run_folder, read_run),
+    "sweep": Target(sweep, read_sweep_folder),
+    "statistics": Target(lambda: {"check.json": STATISTICS}, statistics),
+    "frequencies": Target(lambda: {"frequencies.json": FREQUENCIES}, frequencies),
+    **{
+        f"checkpoint_{pattern}": Target(
+            lambda pattern=pattern: described(pattern), lambda folder, pattern=pattern: build_described(pattern, folder)
+        )
+        for pattern in PATTERNS
+    },
+    "checkpoint_file": Target(saved, load_one),
+    "packed": Target(packed, load_one),
+}
