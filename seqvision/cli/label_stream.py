@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from seqvision.errors import UserError
+from seqvision.names import text_of
 
 if TYPE_CHECKING:
     from seqvision.data import FeatureReader
@@ -119,13 +120,14 @@ def _cells(line: str) -> list[str]:
 def _places(header: Sequence[str], reader: "FeatureReader") -> list[int]:
     if reader.columns is None:
         return list(range(len(header)))
-    missing = [name for name in reader.columns if name not in header]
+    columns = [text_of(name) for name in reader.columns]
+    missing = [name for name in columns if name not in header]
     if missing:
         raise UserError(
             f"{WHERE} line 1: no column '{missing[0]}' (found: {', '.join(header)}); the model was trained on "
-            f"{', '.join(reader.columns)}"
+            f"{', '.join(columns)}"
         )
-    return [header.index(name) for name in reader.columns]
+    return [header.index(name) for name in columns]
 
 
 def _finite(values: list[float], before: list[float] | None, on_nan: str, number: int) -> list[float]:

@@ -14,6 +14,7 @@ from seqvision.data.shards import ShardIndex, ShardRecords
 from seqvision.data.shards.index import ShardReferences
 from seqvision.data.splits import assign_splits
 from seqvision.errors import UserError
+from seqvision.names import Name
 
 
 class FileCaptions(CaptionData):
@@ -30,9 +31,9 @@ class FileCaptions(CaptionData):
         path: str | Path,
         layout: str = "auto",
         images: str | Path | None = None,
-        image_column: str | None = None,
-        caption_column: str | None = None,
-        split_column: str | None = None,
+        image_column: Name = None,
+        caption_column: Name = None,
+        split_column: Name = None,
         encoding: str = "utf-8",
         on_missing: str = "error",
         splits: Mapping[str, Any] | None = None,

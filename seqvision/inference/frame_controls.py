@@ -16,6 +16,7 @@ from seqvision.inference.sequence_controls import frames_of
 from seqvision.inference.sequences import LoadedLabeller
 from seqvision.metrics import choose_thresholds, frame_scores, moving_average, tune_moving_average
 from seqvision.metrics.frames import Protocol
+from seqvision.names import Name
 from seqvision.wording import counted
 
 
@@ -37,7 +38,7 @@ def frame_controls(
     *,
     split: str,
     protocol: Protocol,
-    background: Collection[str],
+    background: Collection[Name],
 ) -> FrameControls:
     """Controls that learn of the splits "train" and "val" in `training`; nothing is learnt of the records.
 

@@ -11,6 +11,7 @@ from seqvision.data.progress import tracked
 from seqvision.errors import UserError
 from seqvision.metrics import choose_thresholds, frame_scores, moving_average, multilabel_scores
 from seqvision.metrics.frames import SELECTED_BY, Protocol
+from seqvision.names import Name
 
 WIDTHS = (1, 9, 25, 65)
 STRENGTHS = (0.001, 0.1)
@@ -36,7 +37,7 @@ def window_probabilities(
     *,
     classes: Sequence[str],
     protocol: Protocol = "mstcn",
-    background: Collection[str] = (),
+    background: Collection[Name] = (),
     widths: Sequence[int] = WIDTHS,
     strengths: Sequence[float] = STRENGTHS,
 ) -> Windowed:

@@ -14,6 +14,7 @@ from seqvision.inference.sequences import LoadedLabeller, decided, label
 from seqvision.inference.tallies import FrameTally, LabelTally
 from seqvision.metrics import frame_scores, multilabel_scores
 from seqvision.metrics.frames import SELECTED_BY, Protocol
+from seqvision.names import Name
 from seqvision.wording import counted
 
 
@@ -41,7 +42,7 @@ def evaluate_labels(
     *,
     split: str,
     protocol: Protocol = "mstcn",
-    background: Collection[str] = (),
+    background: Collection[Name] = (),
     training: Mapping[str, Sequence[SequenceRecord]] | None = None,
     others: Mapping[str, Sequence[np.ndarray]] | None = None,
     members: Sequence[Sequence[np.ndarray]] = (),
@@ -133,7 +134,7 @@ def _per_class(
     truth: Sequence[np.ndarray],
     labeller: LoadedLabeller,
     protocol: Protocol,
-    background: Collection[str],
+    background: Collection[Name],
 ) -> tuple[dict[str, list[float]], str]:
     """Scores class by class, and how all was counted."""
     if labeller.thresholds is not None:

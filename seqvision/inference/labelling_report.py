@@ -19,6 +19,7 @@ from seqvision.inference.sequence_report import (
 from seqvision.inference.sequences import LoadedLabeller
 from seqvision.metrics import frame_scores, multilabel_scores, segment_statistics, segments
 from seqvision.metrics.frames import Protocol
+from seqvision.names import Name
 
 SHORT = 5  # frames
 
@@ -43,7 +44,7 @@ class LabellingReport:
         records: Sequence[SequenceRecord],
         *,
         split: str,
-        background: Collection[str] = (),
+        background: Collection[Name] = (),
         protocol: Protocol = "mstcn",
     ):
         known = [place for place, record in enumerate(records) if record.labels is not None]

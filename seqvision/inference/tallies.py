@@ -11,6 +11,7 @@ import numpy as np
 from seqvision.metrics import frame_scores, reliability, segment_statistics
 from seqvision.metrics.classification import confusion_matrix, macro, percent, scores_per_class
 from seqvision.metrics.frames import OVERLAPS, Protocol
+from seqvision.names import Name
 
 
 class ClassTally:
@@ -48,7 +49,7 @@ class FrameTally:
         truth: Sequence[np.ndarray],
         classes: Sequence[str],
         *,
-        background: Collection[str],
+        background: Collection[Name],
         protocol: Protocol,
     ):
         found, counts = [], []

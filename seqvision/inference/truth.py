@@ -17,10 +17,11 @@ from seqvision.data.sequences.align import align_labels
 from seqvision.data.sequences.formats.video_files import id_of
 from seqvision.data.sequences.formats.video_labels import Labelled, find_labels, inside
 from seqvision.data.sequences.frame_labels import FrameMatrix, FrameNames, read_frame_labels
-from seqvision.data.sequences.label_names import UNLABELLED, folded
+from seqvision.data.sequences.label_names import UNLABELLED, LabelRules
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
 from seqvision.inference.sequences import LoadedLabeller
+from seqvision.names import meant, one_meant, text_of
 
 
 class Truth:
@@ -54,8 +55,7 @@ class Truth:
         self.of = {by_name[name]: labelled for name, labelled in found.of.items()}
         self.align = align or said.get("align") or "error"
         self.background: str | None = said.get("background")
-        self.merge = {folded(old): new for old, new in (said.get("merge") or {}).items()}
-        self.unlabelled = {"", *(said.get("unlabelled") or UNLABELLED)}
+        self.rules = LabelRules(said.get("merge") or {}, said.get("unlabelled") or UNLABELLED)
 
     def labels(self, source: Path, frames: int, edges: np.ndarray | None) -> np.ndarray | None:
         """The truth for the labeller's frames, (time,) or (time, classes), -1 where nobody said; None if there is none.
@@ -98,7 +98,7 @@ class Truth:
             known = [replace(segment, label=classes[place]) for segment, place in said if place >= 0]
             unknown = [segment for segment, place in said if place < 0]
             return label_matrix(known, middles, classes, known=self.background is not None, unknown=unknown)
-        empty = -1 if self.background is None else self._place(self.background, "data.background")
+        empty = -1 if self.background is None else self._place(text_of(self.background), "data.background")
         return np.where((of := owners(segments, middles, where=where)) >= 0, np.array([*places, 0])[of], empty)
 
     def _of_frames(self, labelled: Labelled, recorded: int) -> np.ndarray:
@@ -126,16 +126,16 @@ class Truth:
     def _place(self, name: str, where: str) -> int:
         """The class that a written label means; -1 where nobody said."""
         classes = self.labeller.classes
-        meant = name if name in classes else self.merge.get(folded(name), name)
-        if meant in self.unlabelled:
+        becomes = name if meant(name, classes) else self.rules.of(name)
+        if not becomes:
             return -1
-        if meant not in classes:
+        if not meant(becomes, classes):
             listed = ", ".join(classes[:12]) + (", …" if len(classes) > 12 else "")
             raise UserError(
                 f"{where}: '{name}' is none of the model's {len(classes)} classes ({listed})"
                 f"{did_you_mean(name, classes)}. Correct the label, or leave it empty where the model cannot know it"
             )
-        return classes.index(meant)
+        return classes.index(one_meant(becomes, classes))
 
 
 @contextmanager

@@ -21,6 +21,7 @@ from seqvision.metrics.segments import (
     segments,
     statistics_of,
 )
+from seqvision.names import Name, all_meant
 
 Protocol = Literal["mstcn", "lea"]
 OVERLAPS = (0.1, 0.25, 0.5)
@@ -60,7 +61,7 @@ def frame_scores(
     truth: Sequence[np.ndarray],
     *,
     classes: Sequence[str],
-    background: Collection[str] = (BACKGROUND,),
+    background: Collection[Name] = (BACKGROUND,),
     protocol: Protocol = "mstcn",
     overlaps: Sequence[float] = OVERLAPS,
 ) -> FrameScores:
@@ -119,7 +120,7 @@ def segment_statistics(
     truth: Sequence[np.ndarray],
     *,
     classes: Sequence[str],
-    background: Collection[str] = (BACKGROUND,),
+    background: Collection[Name] = (BACKGROUND,),
     short: int = 5,
 ) -> list[SegmentStatistics]:
     """The numbers and lengths of true and predicted segments: of all that count, then of each class.
@@ -143,9 +144,10 @@ class _Videos:
         predictions: Sequence[np.ndarray],
         truth: Sequence[np.ndarray],
         classes: tuple[str, ...],
-        background: Collection[str],
+        background: Collection[Name],
     ):
         check_labels(predictions, truth, len(classes))
+        background = all_meant(background, classes)
         unknown = [name for name in background if name not in classes and name != BACKGROUND]
         if unknown:
             raise UserError(

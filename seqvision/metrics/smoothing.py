@@ -6,6 +6,7 @@ import numpy as np
 
 from seqvision.errors import UserError
 from seqvision.metrics.frames import BACKGROUND, Protocol, frame_scores
+from seqvision.names import Name
 
 
 def moving_average(scores: np.ndarray, width: int) -> np.ndarray:
@@ -42,7 +43,7 @@ def tune_moving_average(
     classes: Sequence[str],
     widths: Sequence[int] = tuple(range(1, 102, 2)),
     by: Collection[str] = ("accuracy", "f1@25"),
-    background: Collection[str] = (BACKGROUND,),
+    background: Collection[Name] = (BACKGROUND,),
     protocol: Protocol = "mstcn",
 ) -> int:
     """The width of the moving average whose argmax scores best on these (training) videos, of equals the least.

@@ -18,6 +18,7 @@ from seqvision.metrics.frames import FrameScores, Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
 from seqvision.models import FrameLabeller
 from seqvision.models.sequences import RecurrentState
+from seqvision.names import Name
 from seqvision.rnn import detach, map_state
 from seqvision.tasks.base import Task
 from seqvision.tasks.parts import fitting
@@ -55,7 +56,7 @@ class Labelling(Task):
         decoder: Any = None,
         followers: np.ndarray | None = None,
         protocol: Protocol = "mstcn",
-        background: Collection[str] = (),
+        background: Collection[Name] = (),
         encoder_lr_factor: float = 1.0,
         **settings: Any,
     ):

@@ -8,6 +8,7 @@ from pathlib import Path
 from seqvision.data.annotations.segments import Segment
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.errors import UserError
+from seqvision.names import Name, one_meant
 
 
 @dataclass(frozen=True)
@@ -55,7 +56,7 @@ class Annotations:
         about = self.segments if video is None else [video]
         some = [segment for name in about for segment in self.segments.get(name, [])]
         faults = [fault for fault in self.faults if video is None or video in fault.videos]
-        return {one.observation for one in (*some, *faults)} - {""}
+        return {*(segment.observation for segment in some), *(fault.observation for fault in faults)} - {""}
 
     def where(self, wanted: Callable[[Segment | Fault], bool]) -> "Annotations":
         """Only the segments and faults that are wanted; videos keep their place, if without segments."""
@@ -80,16 +81,19 @@ class Choice:
     lenient      names that no file knows are passed over
     """
 
-    track: str | None = None
-    observation: str | Sequence[str] | None = None
+    track: Name = None
+    observation: Name | Sequence[Name] = None
     lenient: bool = False
 
     def of(self, files: Sequence[Annotations]) -> list[Annotations]:
         """What is left of each file. Raises UserError for a name that no file knows, and for a video with several
         observations of which none was chosen."""
-        track, patterns = self.track, self._patterns()
         tracks = set().union(*(file.all_tracks() for file in files))
         observations = set().union(*(file.observations() for file in files))
+        track = None if self.track is None else one_meant(self.track, sorted(tracks | observations))
+        asked = self.observation
+        given = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else [asked]
+        patterns = [one_meant(one, sorted(observations)) for one in given if one is not None]
         if track is not None and track not in tracks and track in observations:
             track, patterns = None, [track]
         unknown = [one for one in patterns if not any(fnmatchcase(name, one) for name in observations)]
@@ -109,11 +113,6 @@ class Choice:
             for file in files
         ]
         return kept if patterns else [one_observation(file) for file in kept]
-
-    def _patterns(self) -> list[str]:
-        if self.observation is None:
-            return []
-        return [self.observation] if isinstance(self.observation, str) else list(self.observation)
 
 
 def one_observation(file: Annotations) -> Annotations:

@@ -50,7 +50,7 @@ def _observation(file: Path, name: str, said: Any) -> Observation:
         raise UserError(f"{where}: of folders of pictures, which have no clock. Make an observation of a video.")
     media = _media(said)
     offset = read_time(str(said.get("time offset") or 0), where, "time offset", signed=True)
-    info = said.get("media_info") if isinstance(said.get("media_info"), dict) else {}
+    info: dict[str, Any] = said["media_info"] if isinstance(said.get("media_info"), dict) else {}
     if said.get("media_creation_date_as_offset"):
         if len(media) > 1:
             raise runs_on(file, name, media)

@@ -8,6 +8,7 @@ from seqvision.data.annotations.annotations import Annotations, Choice
 from seqvision.data.annotations.tables import has_segments, read_segment_table
 from seqvision.data.formats.rows import first_line
 from seqvision.errors import UserError
+from seqvision.names import Name
 
 TABLES = (".csv", ".tsv")
 SUFFIXES = (*TABLES, boris.SUFFIX, elan.SUFFIX, praat.SUFFIX)
@@ -27,8 +28,8 @@ def read_annotations(
     file: str | Path,
     *,
     unit: str | None = None,
-    track: str | None = None,
-    observation: str | Sequence[str] | None = None,
+    track: Name = None,
+    observation: Name | Sequence[Name] = None,
     encoding: str = "utf-8",
 ) -> Annotations:
     """The segments of a file: a table with a segment a row, an export or a project of BORIS, ELAN's .eaf, Praat's

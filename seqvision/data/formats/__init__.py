@@ -13,6 +13,7 @@ from seqvision.data.records import CaptionRecord
 from seqvision.data.shards import is_sharded
 from seqvision.data.splits import apply_split_lists, split_lists
 from seqvision.errors import UserError
+from seqvision.names import Name
 from seqvision.wording import counted, some_of
 
 __all__ = ["LAYOUTS", "Problem", "ReadReport", "read_captions", "read_captions_with_report"]
@@ -62,9 +63,9 @@ def read_captions(
     *,
     layout: str = "auto",
     images: str | Path | None = None,
-    image_column: str | None = None,
-    caption_column: str | None = None,
-    split_column: str | None = None,
+    image_column: Name = None,
+    caption_column: Name = None,
+    split_column: Name = None,
     encoding: str = "utf-8",
     on_missing: str = "error",
 ) -> list[CaptionRecord]:
@@ -94,9 +95,9 @@ def read_captions_with_report(
     *,
     layout: str = "auto",
     images: str | Path | None = None,
-    image_column: str | None = None,
-    caption_column: str | None = None,
-    split_column: str | None = None,
+    image_column: Name = None,
+    caption_column: Name = None,
+    split_column: Name = None,
     encoding: str = "utf-8",
     on_missing: str = "error",
 ) -> ReadReport:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from seqvision.data.formats.rows import ReadOptions, did_you_mean
 from seqvision.errors import UserError
+from seqvision.names import Name, meant, text_of
 
 _IMAGE = """image image_name image_file image_path image_filename filename file_name file filepath file_path path
     img img_name img_path picture photo name image_id"""
@@ -56,12 +57,10 @@ def find_columns(header: Sequence[str], options: ReadOptions, where: str) -> Col
     return Columns(image, (caption,), split)
 
 
-def column_named(
-    header: Sequence[str], given: str | None, usual: Sequence[str], what: str, option: str, where: str
-) -> str:
-    found = first_of(header, usual if given is None else [given])
-    if given is not None and given in header:
-        return given
+def column_named(header: Sequence[str], given: Name, usual: Sequence[str], what: str, option: str, where: str) -> str:
+    found = first_of(header, usual if given is None else [text_of(given)])
+    if given is not None and meant(given, header):
+        return meant(given, header)[0]
     if found is not None:
         return found
     listed = ", ".join(header)
@@ -70,7 +69,8 @@ def column_named(
             f"{where}: no column for the {what} (found: {listed}; usual names: {', '.join(usual)}). "
             f"Name it with {option}=COLUMN."
         )
-    raise UserError(f"{where}: no column '{given}' (found: {listed}){did_you_mean(given, header)}. Correct {option}.")
+    name = text_of(given)
+    raise UserError(f"{where}: no column '{name}' (found: {listed}){did_you_mean(name, header)}. Correct {option}.")
 
 
 def first_of(header: Sequence[str], names: Sequence[str]) -> str | None:

@@ -11,6 +11,7 @@ from seqvision.data.core.json_values import parse_json
 from seqvision.data.core.text import read_text, text_begin
 from seqvision.data.splits import SPLITS, split_name
 from seqvision.errors import UserError
+from seqvision.names import Name
 
 
 @dataclass(frozen=True)
@@ -28,9 +29,9 @@ class ReadOptions:
     """What a user may say about a data set besides where it is."""
 
     images: Path | None = None
-    image_column: str | None = None
-    caption_column: str | None = None
-    split_column: str | None = None
+    image_column: Name = None
+    caption_column: Name = None
+    split_column: Name = None
     encoding: str = "utf-8"
 
 

@@ -10,6 +10,7 @@ from seqvision.data.sequences.classes.sets import class_set, natural_order
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
+from seqvision.names import Name
 from seqvision.signatures import hands_on_to
 
 
@@ -28,7 +29,7 @@ def string_set(
     *,
     what: str,
     splits: Mapping[str, Any] | None = None,
-    merge: Mapping[str, str | None] | None = None,
+    merge: Mapping[Any, Name] | None = None,
     notes: Sequence[str] = (),
     left_out: Sequence[str] = (),
 ) -> SequenceSet:

@@ -11,6 +11,7 @@ from seqvision.data.parallel.lines import read_columns, read_two
 from seqvision.data.parallel.records import ParallelText, SentencePair
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.names import Name, one_meant
 from seqvision.wording import counted
 
 # endings of two or three letters that are no language
@@ -40,8 +41,8 @@ class Corpus:
 def read_parallel(
     path: str | Path,
     *,
-    source: str | None = None,
-    target: str | None = None,
+    source: Name = None,
+    target: Name = None,
     encoding: str = "utf-8",
     on_empty: str = "error",
 ) -> ParallelText:
@@ -122,16 +123,17 @@ def _table(file: Path) -> tuple[str, tuple[str, ...] | None, Path]:
 
 
 def _languages(
-    path: Path, found: list[tuple[str, tuple[str, ...] | None, Path]], source: str | None, target: str | None
+    path: Path, found: list[tuple[str, tuple[str, ...] | None, Path]], source: Name, target: Name
 ) -> tuple[str | None, str | None]:
     """Source and target: as they are given, else what the files' names leave no doubt about."""
+    known = sorted({language for _, named, _ in found for language in named or ()})
+    source, target = (side if side is None else one_meant(side, known) for side in (source, target))
     if source is not None and target is not None:
         return source, target
     pairs = sorted({named for _, named, _ in found if named is not None and len(named) == 2})
     fitting = [pair for pair in pairs if _fits(source, pair[0]) and _fits(target, pair[1])]
     if len(fitting) == 1:
         return source or fitting[0][0], target or fitting[0][1]
-    known = sorted({language for _, named, _ in found for language in named or ()})
     given = [language for language in (source, target) if language is not None]
     others = [language for language in known if not any(same_language(language, said) for said in given)]
     if given and len(others) == 1:

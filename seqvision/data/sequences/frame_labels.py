@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -19,6 +20,7 @@ from seqvision.data.sequences.formats.table import (
     read_table,
 )
 from seqvision.errors import UserError
+from seqvision.names import Name, meant, one_meant, text_of
 
 BACKGROUND = "background"
 _VALUES = {"0": 0, "0.0": 0, "1": 1, "1.0": 1, "": -1, "-1": -1, "-1.0": -1, "nan": -1, "NaN": -1}
@@ -54,8 +56,8 @@ def read_frame_labels(
     file: Path,
     *,
     multilabel: bool = False,
-    label_column: str | None = None,
-    frame_column: str | None = None,
+    label_column: Name = None,
+    frame_column: Name = None,
     first_frame: int = 0,
     frames: int | None = None,
     encoding: str = "utf-8",
@@ -80,8 +82,8 @@ def read_label_lines(file: Path, *, encoding: str = "utf-8") -> FrameNames:
 def label_column_of(
     table: Table,
     *,
-    label_column: str | None = None,
-    frame_column: str | None = None,
+    label_column: Name = None,
+    frame_column: Name = None,
     first_frame: int = 0,
     frames: int | None = None,
     in_order: bool = False,
@@ -127,15 +129,14 @@ def _frame_number(cell: str, table: Table, row: int, column: str) -> int:
     return int(float(cell))
 
 
-def label_matrix(table: Table, *, columns: Sequence[str] | None = None) -> FrameMatrix:
+def label_matrix(table: Table, *, columns: Sequence[Name] | None = None) -> FrameMatrix:
     """A column of 0 and 1 for each label, a row a frame, as DeepEthogram writes it; empty or -1 where nobody said.
 
     `columns`: which they are; by default all but those that number or name the rows. A column `background`, 1 where no
     other is, is no label: it is held against the others and dropped.
     """
-    for name in columns or ():
-        table.need(name, (), "label", "data.label_columns")
-    wanted = columns or [name for name in table.header if name.lower() not in _NO_LABELS]
+    given = [table.need(name, (), "label", "data.label_columns") for name in columns or ()]
+    wanted = given or [name for name in table.header if name.lower() not in _NO_LABELS]
     labels = [name for name in wanted if name.lower() != BACKGROUND]
     if not labels:
         raise UserError(
@@ -170,27 +171,34 @@ def _value(cell: str, table: Table, row: int, name: str) -> int:
 
 
 def join_matrices(
-    sequences: Sequence[FrameMatrix], *, merge: Mapping[str, str] | None = None
+    sequences: Sequence[FrameMatrix], *, merge: Mapping[Any, Name] | None = None
 ) -> tuple[list[np.ndarray], tuple[str, ...], list[str]]:
     """Each sequence's (time, classes) over the columns of all, the classes in the first file's order, and notes.
 
-    A label that a file has no column for is unknown there (-1). `merge` joins columns: 1 where one of them is 1.
+    A label that a file has no column for is unknown there (-1). `merge` joins columns: 1 where one of them is 1; those
+    that are merged into None are left out.
     """
-    merge = merge or {}
     written = list(dict.fromkeys(name for sequence in sequences for name in sequence.classes))
-    for name in merge:
-        if name not in written:
-            raise UserError(f"data.merge: no column '{name}' (found: {', '.join(written)}). Correct the entry.")
-    classes = tuple(dict.fromkeys(merge.get(name, name) for name in written))
+    merged: dict[str, str | None] = {}
+    for key, becomes in (merge or {}).items():
+        if not meant(key, written):
+            raise UserError(f"data.merge: no column '{text_of(key)}' (found: {', '.join(written)}). Correct the entry.")
+        merged.update(dict.fromkeys(meant(key, written), None if becomes is None else one_meant(becomes, written)))
+    called = [merged.get(name, name) for name in written]
+    classes = tuple(dict.fromkeys(name for name in called if name is not None))
     joined, lacking = [], {}
     for sequence in sequences:
         values = np.full((len(sequence), len(classes)), -1, dtype=np.int64)
-        for column, name in enumerate(sequence.classes):
-            place, new = classes.index(merge.get(name, name)), sequence.values[:, column]
-            first = name == next(n for n in sequence.classes if merge.get(n, n) == merge.get(name, name))
-            values[:, place] = new if first else _either(values[:, place], new)
+        seen: set[str] = set()
+        for column, written_name in enumerate(sequence.classes):
+            name = merged.get(written_name, written_name)
+            if name is None:
+                continue
+            place, new = classes.index(name), sequence.values[:, column]
+            values[:, place] = _either(values[:, place], new) if name in seen else new
+            seen.add(name)
         joined.append(values)
-        missing = [name for name in classes if name not in {merge.get(own, own) for own in sequence.classes}]
+        missing = [name for name in classes if name not in seen]
         if missing:
             lacking[sequence.where] = missing
     notes = []
@@ -200,8 +208,9 @@ def join_matrices(
             f"labels: {len(lacking)} of {len(sequences)} files have no column for some label, which is unknown there "
             f"and neither trained nor scored: {file} lacks {', '.join(missing)}" + ("; …" if len(lacking) > 1 else "")
         )
-    if merge:
-        notes.append("labels: merged " + ", ".join(f"{old} into {new}" for old, new in merge.items()))
+    if merged:
+        done = (f"{old} into {new}" if new is not None else f"{old} left out" for old, new in merged.items())
+        notes.append(f"labels: merged {', '.join(done)}")
     return joined, classes, notes
 
 

@@ -4,8 +4,9 @@ import difflib
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.frame_labels import FrameNames
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.names import Name, all_meant, meant, one_meant, same_value, text_of
 from seqvision.wording import counted
 
 UNLABELLED = ("", "?", "unlabelled", "unlabeled")
@@ -24,14 +26,56 @@ _RARE = 0.01  # a label a hundred times rarer than one of nearly its name is lik
 class LabelRules:
     """What written labels mean; the config entries `data.merge`, `data.unlabelled` and `data.classes`.
 
-    merge        another name for a label; case and accents may be left out of the key (Preparacao: Preparation)
+    merge        another name for a label, None for no label; case and accents may be left out of the key
+                 (Preparacao: Preparation)
     unlabelled   what is written where nobody said
     classes      the classes in their order; by default those of a mapping file, else all that occur, sorted
     """
 
-    merge: Mapping[str, str] = field(default_factory=dict)
-    unlabelled: Sequence[str] = UNLABELLED
-    classes: Sequence[str] | None = None
+    merge: Mapping[Any, Name] = field(default_factory=dict)
+    unlabelled: Sequence[Name] = UNLABELLED
+    classes: Sequence[Name] | None = None
+
+    def of(self, label: str) -> str:
+        """What a single label becomes; "" where nobody said."""
+        for key, new in self.merge.items():
+            if meant(key, [label]) or folded(text_of(key)) == folded(label):
+                label = "" if new is None else text_of(new)
+                break
+        return "" if any(meant(name, [label]) for name in self.unlabelled) else label
+
+    def for_labels(self, written: Iterable[str]) -> "WrittenRules":
+        """The rules with each name as the labels are written: 0 may be "0" or "0.0".
+
+        Raises UserError for an entry of `merge` that no label has.
+        """
+        known = list(dict.fromkeys(written))
+        merge: dict[str, str] = {}
+        for key, new in self.merge.items():
+            becomes = "" if new is None else one_meant(new, known)
+            others = [name for name in known if name != becomes]
+            old = meant(key, others) or [name for name in others if folded(name) == folded(text_of(key))]
+            if not old:
+                name, listed = text_of(key), ", ".join(sorted(known))
+                hint = did_you_mean(name, known)
+                fault(UserError(f"data.merge: no label '{name}' (found: {listed}){hint}. Correct or remove the entry."))
+            merge.update(dict.fromkeys(old, becomes))
+        classes: list[str] | None = None
+        if self.classes is not None:
+            left = [*known, *filter(None, merge.values())]
+            alike = [meant(name, left) or [text_of(name)] for name in self.classes]
+            classes = [first for first, *_ in alike]
+            merge = {other: first for first, *others in alike for other in others} | merge
+        left_out = [old for old, new in merge.items() if not new]
+        return WrittenRules(merge, frozenset(["", *left_out, *all_meant(self.unlabelled, known)]), classes)
+
+
+class WrittenRules(NamedTuple):
+    """`LabelRules` in the words of the labels themselves; what is merged into nothing is unlabelled."""
+
+    merge: Mapping[str, str]
+    unlabelled: frozenset[str]
+    classes: Sequence[str] | None
 
 
 def encode_labels(
@@ -46,17 +90,16 @@ def encode_labels(
     `known`: the classes that the file `known_from` lists. UserError for a label that is none of the known classes, and
     for an entry of `merge` that no label has.
     """
-    rules = rules or LabelRules()
-    if rules.classes is not None:
-        known, known_from = rules.classes, "data.classes"
-    unlabelled = {"", *rules.unlabelled}
+    names = (name for sequence in sequences for name in sequence.names)
+    merged, unlabelled, given = (rules or LabelRules()).for_labels(names)
+    if given is not None:
+        known, known_from = given, "data.classes"
     counts = Counter(name for sequence in sequences for name in sequence.names if name not in unlabelled)
     if not counts:
         raise UserError(
             f"none of {counted(len(sequences), 'sequence')} has a labelled frame. Correct data.unlabelled "
             f"({', '.join(filter(None, unlabelled))}), or label some frames."
         )
-    merged = _merged(counts, rules.merge)
     renamed = Counter[str]()
     for name, count in counts.items():
         renamed[merged.get(name, name)] += count
@@ -84,33 +127,17 @@ def encode_labels(
     return encoded, classes, _notes(sequences, encoded, unlabelled, merged, renamed)
 
 
-def _merged(counts: Mapping[str, int], merge: Mapping[str, str]) -> dict[str, str]:
-    """The written names that `merge` changes, with their new ones."""
-    merged: dict[str, str] = {}
-    for key, new in merge.items():
-        others = [name for name in counts if name != new]
-        meant = [key] if key in others else [name for name in others if folded(name) == folded(key)]
-        if not meant:
-            fault(
-                UserError(
-                    f"data.merge: no label '{key}' (found: {', '.join(sorted(counts))}){did_you_mean(key, counts)}. "
-                    "Correct or remove the entry."
-                )
-            )
-        merged.update(dict.fromkeys(meant, new))
-    return merged
-
-
 def _notes(
     sequences: Sequence[FrameNames],
     encoded: Sequence[np.ndarray],
-    unlabelled: set[str],
+    unlabelled: frozenset[str],
     merged: Mapping[str, str],
     counts: Mapping[str, int],
 ) -> list[str]:
     notes = []
     if merged:
-        notes.append("labels: merged " + ", ".join(f"'{old}' into '{new}'" for old, new in merged.items()))
+        done = (f"'{old}' into '{new}'" if new else f"'{old}' left out" for old, new in merged.items())
+        notes.append(f"labels: merged {', '.join(done)}")
     blank = [int((labels < 0).sum()) for labels in encoded]
     if any(blank):
         named = ", ".join(f"'{name}'" for name in sorted(unlabelled) if name)
@@ -142,15 +169,15 @@ def folded(name: str) -> str:
 
 
 def likely_doubles(counts: Mapping[str, int]) -> dict[str, str]:
-    """Labels that are probably another spelling of a commoner one: differing in case, accents or spaces only, or
-    nearly of its name and a hundred times rarer."""
+    """Labels that are probably another spelling of a commoner one: differing in case, accents or spaces only, the same
+    number ("0", "0.0"), or nearly of its name and a hundred times rarer."""
     doubles: dict[str, str] = {}
     names = sorted(counts, key=lambda name: (-counts[name], name))
     for place, name in enumerate(names):
         for other in names[:place]:
             if other in doubles:
                 continue
-            same = folded(name) == folded(other)
+            same = folded(name) == folded(other) or same_value(name, other)
             rare = counts[name] <= max(1, _RARE * counts[other]) < counts[other]
             if same or (rare and _alike(folded(name), folded(other))):
                 doubles[name] = other

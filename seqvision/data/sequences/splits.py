@@ -11,6 +11,7 @@ from seqvision.data.sequences.blocks import cut_in_blocks
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.data.splits import SPLITS, hashed_split
 from seqvision.errors import UserError
+from seqvision.names import Name, all_meant
 from seqvision.wording import counted, some_of
 
 _FEW = 10  # groups that are called by their names
@@ -35,8 +36,8 @@ class SplitRule:
     test: int | float = 0.1
     seed: int = 0
     group: str | None = None
-    test_groups: Sequence[str] = ()
-    val_groups: Sequence[str] = ()
+    test_groups: Sequence[Name] = ()
+    val_groups: Sequence[Name] = ()
     folds: int | None = None
     fold: int = 1
     blocks: int | None = None
@@ -148,7 +149,7 @@ def _by_name(records: list[SequenceRecord], rule: SplitRule) -> tuple[list[Seque
     groups = list(dict.fromkeys(record.group or "" for record in records))
     named: dict[str, str] = {}
     for name, wanted in (("test", rule.test_groups), ("val", rule.val_groups)):
-        for group in map(str, wanted):
+        for group in all_meant(wanted, groups):
             if group not in groups:
                 raise UserError(
                     f"data.splits.{name}_groups: no group '{group}' (found: {some_of(groups)})"

@@ -13,6 +13,7 @@ import numpy as np
 from seqvision.data.sequences.classes.sets import class_set
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
+from seqvision.names import Name, text_of
 
 _TYPES = {8: ">u1", 9: ">i1", 11: ">i2", 12: ">i4", 13: ">f4", 14: ">f8"}
 _UNPACKED, _TIMES = 1 << 28, 100  # so many bytes, or times its size, may a gzipped file unpack to
@@ -22,7 +23,7 @@ _SPLITS = {"train": "train", "t10k": "test", "test": "test", "val": "val"}
 def read_idx(
     folder: str | Path,
     *,
-    classes: Sequence[str] | None = None,
+    classes: Sequence[Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     limit: int | None = None,
 ) -> SequenceSet:
@@ -109,7 +110,7 @@ def _ids(begin: str, number: int) -> list[str]:
     return [f"{begin}/{place:05}" for place in range(number)]
 
 
-def _names(labels: np.ndarray, classes: Sequence[str] | None, file: Path) -> list[str]:
+def _names(labels: np.ndarray, classes: Sequence[Name] | None, file: Path) -> list[str]:
     numbers = labels.tolist()
     if classes is None:
         return [str(number) for number in numbers]
@@ -117,7 +118,7 @@ def _names(labels: np.ndarray, classes: Sequence[str] | None, file: Path) -> lis
         raise UserError(
             f"{file.name}: the class {max(numbers)} has no name; data.classes names {len(classes)} of them, from 0 on."
         )
-    return [classes[number] for number in numbers]
+    return [text_of(classes[number]) for number in numbers]
 
 
 def _said(array: np.ndarray) -> str:

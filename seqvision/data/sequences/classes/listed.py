@@ -22,6 +22,7 @@ from seqvision.data.sequences.classes.tables import (
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.names import Name
 from seqvision.wording import counted, some_of
 
 _PATH = "path file filename file_name file_path filepath image picture recording video clip name id"
@@ -45,10 +46,10 @@ class ListOptions:
     rows that cannot be used.
     """
 
-    path_column: str | None = None
-    label_column: str | None = None
-    split_column: str | None = None
-    group_column: str | None = None
+    path_column: Name = None
+    label_column: Name = None
+    split_column: Name = None
+    group_column: Name = None
     files: Path | None = None
     encoding: str = "utf-8"
     on_missing: str = "error"
@@ -83,14 +84,14 @@ def read_files(
     path: str | Path,
     kind: FileKind,
     *,
-    path_column: str | None = None,
-    label_column: str | None = None,
-    split_column: str | None = None,
-    group_column: str | None = None,
+    path_column: Name = None,
+    label_column: Name = None,
+    split_column: Name = None,
+    group_column: Name = None,
     files: str | Path | None = None,
     encoding: str = "utf-8",
     on_missing: str = "error",
-    merge: Mapping[str, str | None] | None = None,
+    merge: Mapping[Any, Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     make_set: Callable[..., SequenceSet] = class_set,
 ) -> SequenceSet:
@@ -145,7 +146,7 @@ def _list_in(folder: Path) -> Path | None:
     )
 
 
-def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[str, str]) -> _Listed:
+def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[Any, Name]) -> _Listed:
     if file.suffix.lower() not in _LISTS:
         raise UserError(
             f"{file}: a list of {what} was expected, {', '.join(_LISTS)} with a path and a label a row, or a folder."
@@ -182,7 +183,9 @@ def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[str,
     return found
 
 
-def _read_lists_of_splits(files: Sequence[Path], what: str, options: ListOptions, rename: Mapping[str, str]) -> _Listed:
+def _read_lists_of_splits(
+    files: Sequence[Path], what: str, options: ListOptions, rename: Mapping[Any, Name]
+) -> _Listed:
     """The files of Hugging Face's `train/metadata.csv` …, whose names count from the folder of their list."""
     found = _Listed()
     for file in files:
@@ -203,7 +206,7 @@ def _near(file: Path) -> str:
     return f" (did you mean '{same[0]}'?)" if same else did_you_mean(file.name, inside, cutoff=0.85)
 
 
-def _read_folders(folder: Path, kind: FileKind, rename: Mapping[str, str]) -> _Listed:
+def _read_folders(folder: Path, kind: FileKind, rename: Mapping[Any, Name]) -> _Listed:
     listing = files_below(folder, kind.belongs)
     within: dict[str, list[Path]] = {}  # by the first folder on their way
     for file in listing.files:

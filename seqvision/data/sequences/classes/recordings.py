@@ -16,6 +16,7 @@ from seqvision.data.sequences.readers.numbers import clock_columns, table_column
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.names import Name
 from seqvision.signatures import hands_on_to
 from seqvision.wording import counted
 
@@ -28,13 +29,13 @@ SPLIT_NAMES = ("split", "subset", "partition")
 def read_recordings(
     path: str | Path,
     *,
-    id_column: str | None = None,
-    columns: Sequence[str] | None = None,
-    label_column: str | None = None,
-    split_column: str | None = None,
-    group_column: str | None = None,
+    id_column: Name = None,
+    columns: Sequence[Name] | None = None,
+    label_column: Name = None,
+    split_column: Name = None,
+    group_column: Name = None,
     encoding: str = "utf-8",
-    merge: Mapping[str, str | None] | None = None,
+    merge: Mapping[Any, Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     **options: Any,
 ) -> SequenceSet:
@@ -67,7 +68,7 @@ def read_recordings(
     return class_set(records, what="recordings", splits=drawn, merge=merge, notes=notes)
 
 
-def _long_table(path: Path, id_column: str | None) -> Path | None:
+def _long_table(path: Path, id_column: Name) -> Path | None:
     """The table in which several rows make a recording, if that is what lies there."""
     if path.is_dir():
         tables = sorted(file for file in path.iterdir() if file.suffix.lower() in (".csv", ".tsv"))
@@ -84,12 +85,12 @@ def _long_table(path: Path, id_column: str | None) -> Path | None:
 
 def _of_table(
     table: Table,
-    id_column: str | None,
-    wanted: Sequence[str] | None,
-    label_column: str | None,
-    split_column: str | None,
-    group_column: str | None,
-    rename: Mapping[str, str],
+    id_column: Name,
+    wanted: Sequence[Name] | None,
+    label_column: Name,
+    split_column: Name,
+    group_column: Name,
+    rename: Mapping[Any, Name],
 ) -> tuple[list[str], list[SequenceRecord]]:
     """What the columns are taken for, in words, and the recordings."""
     ids = table.need(id_column, ID_NAMES, "recording's id", "data.id_column")

@@ -24,6 +24,7 @@ from seqvision.data.sequences.classes.tables import (
 )
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
+from seqvision.names import Name
 from seqvision.wording import counted
 
 _TEXT = "text sentence sentences review question comment content tweet message utterance phrase title body"
@@ -35,13 +36,13 @@ def read_sentences(
     path: str | Path,
     *,
     layout: str = "auto",
-    text_column: str | int | None = None,
-    label_column: str | int | None = None,
-    split_column: str | None = None,
+    text_column: Name = None,
+    label_column: Name = None,
+    split_column: Name = None,
     header: bool | None = None,
     encoding: str = "utf-8",
     coarse: str | None = None,
-    merge: Mapping[str, str | None] | None = None,
+    merge: Mapping[Any, Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     on_missing: str = "error",
 ) -> SequenceSet:
@@ -111,14 +112,14 @@ def _as_published(records: list[SequenceRecord]) -> tuple[list[SequenceRecord], 
 class _Columns:
     """The three columns that are read, and what was said about the header."""
 
-    def __init__(self, text: str | int | None, label: str | int | None, split: str | None, header: bool | None):
+    def __init__(self, text: Name, label: Name, split: Name, header: bool | None):
         self.text = Column("text", TEXT_NAMES, "data.text_column", text)
         self.label = label_column(label)
         self.split = split_column(split)
         self.header = header
 
 
-def _lacks(text: str | None, label: str | None) -> str:
+def _lacks(text: Name, label: str | None) -> str:
     if not text:
         return f"no text beside the label '{label}'" if label else "neither text nor label"
     return f"no label beside the text '{text:.40}'"

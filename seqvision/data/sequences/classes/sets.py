@@ -9,6 +9,7 @@ from seqvision.data.formats.rows import did_you_mean, row_split
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
+from seqvision.names import Name, meant, one_meant, text_of
 
 
 def class_set(
@@ -16,8 +17,8 @@ def class_set(
     *,
     what: str,
     splits: Mapping[str, Any] | None = None,
-    merge: Mapping[str, str | None] | None = None,
-    classes: Sequence[str] | None = None,
+    merge: Mapping[Any, Name] | None = None,
+    classes: Sequence[Name] | None = None,
     notes: Sequence[str] = (),
     left_out: Sequence[str] = (),
 ) -> SequenceSet:
@@ -38,18 +39,19 @@ def class_set(
     drawn, returned = _returned(kept, drawn, what)
     names = sorted({record.label for record in drawn if record.label is not None}, key=natural_order)
     if classes is not None:
-        names = [name for name in classes if name in names]
+        names = list(dict.fromkeys(text for name in classes for text in meant(name, names)))
     found = SequenceSet(drawn, tuple(names), notes=[*notes, *merged, *split_notes, *returned], left_out=list(left_out))
     _check_learnable(found, what)
     return found
 
 
-def split_said(text: str | None, where: str, rename: Mapping[str, str]) -> str | None:
+def split_said(text: str | None, where: str, rename: Mapping[Any, Name]) -> str | None:
     """The split that a file's name or a cell says, after `rename` ({"dev": "test"}); None where it says nothing."""
     split = row_split(text, where)
     if split is None or text is None:
         return None
-    return row_split(rename.get(text.strip().lower(), rename.get(split, split)), where)
+    becomes = {text_of(old): text_of(new) for old, new in rename.items()}
+    return row_split(becomes.get(text.strip().lower(), becomes.get(split, split)), where)
 
 
 def taken_rename(splits: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
@@ -65,24 +67,28 @@ def natural_order(name: str) -> tuple[int, int, str]:
 
 
 def _merged(
-    records: Sequence[SequenceRecord], merge: Mapping[str, str | None], what: str
+    records: Sequence[SequenceRecord], merge: Mapping[Any, Name], what: str
 ) -> tuple[list[SequenceRecord], list[str]]:
     if not merge:
         return list(records), []
     counts = Counter(record.label for record in records)
+    known = sorted(name for name in counts if name is not None)
     notes = []
-    for old, new in merge.items():
-        if old not in counts:
-            known = sorted(name for name in counts if name is not None)
+    merged: dict[str | None, str | None] = {}
+    for key, becomes in merge.items():
+        if not meant(key, known):
+            name, listed = text_of(key), ", ".join(known[:20])
             raise UserError(
-                f"data.merge: no {what} of a class '{old}' (found: {', '.join(known[:20])}){did_you_mean(old, known)}. "
-                "Correct the name, or remove the entry."
+                f"data.merge: no {what} of a class '{name}' (found: {listed}){did_you_mean(name, known)}. Correct the "
+                "name, or remove the entry."
             )
+        merged.update(dict.fromkeys(meant(key, known), None if becomes is None else one_meant(becomes, known)))
+    for old, new in merged.items():
         done = f"count as '{new}'" if new is not None else "are left out"
         notes.append(f"{counts[old]} {what} of the class '{old}' {done} (data.merge)")
-    out = {old for old, new in merge.items() if new is None}
+    out = {old for old, new in merged.items() if new is None}
     kept = [record for record in records if record.label not in out]
-    return [replace(r, label=merge[r.label]) if r.label is not None and r.label in merge else r for r in kept], notes
+    return [replace(record, label=merged.get(record.label, record.label)) for record in kept], notes
 
 
 def _check_classes(records: Sequence[SequenceRecord], what: str) -> None:

@@ -12,6 +12,7 @@ from seqvision.data.formats.columns import SPLIT_NAMES, column_named, first_of
 from seqvision.data.formats.jsonlines import json_lines
 from seqvision.data.formats.rows import read_json
 from seqvision.errors import UserError
+from seqvision.names import Name, meant
 from seqvision.wording import some_of
 
 _LABEL = "label class category target sentiment polarity emotion topic intent tag stars rating y"
@@ -24,21 +25,22 @@ JSON_SUFFIXES = (".jsonl", ".ndjson", ".json")
 class Column:
     """What a column holds (`what`, for messages), its usual names, and the name or the number that a person gave.
 
-    A number counts from 1; it is the only way where a table has no header. `needed=False`: the column may be missing.
+    A number is the column that is called so, else counts from 1; it is the only way where a table has no header.
+    `needed=False`: the column may be missing.
     """
 
     what: str
     usual: Sequence[str]
     option: str
-    given: str | int | None = None
+    given: Name = None
     needed: bool = True
 
 
-def label_column(given: str | int | None = None, *, needed: bool = True) -> Column:
+def label_column(given: Name = None, *, needed: bool = True) -> Column:
     return Column("label", LABEL_NAMES, "data.label_column", given, needed)
 
 
-def split_column(given: str | None = None) -> Column:
+def split_column(given: Name = None) -> Column:
     return Column("split", SPLIT_NAMES, "data.split_column", given, needed=given is not None)
 
 
@@ -76,11 +78,17 @@ def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
     named = [column for column in columns if isinstance(column.given, str)]
     if named:
         return True
-    return all(first_of(first, column.usual) is not None for column in columns if column.needed)
+    found = [
+        first_of(first, column.usual) is not None if column.given is None else bool(meant(column.given, first))
+        for column in columns
+        if column.needed
+    ]
+    return all(found)
 
 
 def _place(names: Sequence[str], column: Column, where: str, header: bool) -> int | None:
-    if isinstance(column.given, int):
+    counted = isinstance(column.given, int) and not isinstance(column.given, bool)
+    if isinstance(column.given, int) and counted and not (header and meant(column.given, names)):
         if not 1 <= column.given <= len(names):
             raise UserError(
                 f"{where}: no column {column.given} (there are {len(names)}, from 1). Correct {column.option}."

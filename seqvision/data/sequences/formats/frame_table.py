@@ -18,6 +18,7 @@ from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.split_lists import listed_splits
 from seqvision.data.splits import split_lists
 from seqvision.errors import UserError
+from seqvision.names import Name, text_of
 
 ENDINGS = (".csv", ".tsv")
 
@@ -27,17 +28,17 @@ def read_frame_tables(
     *,
     files: str = "*",
     reader: FrameReader | None = None,
-    label_column: str | None = None,
+    label_column: Name = None,
     label_files: str | Path | None = None,
-    id_column: str | None = None,
-    group_column: str | None = None,
-    split_column: str | None = None,
+    id_column: Name = None,
+    group_column: Name = None,
+    split_column: Name = None,
     multilabel: bool = False,
-    label_columns: Sequence[str] | None = None,
+    label_columns: Sequence[Name] | None = None,
     align: str = "error",
-    merge: Mapping[str, str] | None = None,
-    unlabelled: Sequence[str] = UNLABELLED,
-    classes: Sequence[str] | None = None,
+    merge: Mapping[Any, Name] | None = None,
+    unlabelled: Sequence[Name] = UNLABELLED,
+    classes: Sequence[Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     encoding: str = "utf-8",
 ) -> SequenceSet:
@@ -91,7 +92,8 @@ def read_frame_tables(
         by_id = {one.record.id: one for one in found}
         found = [replace(by_id[record.id], record=record) for record in listed]
     reader = reader or FeatureReader(encoding=encoding)
-    told = [*(label_columns or ()), *filter(None, (label_column, id_column, group_column, split_column))]
+    named = [*(label_columns or ()), label_column, id_column, group_column, split_column]
+    told = [text_of(name) for name in named if name is not None]
     return labelled_set(
         found,
         reader,
@@ -120,7 +122,7 @@ def _tables(source: Path, files: str) -> list[Path]:
     return tables
 
 
-def _recordings(table: Table, id_column: str | None, *, several: bool) -> Iterator[tuple[str, int, int]]:
+def _recordings(table: Table, id_column: Name, *, several: bool) -> Iterator[tuple[str, int, int]]:
     """Name, first row and row past the last of each recording in a table."""
     column = table.find(id_column, ID_NAMES, "recording's name", "data.id_column")
     if column is None or (several and id_column is None):
@@ -158,7 +160,7 @@ def _rows(labels: FrameNames | FrameMatrix, start: int, stop: int) -> FrameNames
     return replace(labels, names=labels.names[start:stop], rows=labels.rows[start:stop])
 
 
-def _constant(table: Table, given: str | None, usual: Sequence[str], what: str, start: int, stop: int) -> str | None:
+def _constant(table: Table, given: Name, usual: Sequence[str], what: str, start: int, stop: int) -> str | None:
     """The one value of a column within a recording; None without such a column."""
     column = table.find(given, usual, what, f"data.{what}_column")
     if column is None:
@@ -174,5 +176,5 @@ def _constant(table: Table, given: str | None, usual: Sequence[str], what: str, 
     return cells[0] or None
 
 
-def _split(table: Table, given: str | None, start: int, stop: int) -> str | None:
+def _split(table: Table, given: Name, start: int, stop: int) -> str | None:
     return row_split(_constant(table, given, SPLIT_NAMES, "split", start, stop), table.where(start))

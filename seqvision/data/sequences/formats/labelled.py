@@ -14,6 +14,7 @@ from seqvision.data.sequences.readers.features import FeatureReader, fit_reader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
+from seqvision.names import Name, all_meant, text_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,9 +31,9 @@ def labelled_set(
     reader: FrameReader,
     *,
     align: str = "error",
-    merge: Mapping[str, str] | None = None,
-    unlabelled: Sequence[str] = UNLABELLED,
-    classes: Sequence[str] | None = None,
+    merge: Mapping[Any, Name] | None = None,
+    unlabelled: Sequence[Name] = UNLABELLED,
+    classes: Sequence[Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     known: Sequence[str] | None = None,
     known_from: str = "mapping.txt",
@@ -100,7 +101,8 @@ def fit_each(reader: FrameReader, records: Sequence[SequenceRecord]) -> tuple[Fr
 def _check_columns(reader: FrameReader, not_features: Sequence[str]) -> None:
     """UserError if the network would see in its input what it has to find out."""
     columns = (reader.columns or ()) if isinstance(reader, FeatureReader) else ()
-    both = [name for name in columns if name in not_features]
+    used = [text_of(name) for name in columns]
+    both = [name for name in used if name in all_meant(not_features, used)]
     if both:
         raise UserError(
             f"column '{both[0]}' is a feature and says the label, split or group: the network would read the answer. "

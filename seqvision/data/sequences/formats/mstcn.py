@@ -18,6 +18,7 @@ from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.split_lists import listed_splits
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
+from seqvision.names import Name
 from seqvision.wording import counted
 
 # whose video it is, by the published names: 50 Salads rgb-01-1, Breakfast P03_cam01_P03_cereals, GTEA S1_Cheese_C1
@@ -32,9 +33,9 @@ def read_mstcn(
     reader: FrameReader | None = None,
     features: str = "features",
     align: str = "error",
-    merge: Mapping[str, str] | None = None,
-    unlabelled: Sequence[str] = UNLABELLED,
-    classes: Sequence[str] | None = None,
+    merge: Mapping[Any, Name] | None = None,
+    unlabelled: Sequence[Name] = UNLABELLED,
+    classes: Sequence[Name] | None = None,
     splits: Mapping[str, Any] | None = None,
     encoding: str = "utf-8",
 ) -> SequenceSet:

@@ -10,6 +10,7 @@ from seqvision.data.core.numerals import is_unmistakable
 from seqvision.data.core.tables import Rows, read_rows, shown
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.errors import UserError
+from seqvision.names import Name, meant, text_of
 
 # Usual names, in lower case; plain "x", "y" and "t" are left out, for they are as often measurements.
 LABEL_NAMES = ("label", "labels", "phase", "class", "action", "activity", "behaviour", "behavior", "state", "target")
@@ -58,19 +59,20 @@ class Table:
             self._columns[name] = [cells[place].strip() for cells in self.rows()]
         return self._columns[name]
 
-    def find(self, given: str | None, usual: Sequence[str], what: str, option: str) -> str | None:
+    def find(self, given: Name, usual: Sequence[str], what: str, option: str) -> str | None:
         """The column of the given name, which must be there, else of one of the usual names, else None."""
         if given is not None:
-            if given in self.header:
-                return given
+            found = meant(given, self.header)
+            if found:
+                return found[0]
             raise UserError(
-                f"{self.file.name}: no column '{given}' for the {what} (found: {shown(self.header)})"
-                f"{did_you_mean(given, self.header)}. Correct {option}."
+                f"{self.file.name}: no column '{text_of(given)}' for the {what} (found: {shown(self.header)})"
+                f"{did_you_mean(text_of(given), self.header)}. Correct {option}."
             )
         plain = {name.lower(): name for name in reversed(self.header)}
         return next((plain[name] for name in usual if name in plain), None)
 
-    def need(self, given: str | None, usual: Sequence[str], what: str, option: str) -> str:
+    def need(self, given: Name, usual: Sequence[str], what: str, option: str) -> str:
         """The column of the given name, else of one of the usual names."""
         found = self.find(given, usual, what, option)
         if found is None:

@@ -23,6 +23,7 @@ from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.split_lists import listed_splits
 from seqvision.data.sequences.splits import SplitRule, split_sequences
 from seqvision.errors import UserError
+from seqvision.names import Name, all_meant, one_meant, text_of
 from seqvision.wording import counted
 
 Read = TypeVar("Read")
@@ -34,13 +35,13 @@ def read_videos(
     reader: VideoReader | None = None,
     labels: str | Path | None = None,
     unit: str | None = None,
-    track: str | None = None,
-    observation: str | Sequence[str] | None = None,
-    background: str | None = None,
+    track: Name = None,
+    observation: Name | Sequence[Name] = None,
+    background: Name = None,
     multilabel: bool = False,
-    merge: Mapping[str, str] | None = None,
-    unlabelled: Sequence[str] = UNLABELLED,
-    classes: Sequence[str] | None = None,
+    merge: Mapping[Any, Name] | None = None,
+    unlabelled: Sequence[Name] = UNLABELLED,
+    classes: Sequence[Name] | None = None,
     align: str = "error",
     split: int | None = 1,
     splits: Mapping[str, Any] | None = None,
@@ -89,20 +90,23 @@ def read_videos(
             films[record.id] = reader.recorded(record.source)
     records = [record for record in records if record.id in films]  # all, unless a check collects the faults
     of = {record.id: found.of[record.id] for record in records if record.id in found.of}
-    known = classes or read_mapping(root / "mapping.txt", encoding=encoding)
+    given = [text_of(name) for name in classes or ()]
+    known = given or read_mapping(root / "mapping.txt", encoding=encoding)
     rules = LabelRules(merge or {}, unlabelled, classes)
+    names = sorted({segment.label for labelled in of.values() for segment in labelled.segments or ()})
+    rest = None if background is None else one_meant(background, names)
     if multilabel:
-        names = sorted({segment.label for labelled in of.values() for segment in labelled.segments or ()})
+        silent = all_meant(unlabelled, names)
         matrices = _of_each(
             of,
-            lambda name: _matrix(of[name], films[name], names, rules, background is not None, align, encoding, notes),
+            lambda name: _matrix(of[name], films[name], names, silent, rest is not None, align, encoding, notes),
         )
         of = {name: of[name] for name in matrices}
         encoded, found_classes, label_notes = (
             join_matrices(list(matrices.values()), merge=merge) if of else ([], (), [])
         )
     else:
-        written = _of_each(of, lambda name: _names(of[name], films[name], background, align, encoding, notes))
+        written = _of_each(of, lambda name: _names(of[name], films[name], rest, align, encoding, notes))
         of = {name: of[name] for name in written}
         encoded, found_classes, label_notes = (
             encode_labels(list(written.values()), rules, known=known) if of else ([], (), [])
@@ -168,7 +172,7 @@ def _matrix(
     labelled: Labelled,
     film: Recording,
     names: Sequence[str],
-    rules: LabelRules,
+    unlabelled: Sequence[str],
     known: bool,
     align: str,
     encoding: str,
@@ -184,9 +188,9 @@ def _matrix(
             )
         return read
     middles = _checked(labelled, film, align, notes)
-    unknown = [segment for segment in labelled.segments if segment.label in rules.unlabelled]
-    classes = tuple(name for name in names if name not in rules.unlabelled)
-    said = [segment for segment in labelled.segments if segment.label not in rules.unlabelled]
+    unknown = [segment for segment in labelled.segments if segment.label in unlabelled]
+    classes = tuple(name for name in names if name not in unlabelled)
+    said = [segment for segment in labelled.segments if segment.label not in unlabelled]
     return FrameMatrix(classes, label_matrix(said, middles, classes, known=known, unknown=unknown), labelled.file.name)
 
 

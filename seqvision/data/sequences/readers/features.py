@@ -24,6 +24,7 @@ from seqvision.data.sequences.readers.numbers import (
 )
 from seqvision.data.sequences.records import SequenceRecord, Source
 from seqvision.errors import UserError
+from seqvision.names import Name, text_of
 
 LAYOUTS = ("auto", "features_first", "time_first")
 ON_NAN = ("error", "zero", "interpolate")
@@ -54,12 +55,12 @@ class FeatureReader(FrameReader):
     )
 
     layout: str = "auto"
-    columns: Sequence[str] | None = None
-    exclude: Sequence[str] = ()
+    columns: Sequence[Name] | None = None
+    exclude: Sequence[Name] = ()
     on_nan: str = "error"
     relative: bool = False
     frame_rate: int | float | None = None
-    time_column: str | None = None
+    time_column: Name = None
     time_unit: str = "auto"
     encoding: str = "utf-8"
     features: int | None = None
@@ -72,8 +73,8 @@ class FeatureReader(FrameReader):
         if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
         if self.columns is not None:
-            object.__setattr__(self, "columns", tuple(map(str, self.columns)))
-        object.__setattr__(self, "exclude", tuple(map(str, self.exclude)))
+            object.__setattr__(self, "columns", tuple(map(text_of, self.columns)))
+        object.__setattr__(self, "exclude", tuple(map(text_of, self.exclude)))
 
     def read(self, source: Source, start: int = 0, stop: int | None = None) -> Float[Tensor, "time features"]:
         values, name, rows, columns = self._open(source)
@@ -194,7 +195,9 @@ class FeatureReader(FrameReader):
         if path.suffix.lower() not in (".csv", ".tsv"):
             raise UserError(f"{path}: '{path.suffix}' files hold no features that are read. Use .npy, .csv or .tsv.")
         table = cached_table(path, self.encoding)
-        columns = tuple(self.columns) if self.columns is not None else feature_columns(table, self.exclude)[0]
+        columns = (
+            tuple(map(text_of, self.columns)) if self.columns is not None else feature_columns(table, self.exclude)[0]
+        )
         return cached_columns(path, columns, self.encoding), path.name, table.numbers, columns
 
     def _oriented(self, array: np.ndarray, path: Path) -> np.ndarray:
@@ -229,7 +232,7 @@ class FeatureReader(FrameReader):
         window: slice,
         name: str,
         rows: Sequence[int],
-        columns: Sequence[str],
+        columns: Sequence[Name],
     ) -> np.ndarray:
         """The window without NaN and infinity, or the error that names the first."""
         if self.on_nan == "zero":

@@ -24,6 +24,7 @@ from seqvision.data.sequences.formats.table import (
     read_table,
 )
 from seqvision.errors import UserError
+from seqvision.names import Name, all_meant, one_meant
 
 _NO_FEATURES = {*LABEL_NAMES, *TIME_NAMES, *FRAME_NAMES, *ID_NAMES, *GROUP_NAMES, *SPLIT_NAMES}
 _NEAR = 0.3  # of the labels' number: training blocks of a file may end that much before the file does
@@ -124,6 +125,7 @@ def table_columns(table: Table, columns: Sequence[str], *, advice: str = "") -> 
     Decimal commas are read where the table leaves no doubt that they are some. `advice` is for a cell that is no
     number. Raises UserError with the row.
     """
+    columns = [one_meant(name, table.header) for name in columns]
     for name in columns:
         if name not in table.header:
             raise UserError(
@@ -193,15 +195,16 @@ def _number(cell: str, table: Table, row: int, column: str, marks: dict[str, int
     return float(cell.replace(",", "."))
 
 
-def feature_columns(table: Table, exclude: Sequence[str] = ()) -> tuple[tuple[str, ...], list[str]]:
+def feature_columns(table: Table, exclude: Sequence[Name] = ()) -> tuple[tuple[str, ...], list[str]]:
     """The columns that hold features, and those that do not: clocks, labels, names, and what is not a number."""
-    for name in exclude:
+    left_out = all_meant(exclude, table.header)
+    for name in left_out:
         if name not in table.header:
             raise UserError(
                 f"{table.file.name}: data.reader.exclude: no column '{name}'{did_you_mean(name, table.header)}. "
                 "Correct the entry."
             )
-    numbers = _number_columns(table, exclude)
+    numbers = _number_columns(table, left_out)
     clocks = clock_columns(table, numbers)
     used = tuple(name for name in numbers if name not in clocks)
     if not used:  # a single column that counts is what was recorded
@@ -215,7 +218,7 @@ def feature_columns(table: Table, exclude: Sequence[str] = ()) -> tuple[tuple[st
     return used, [_described(name, clocks) for name in table.header if name not in used]
 
 
-def time_column(table: Table, given: str | None = None) -> str | None:
+def time_column(table: Table, given: Name = None) -> str | None:
     """The column of the rows' times, if there is one: that of the given name, of a usual one, else by its values."""
     found = table.find(given, TIME_NAMES, "time", "data.reader.time_column")
     found = found or next(filter(is_time_name, table.header), None)
