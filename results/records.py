@@ -18,6 +18,7 @@ HERE = Path(__file__).resolve().parent
 INCIDENTAL = ("seed", "experiment", "name", "hydra", "cache", "run_dir", "resume", "logger", "data.path", "data.folder")
 INCIDENTAL += ("data.num_workers", "trainer.accelerator", "trainer.devices", "start_from")
 INCIDENTAL += ("data.splits.seed", "data.splits.fold")  # who validates: another draw, as by the seed
+SCHEMA = 1  # of evaluations, see seqvision/inference/evaluation_data.py
 HELD_OUT = ("data.split", "data.splits.test_groups", "data.splits.val_groups")
 
 
@@ -93,6 +94,10 @@ def told_apart(command: str) -> tuple[list[str], list[str]]:
 
 def _short(evaluation: dict[str, Any]) -> dict[str, Any]:
     """An evaluation without what belongs to single pictures or classes."""
+    if evaluation.get("schema") != SCHEMA:
+        sys.exit(
+            f"{evaluation.get('checkpoints')}: the evaluation is not of schema {SCHEMA}; run `seqvision evaluate` again"
+        )
     left_out = ("per_item", "items", "predictions", "classes", "per_class")
     return {key: value for key, value in evaluation.items() if key not in left_out}
 

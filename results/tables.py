@@ -45,6 +45,11 @@ def spread(values: list[float], digits: int = 3) -> str:
     return f"{mean} ± {statistics.stdev(values):.{digits}f}" if len(values) > 1 else mean
 
 
+def digits_of(score: str) -> int:
+    """Behind the point, of a caption's score: all but two are in percent."""
+    return 3 if score in ("cider_d", "facts_ratio") else 1
+
+
 def table(
     records: dict[str, list[dict[str, Any]]], title: str, experiments: list[str], columns: dict[str, tuple[str, str]]
 ) -> str:
@@ -53,15 +58,20 @@ def table(
     present = [name for name in experiments if name in records]
     for name in present:
         runs = records[name]
-        cells = [spread([run["evaluations"][s]["scores"][m] for run in runs]) for s, m in columns.values()]
+        cells = [
+            spread([run["evaluations"][s]["scores"][m] for run in runs], digits_of(m)) for s, m in columns.values()
+        ]
         minutes = statistics.mean(run["run"]["seconds"]["training"] for run in runs) / 60
         lines.append(f"| `{name}` ({how_many(runs)}) | {' | '.join(cells)} | {minutes:.1f} min |")
     if present:
         first = records[present[0]][0]["evaluations"]
         for key, name in CONTROLS.items():
-            values = [first[split]["controls"].get(key, {}).get(metric) for split, metric in columns.values()]
-            if any(value is not None for value in values):
-                cells = ["–" if value is None else f"{value:.3f}" for value in values]
+            values = {title: first[s]["controls"].get(key, {}).get(m) for title, (s, m) in columns.items()}
+            if any(value is not None for value in values.values()):
+                cells = [
+                    "–" if value is None else f"{value:.{digits_of(columns[title][1])}f}"
+                    for title, value in values.items()
+                ]
                 lines.append(f"| control: {name} | {' | '.join(cells)} | |")
     return "\n".join(lines)
 

@@ -29,6 +29,7 @@ def make_record(folder, name, command, seed, accuracy, control, ends=(-1.0, 3.0)
         "moving_average": {"accuracy": {"difference": accuracy - control, "interval": list(ends)}},
     }
     evaluation = {
+        "schema": 1,
         "split": "test",
         "scores": scores,
         "controls": {"moving_average": {"accuracy": control}},
@@ -81,6 +82,7 @@ def test_a_run_without_scores_is_refused(tables, tmp_path):
 def together(tmp_path, checkpoints, *options, accuracy=82.0, gain=(1.0, 0.4, 1.6)):
     """What `evaluate --output` writes of several models."""
     found = {
+        "schema": 1,
         "split": "test",
         "command": f"seqvision evaluate {' '.join(options)}",
         "checkpoints": [str(path) for path in checkpoints],
@@ -127,3 +129,33 @@ def test_only_runs_of_the_same_kind_are_one_row(tables, tmp_path):
         tables.add(together(tmp_path, [tmp_path / "a" / "best.ckpt", tmp_path / "b" / "best.ckpt"]))
     with pytest.raises(SystemExit, match=r"one model; add its run .*/a instead"):
         tables.add(together(tmp_path, [tmp_path / "a" / "best.ckpt"]))
+
+
+def test_an_evaluation_of_an_older_version_is_refused(tables, tmp_path):
+    run = make_record(tmp_path / "a", "sst2", "experiment=sst2", 0, 80.0, 79.0)
+    old = json.loads((run / "evaluation_test.json").read_text())
+    (run / "evaluation_test.json").write_text(json.dumps({k: v for k, v in old.items() if k != "schema"}))
+    with pytest.raises(SystemExit, match="not of schema 1"):
+        tables.add(run)
+
+
+def test_every_record_has_the_keys_of_the_schema():
+    from seqvision.inference.evaluation_data import SCHEMA, evaluation_data
+
+    empty = {"scores": {}, "intervals": {}, "controls": {}, "sizes": {}}
+    keys = set(evaluation_data(pattern="", split="", **empty)) - {"classes", "per_class"}
+    found = [json.loads(file.read_text())["evaluations"] for file in FOLDER.glob("*/*seed*.json")]
+    evaluations = [evaluation for each in found for evaluation in each.values()]
+    assert len(evaluations) > 200
+    for evaluation in evaluations:
+        assert keys <= set(evaluation)
+        assert evaluation["schema"] == SCHEMA
+
+
+def test_shares_in_records_are_in_percent():
+    record = json.loads((FOLDER / "demo" / "seed0.json").read_text())
+    test = record["evaluations"]["test"]
+    assert test["controls"]["references"]["true"] == 100
+    assert 80 < test["scores"]["bleu_4"] < 100
+    assert 4 < test["scores"]["cider_d"] < 10
+    assert record["run"]["scores"]["val/rouge_l"] > 1

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Evaluation(Protocol):
-    """What every pattern's evaluation has: scores of a split, with intervals, beside controls; all as plain data too.
+    """What every pattern's evaluation has: scores of a split, with intervals, beside controls.
 
-    notes: what was left out and why.
+    to_dict: all as plain data, with the keys of `seqvision.inference.evaluation_data` that it has. notes: what was left
+    out and why.
     """
 
     @property
@@ -43,6 +44,8 @@ def evaluation_record(
     seconds: float,
 ) -> dict[str, Any]:
     """The evaluation as plain data, with the command, the commit, the configuration, the time and the machine."""
+    from seqvision.inference.evaluation_data import evaluation_data
+
     config = models[0].config if models else {}
     return {
         "command": command,
@@ -55,6 +58,15 @@ def evaluation_record(
         "time": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         "seconds": round(seconds, 1),
         "machine": machine(),
+        **evaluation_data(
+            pattern=config.get("pattern", "captioning"),
+            split=evaluation.split,
+            sizes={},
+            scores=evaluation.scores,
+            intervals=evaluation.intervals,
+            controls=evaluation.controls,
+            notes=evaluation.notes,
+        ),
         **evaluation.to_dict(),
     }
 

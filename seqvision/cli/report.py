@@ -68,7 +68,10 @@ def main(arguments: list[str]) -> int:
     (model,) = pattern.models
     evaluations, stale = read_evaluations(run, model.digest)
     for path in stale:
-        print(f"seqvision: {path} tells of other weights than {model.path.name}: left out", file=sys.stderr)
+        print(
+            f"seqvision: ignoring {path}: it was computed with a different checkpoint or by an older version",
+            file=sys.stderr,
+        )
     data = stored_data(model, given.data, trust=given.trust)
     splits = splits_of(data)
     split = given.split or (evaluations[0]["split"] if evaluations else "val")

@@ -45,12 +45,12 @@ def _text(
         what = " and ".join(record["checkpoints"]) or "predictions"
         parts.append(f"{what} on {evaluation.split}: {size_of(record)}\n")
         parts.append(columns(*table_cells(record)))
-        parts += [difference_line(other, found, record) for other, found in record.get("differences", {}).items()]
-        parts += [f"protocol: {record['protocol']}"] if record.get("protocol") else []
+        parts += [difference_line(other, found, record) for other, found in record["differences"].items()]
+        parts += [f"protocol: {record['protocol']}"] if record["protocol"] else []
         if given.per_class:
             parts.append("\n" + columns(*class_cells(record)) + "\n")
-        parts += [f"{name}: {signature}" for name, signature in record.get("signatures", {}).items()]
-        parts += [record["collapse"]] if record.get("collapse") else []
+        parts += [f"{name}: {signature}" for name, signature in record["signatures"].items()]
+        parts += [record["collapse"]] if record["collapse"] else []
         parts += [f"note: {note}" for note in evaluation.notes]
         parts.append("")
     return "\n".join(parts).rstrip()
@@ -58,8 +58,7 @@ def _text(
 
 def size_of(record: dict[str, Any]) -> str:
     """How much was scored: `12 pictures`."""
-    sizes = record.get("sizes") or {name: record[name] for name in ("pictures", "sentences") if name in record}
-    return ", ".join(counted(number, name.removesuffix("s"), plural=name) for name, number in sizes.items())
+    return ", ".join(counted(number, name.removesuffix("s"), plural=name) for name, number in record["sizes"].items())
 
 
 def columns(head: list[str], rows: list[list[str]]) -> str:
@@ -75,17 +74,17 @@ def columns(head: list[str], rows: list[list[str]]) -> str:
 def table_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     """(head, rows) of a record's scores: the model's, the ends of its interval if there are any, and the
     controls'."""
-    digits = digits_of(record)
+    from seqvision.inference.evaluation_data import score_text
+
     shown = [name for name in COLUMNS if name in record["controls"]]
     between = ["95 % interval"] if record["intervals"] else []  # none with --bootstrap 0
     head = ["", "model", *between, *(COLUMNS[name] for name in shown)]
     rows = []
     for name, value in record["scores"].items():
         ends = record["intervals"].get(name)
-        interval = [f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}" if ends else ""] if between else []
+        interval = [f"{score_text(name, ends[0])} to {score_text(name, ends[1])}" if ends else ""] if between else []
         others = [record["controls"][control].get(name) for control in shown]
-        cells = ("" if other is None else f"{other:.{digits}f}" for other in others)
-        rows.append([name, f"{value:.{digits}f}", *interval, *cells])
+        rows.append([name, score_text(name, value), *interval, *(score_text(name, other) for other in others)])
     return head, rows
 
 
@@ -103,14 +102,9 @@ def class_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
     ]
 
 
-def digits_of(record: dict[str, Any]) -> int:
-    """Behind the point: scores of captions are shares, all others percent."""
-    return 3 if "pictures" in record else 2
-
-
 def difference_line(other: str, found: dict[str, Any], record: dict[str, Any]) -> str:
     """How much better the model is than another, score by score; of a painter, how many nats it needs fewer."""
-    better = "fewer than" if record.get("pattern") == "painting" else "above"
+    better = "fewer than" if record["pattern"] == "painting" else "above"
     said = [
         f"{name} {each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
         for name, each in found.items()

@@ -23,19 +23,19 @@ _CONTROLS = {
     "references": "references",
 }
 _NAMES = {
-    "true": ("true captions", "share of the captions that are true of their scene"),
+    "true": ("true captions", "captions that are true of their scene, percent"),
     "facts_ratio": ("facts stated", "facts in the true captions over those in their references"),
     "cider_d": ("CIDEr-D", "n-grams shared with the references, rare ones count more"),
     "bleu_4": ("BLEU-4", "up to four words in a row shared with a reference"),
     "rouge_l": ("ROUGE-L", "longest common subsequence with a reference"),
-    "distinct": ("different captions", "share of different captions"),
+    "distinct": ("different captions", "different captions, percent"),
     "meteor_nltk": ("METEOR (nltk)", "matches by word, stem and synonym"),
     "bleu_1": ("BLEU-1", ""),
     "bleu_2": ("BLEU-2", ""),
     "bleu_3": ("BLEU-3", ""),
     "exact_match": ("equal to a reference", ""),
-    "commonest_share": ("share of the commonest", ""),
-    "readable": ("readable", "share of the captions in the scenes' grammar"),
+    "commonest_share": ("the commonest caption", "percent"),
+    "readable": ("readable", "captions in the scenes' grammar, percent"),
 }
 WORDS = Words(
     unit="pictures",

@@ -24,7 +24,6 @@ class ClassificationReport:
         controls=CONTROLS,
         tiles=("accuracy", "macro_f1", "top_5", "calibration_error"),
         alone=("calibration_error",),
-        digits=2,
         about="In percent. A model that is worth its recurrence beats logistic regression without one; shuffled are "
         "its own predictions of other items.",
     )

@@ -11,6 +11,7 @@ from seqvision.data import CaptionRecord
 from seqvision.data.scenes import Scene, check_caption
 from seqvision.data.scenes import check_captions as check_scene_captions
 from seqvision.inference.checkpoint import LoadedCaptioner
+from seqvision.inference.evaluation_data import evaluation_data
 from seqvision.inference.neighbours import neighbour_captions
 from seqvision.metrics import (
     bootstrap_interval,
@@ -57,15 +58,16 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """All that concerns the whole split, as plain data."""
-        return {
-            "split": self.split,
-            "pictures": len(self.ids),
-            "scores": self.scores,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "controls": self.controls,
-            "collapse": self.collapse,
-            "notes": self.notes,
-        }
+        return evaluation_data(
+            pattern="captioning",
+            split=self.split,
+            sizes={"pictures": len(self.ids)},
+            scores=self.scores,
+            intervals=self.intervals,
+            controls=self.controls,
+            collapse=self.collapse,
+            notes=self.notes,
+        )
 
 
 def evaluate_split(
@@ -137,6 +139,6 @@ def score(captions: Sequence[str], references: Sequence[Sequence[str]], scenes: 
     if scenes is not None:
         corpus |= check_scene_captions(captions, scenes)
         verdicts = [check_caption(caption, scene) for caption, scene in zip(captions, scenes, strict=True)]
-        per_item["true"] = [float(verdict.true) for verdict in verdicts]
+        per_item["true"] = [100.0 * verdict.true for verdict in verdicts]
     order = [name for name in _ORDER if name in corpus] + [name for name in corpus if name not in _ORDER]
     return Scored({name: corpus[name] for name in order}, per_item)

@@ -32,7 +32,6 @@ class LabellingReport:
         scores=SCORES,
         controls={**CONTROLS, "majority": "commonest label"},
         tiles=("accuracy", "edit", "f1@25", "macro_f1", "mean_average_precision"),
-        digits=2,
         about="In percent; whole recordings are drawn. A model that is worth its recurrence beats the controls, which "
         "see a frame or a few around it.",
     )

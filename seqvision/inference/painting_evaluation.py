@@ -63,7 +63,7 @@ class PaintingEvaluation(Scored):
     left_by_step: list[float]
 
     def own(self) -> dict[str, Any]:
-        return {"kl_by_step": self.kl_by_step, "left_by_step": self.left_by_step}
+        return {"details": {"kl_by_step": self.kl_by_step, "left_by_step": self.left_by_step}}
 
 
 @torch.inference_mode()

@@ -32,7 +32,6 @@ class PaintingReport:
         controls={"mean_picture": "mean picture"},
         tiles=("nats", "reconstruction", "kl", "importance_weighted"),
         alone=("nats",),
-        digits=2,
         about="In nats on the whole picture; less is better. Mean picture: each pixel by itself, 1 as often as in "
         "training.",
     )

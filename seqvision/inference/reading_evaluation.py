@@ -66,10 +66,9 @@ class ReadingEvaluation(Scored):
     multiply_adds: int
 
     def own(self) -> dict[str, Any]:
+        stopping = [list(entry) for entry in self.stopping]
         return {
-            "by_looks": self.by_looks,
-            "stopping": [list(entry) for entry in self.stopping],
-            "multiply_adds": self.multiply_adds,
+            "details": {"by_looks": self.by_looks, "stopping": stopping, "multiply_adds": self.multiply_adds},
         }
 
 

@@ -36,7 +36,6 @@ class ReadingReport:
         },
         tiles=("accuracy", "symbols", "sampled", "looks"),
         alone=("sampled", "looks"),
-        digits=2,
         about="In percent. Random looks: this network, looking anywhere; one look: its answer after the first; "
         "shuffled: its own answers for other pictures.",
     )

@@ -7,6 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from seqvision.figures import Page, Writable, curves_figure, figure_svg, table
 from seqvision.inference.checkpoint import LoadedModel
+from seqvision.inference.evaluation_data import score_text
 from seqvision.inference.run_folder import curve_panels
 from seqvision.wording import counted
 
@@ -16,7 +17,7 @@ class Words:
     """How a pattern's scores are called on the page.
 
     unit: what is counted. scores: (name, what it says) by key; controls: names by key, in their order. tiles: the
-    scores that stand large at the head. digits: behind the point. about: a sentence on the controls.
+    scores that stand large at the head. about: a sentence on the controls.
     no_rivals: controls that a model need not beat; alone: scores of which no control's is worth naming.
     """
 
@@ -25,13 +26,8 @@ class Words:
     controls: Mapping[str, str]
     tiles: Sequence[str]
     about: str
-    digits: int = 3
     no_rivals: Sequence[str] = ()
     alone: Sequence[str] = ()
-
-    def number(self, value: float | None) -> str:
-        """A score as it is written; empty for none."""
-        return "" if value is None else f"{value:.{self.digits}f}"
 
 
 @runtime_checkable
@@ -87,17 +83,17 @@ def _tiles(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
         label, what = words.scores[name]
         if name in scores:
             rivals = [c[name] for key, c in controls.items() if key not in words.no_rivals and name in c]
-            beside = f"best control {words.number(max(rivals))}" if rivals and name not in words.alone else ""
+            beside = f"best control {score_text(name, max(rivals))}" if rivals and name not in words.alone else ""
             tiles.append(
-                f'<div class="tile" title="{escape(what)}"><b>{words.number(scores[name])}</b>'
+                f'<div class="tile" title="{escape(what)}"><b>{score_text(name, scores[name])}</b>'
                 f"<span>{escape(label)}</span><small>{beside}</small></div>"
             )
     page.add(f'<div class="tiles">{"".join(tiles)}</div>')
 
 
 def _scores(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
-    sizes = evaluation.get("sizes") or {words.unit: evaluation[words.unit]}
-    size = ", ".join(counted(number, unit.removesuffix("s"), plural=unit) for unit, number in sizes.items())
+    sizes = evaluation["sizes"].items()
+    size = ", ".join(counted(number, unit.removesuffix("s"), plural=unit) for unit, number in sizes)
     intervals = evaluation["intervals"]  # none where nothing was resampled
     resampled = ", 95 % bootstrap intervals" if intervals else ""
     page.heading(f"Scores on {evaluation['split']}", f"{size}{resampled}. {words.about}")
@@ -107,13 +103,13 @@ def _scores(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
     rows = []
     for name, value in evaluation["scores"].items():
         ends = intervals.get(name)
-        between = [f"{words.number(ends[0])} – {words.number(ends[1])}" if ends else ""] if intervals else []
+        between = [f"{score_text(name, ends[0])} – {score_text(name, ends[1])}" if ends else ""] if intervals else []
         rows.append(
             [
                 words.scores[name][0] if name in words.scores else name,
-                words.number(value),
+                score_text(name, value),
                 *between,
-                *(words.number(evaluation["controls"][control].get(name)) for control in controls),
+                *(score_text(name, evaluation["controls"][control].get(name)) for control in controls),
             ]
         )
     head = ["", "model", *(["interval"] if intervals else []), *(words.controls[name] for name in controls)]

@@ -10,6 +10,7 @@ from typing import Any
 from seqvision.data.core.json_values import parse_json
 from seqvision.data.core.text import decode_text, read_file, read_text
 from seqvision.errors import UserError
+from seqvision.inference.evaluation_data import SCHEMA
 
 Points = list[tuple[float, float]]
 
@@ -59,7 +60,7 @@ _SHOWN = {
     "val/cider_d": "CIDEr-D",
     "val/bleu_4": "BLEU-4",
     "val/rouge_l": "ROUGE-L",
-    "val/distinct": "share of different captions",
+    "val/distinct": "different captions, percent",
     "val/accuracy": "accuracy",
     "val/macro_f1": "macro F1",
     "val/calibration_error": "calibration error",
@@ -80,14 +81,14 @@ def read_record(folder: Path) -> dict[str, Any]:
 
 
 def read_evaluations(folder: Path, digest: str) -> tuple[list[dict[str, Any]], list[Path]]:
-    """(the evaluations of the run's checkpoint by split, test first; files that tell of other weights).
+    """(the evaluations of the run's checkpoint by split, test first; files of other weights or of an older version).
 
     digest: the checkpoint's. A run that went on, or was made anew in the same folder, has another one than before.
     """
     found = {path: _json(path) for path in sorted(folder.glob("evaluation_*.json"))}
-    own = [record for record in found.values() if record.get("digests") == [digest]]
-    others = [path for path, record in found.items() if record.get("digests") != [digest]]
-    return sorted(own, key=lambda record: record.get("split") != "test"), others
+    own = {p: r for p, r in found.items() if r.get("digests") == [digest] and r.get("schema") == SCHEMA}
+    others = [path for path in found if path not in own]
+    return sorted(own.values(), key=lambda record: record.get("split") != "test"), others
 
 
 def _json(path: Path) -> dict[str, Any]:

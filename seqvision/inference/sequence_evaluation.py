@@ -8,6 +8,7 @@ import numpy as np
 
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.inference.evaluation_data import evaluation_data
 from seqvision.inference.resampling import MeanScore, Score, resample
 from seqvision.metrics import PairedDifference
 
@@ -36,26 +37,27 @@ class Scored:
 
     def to_dict(self) -> dict[str, Any]:
         """All that concerns the whole split, as plain data."""
-        return {
-            "pattern": self.pattern,
-            "split": self.split,
-            "sizes": self.sizes,
-            "scores": self.scores,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "controls": self.controls,
-            "differences": {
-                other: {
-                    name: {"difference": found.difference, "interval": [found.lower, found.upper]}
-                    for name, found in scores.items()
-                }
-                for other, scores in self.differences.items()
-            },
-            **self.own(),
-            "notes": self.notes,
+        differences = {
+            other: {
+                name: {"difference": found.difference, "interval": [found.lower, found.upper]}
+                for name, found in scores.items()
+            }
+            for other, scores in self.differences.items()
         }
+        return evaluation_data(
+            pattern=self.pattern,
+            split=self.split,
+            sizes=self.sizes,
+            scores=self.scores,
+            intervals=self.intervals,
+            controls=self.controls,
+            differences=differences,
+            notes=self.notes,
+            **self.own(),
+        )
 
     def own(self) -> dict[str, Any]:
-        """What only this pattern's evaluation says, as plain data."""
+        """What only this pattern's evaluation has, as arguments of `evaluation_data`."""
         raise NotImplementedError
 
 
@@ -74,7 +76,7 @@ class SequenceEvaluation(Scored):
     def own(self) -> dict[str, Any]:
         return {
             "protocol": self.protocol,
-            "classes": list(self.classes),
+            "classes": self.classes,
             "per_class": {name: [None if v != v else v for v in values] for name, values in self.per_class.items()},
         }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from seqvision.data.parallel import SentencePair
+from seqvision.inference.evaluation_data import evaluation_data
 from seqvision.metrics import collapse_message
 from seqvision.metrics.captions import derangement
 from seqvision.metrics.scripts import bleu_tokenizer
@@ -45,23 +46,25 @@ class TranslationEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """All that concerns the whole split, as plain data."""
-        return {
-            "split": self.split,
-            "sentences": len(self.ids),
-            "scores": self.scores,
-            "intervals": {name: list(ends) for name, ends in self.intervals.items()},
-            "controls": self.controls,
-            "differences": {
-                other: {
-                    name: {"difference": each.difference, "interval": list(each.interval), "p_value": each.p_value}
-                    for name, each in scores.items()
-                }
-                for other, scores in self.differences.items()
-            },
-            "signatures": self.signatures,
-            "collapse": self.collapse,
-            "notes": self.notes,
+        differences = {
+            other: {
+                name: {"difference": each.difference, "interval": list(each.interval), "p_value": each.p_value}
+                for name, each in scores.items()
+            }
+            for other, scores in self.differences.items()
         }
+        return evaluation_data(
+            pattern="translation",
+            split=self.split,
+            sizes={"sentences": len(self.ids)},
+            scores=self.scores,
+            intervals=self.intervals,
+            controls=self.controls,
+            differences=differences,
+            signatures=self.signatures,
+            collapse=self.collapse,
+            notes=self.notes,
+        )
 
 
 def evaluate_translations(

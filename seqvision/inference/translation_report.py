@@ -34,7 +34,6 @@ class TranslationReport:
         },
         controls={"nearest_neighbour": "nearest sentence's", "copied": "the sentence itself", "shuffled": "shuffled"},
         tiles=("bleu", "bleu_cased", "chrf", "exact_match"),
-        digits=2,
         about="Sentences are drawn with replacement. The controls: the translation of the training sentence most like "
         "it, the sentence itself, and the model's own translations of other sentences.",
     )

@@ -16,13 +16,16 @@ from seqvision.metrics.ngrams import check_aligned, count_ngrams
 from seqvision.metrics.rouge import rouge_l
 from seqvision.metrics.tokenize import tokenize_ptb
 
+UNSCALED = ("cider_d", "meteor_nltk")  # all else is in percent
+
 
 @dataclass(frozen=True)
 class CaptionScores:
     """What a set of captions is worth, as a whole and caption by caption.
 
-    `corpus` has bleu_1 .. bleu_4, rouge_l, cider_d, exact_match (share of the captions that equal one of their
-    references), distinct and commonest_share, and meteor_nltk where asked for and available. `per_item` has, in the
+    `corpus` has, in percent, bleu_1 .. bleu_4, rouge_l, exact_match (captions that equal one of their references),
+    distinct and commonest_share; cider_d on the scale of the COCO tools (10 for a perfect caption; papers multiply
+    their mean by 100), and meteor_nltk, from 0 to 1, where asked for and available. `per_item` has, in the
     order of the candidates, those of them that a single caption has.
     """
 
@@ -62,10 +65,11 @@ def caption_scores(
             warnings.warn(str(error), stacklevel=2)
     items["exact_match"] = np.array([float(w in texts) for w, texts in zip(words, reference_words, strict=True)])
 
+    items = {name: scores if name in UNSCALED else 100 * scores for name, scores in items.items()}
     variety = diversity([" ".join(tokens) for tokens in words])
     corpus = {name: float(scores.mean()) for name, scores in items.items()}
-    corpus |= {f"bleu_{order}": float(score) for order, score in enumerate(bleu_corpus, start=1)}
-    corpus |= {"distinct": variety.distinct, "commonest_share": variety.commonest_share}
+    corpus |= {f"bleu_{order}": 100 * float(score) for order, score in enumerate(bleu_corpus, start=1)}
+    corpus |= {"distinct": 100 * variety.distinct, "commonest_share": 100 * variety.commonest_share}
     return CaptionScores(corpus, {name: scores.tolist() for name, scores in items.items()})
 
 

@@ -62,9 +62,9 @@ def test_scores_are_equal_and_several_times_as_fast():
         times["pycocoevalcap"].append(time.perf_counter() - middle)
 
     for order in range(4):
-        assert scores.corpus[f"bleu_{order + 1}"] == pytest.approx(bleu_corpus[order], abs=1e-9)
-        np.testing.assert_allclose(scores.per_item[f"bleu_{order + 1}"], bleu_items[order], atol=1e-9)
-    np.testing.assert_allclose(scores.per_item["rouge_l"], rouge_items, atol=1e-9)
+        assert scores.corpus[f"bleu_{order + 1}"] == pytest.approx(100 * bleu_corpus[order], abs=1e-7)
+        np.testing.assert_allclose(scores.per_item[f"bleu_{order + 1}"], 100 * np.array(bleu_items[order]), atol=1e-7)
+    np.testing.assert_allclose(scores.per_item["rouge_l"], 100 * np.array(rouge_items), atol=1e-7)
     np.testing.assert_allclose(scores.per_item["cider_d"], cider_items, atol=1e-9)
     ours, reference = (statistics.median(times[name]) for name in ("seqvision", "pycocoevalcap"))
     print(

@@ -31,14 +31,15 @@ def test_a_split_is_scored_beside_its_controls_and_recorded(run, own_run):
     assert re.search(r"\n +model +95 % interval +most frequent +nearest +shuffled +references\n", found.out)
     record = json.loads((own_run / "evaluation_combinations.json").read_text())
     assert record["command"].startswith(f"seqvision evaluate --checkpoint {own_run} --split test,combinations")
-    assert record["pictures"] == 6
+    assert record["sizes"] == {"pictures": 6}
+    assert record["schema"] == 1
     assert record["seed"] == 0
     assert record["decoding"].startswith("GreedySearch(max_length=12")
     assert record["machine"]["cores"] >= 1
     assert re.fullmatch(r"[0-9a-f]{12}", record["config_hash"])
     assert set(record["controls"]) == {"most_frequent", "nearest_neighbour", "shuffled", "references"}
     assert {"true", "facts_ratio", "cider_d", "bleu_4", "distinct"} <= set(record["scores"])
-    assert record["controls"]["references"]["true"] == 1
+    assert record["controls"]["references"]["true"] == 100
     lower, upper = record["intervals"]["cider_d"]
     assert lower <= record["scores"]["cider_d"] <= upper
 

@@ -23,10 +23,10 @@ def records(texts, split="test"):
 
 def test_the_references_themselves_are_perfect_and_shuffled_ones_are_not():
     found = evaluate_split(TEXTS, records(TEXTS), split="test", training=records(TEXTS), resamples=100)
-    assert found.scores["bleu_4"] == pytest.approx(found.scores["exact_match"]) == 1
-    assert found.intervals["exact_match"] == (1, 1)
+    assert found.scores["bleu_4"] == pytest.approx(found.scores["exact_match"]) == 100
+    assert found.intervals["exact_match"] == (100, 100)
     assert found.controls["shuffled"]["exact_match"] == 0
-    assert found.controls["most_frequent"]["exact_match"] == pytest.approx(1 / 6)
+    assert found.controls["most_frequent"]["exact_match"] == pytest.approx(100 / 6)
     assert "nearest_neighbour" not in found.controls
     assert set(found.controls["shuffled"]) == set(found.scores)
     json.dumps(found.to_dict())
@@ -37,8 +37,8 @@ def test_pictures_with_the_same_references_are_drawn_together():
     captions = [text if place < 24 else "nothing" for place, text in enumerate(r.captions[0] for r in twins)]
     found = evaluate_split(captions, twins, split="test", resamples=400)
     lower, upper = found.intervals["exact_match"]
-    # 6 independent names, half of them right: hardly anything is known; 48 independent pictures would give .36 to .64
-    assert upper - lower > 0.5
+    # 6 independent names, half of them right: hardly anything is known; 48 independent pictures would give 36 to 64
+    assert upper - lower > 50
 
 
 def test_collapse_is_called_by_its_name():
@@ -57,11 +57,11 @@ def test_truth_is_judged_where_scenes_are_known():
     captions = [texts[0] for texts in references]
     captions[3] = "there is a cat"
     found = evaluate_split(captions, data, split="test", scenes=scenes, resamples=200)
-    assert found.scores["true"] == pytest.approx(0.95)
+    assert found.scores["true"] == pytest.approx(95)
     assert found.per_item["true"][3] == 0
-    assert found.controls["references"]["true"] == 1
-    assert found.controls["shuffled"]["true"] < 0.2
-    assert 0.8 <= found.intervals["true"][0] <= 0.95 <= found.intervals["true"][1] == 1
+    assert found.controls["references"]["true"] == 100
+    assert found.controls["shuffled"]["true"] < 20
+    assert 80 <= found.intervals["true"][0] <= 95 <= found.intervals["true"][1] == 100
     assert "true" not in evaluate_split(captions, data, split="test", scenes={}, resamples=0).scores
 
 

@@ -31,11 +31,14 @@ def test_a_folder_without_curves_or_records(tmp_path):
 
 def test_test_comes_first_and_damaged_records_are_named(tmp_path):
     for split in ("combinations", "test", "val"):
-        (tmp_path / f"evaluation_{split}.json").write_text(json.dumps({"split": split, "digests": ["abc"]}))
-    (tmp_path / "evaluation_old.json").write_text(json.dumps({"split": "old", "digests": ["abd"]}))
+        (tmp_path / f"evaluation_{split}.json").write_text(
+            json.dumps({"schema": 1, "split": split, "digests": ["abc"]})
+        )
+    (tmp_path / "evaluation_old.json").write_text(json.dumps({"schema": 1, "split": "old", "digests": ["abd"]}))
+    (tmp_path / "evaluation_older.json").write_text(json.dumps({"split": "older", "digests": ["abc"]}))
     own, others = read_evaluations(tmp_path, "abc")
     assert [record["split"] for record in own] == ["test", "combinations", "val"]
-    assert [path.name for path in others] == ["evaluation_old.json"]
+    assert [path.name for path in others] == ["evaluation_old.json", "evaluation_older.json"]
     (tmp_path / "evaluation_val.json").write_text('{"split"')
     with pytest.raises(UserError, match=r"evaluation_val\.json row 1: not valid JSON .* Delete the file"):
         read_evaluations(tmp_path, "abc")

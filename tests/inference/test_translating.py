@@ -129,7 +129,7 @@ class TestEvaluation:
         assert found.intervals["exact_match"] == (100, 100)
         assert found.ids[0] == "test:0"
         record = found.to_dict()
-        assert record["sentences"] == 12
+        assert record["sizes"] == {"sentences": 12}
         assert record["signatures"]["bleu"].startswith("nrefs:1|case:lc")
 
     def test_without_training_pairs_it_says_what_is_missing(self):

@@ -120,7 +120,8 @@ class TestCaptionsWithoutBlanks:
             tokenized=True,
         )
         assert found.corpus == pytest.approx(divided_by_hand.corpus)
-        assert min(found.corpus[name] for name in ("bleu_4", "rouge_l", "cider_d")) > 0.2
+        assert min(found.corpus[name] for name in ("bleu_4", "rouge_l")) > 20
+        assert found.corpus["cider_d"] > 0.2
 
     def test_punctuation_is_dropped_as_in_other_languages(self):
         found = caption_scores(["两个孩子，在海边玩。", "狗"], [["两个孩子在海边玩"], ["猫"]])

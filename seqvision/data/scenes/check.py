@@ -82,9 +82,10 @@ def check_caption(caption: str, scene: Scene) -> Verdict:
 
 
 def check_captions(captions: Sequence[str], scenes: Sequence[Scene]) -> dict[str, float]:
-    """Shares over a set: `true`; `facts_ratio`, facts in the true captions over facts in those scenes' references.
+    """Over a set: `true`, in percent; `facts_ratio`, facts in the true captions over facts in those scenes' references.
 
-    A model that says little is seldom wrong: read the two numbers together. `readable` is the share in the grammar.
+    A model that says little is seldom wrong: read the two numbers together. `readable`, in percent, are those
+    in the grammar.
     """
     if len(captions) != len(scenes) or not scenes:
         raise ValueError(
@@ -98,9 +99,9 @@ def check_captions(captions: Sequence[str], scenes: Sequence[Scene]) -> dict[str
             stated += verdict.facts
             expected += sum(references) / len(references)
     return {
-        "true": sum(verdict.true for verdict in verdicts) / len(verdicts),
+        "true": 100 * sum(verdict.true for verdict in verdicts) / len(verdicts),
         "facts_ratio": stated / expected if expected else 0.0,
-        "readable": sum(verdict.facts > 0 for verdict in verdicts) / len(verdicts),
+        "readable": 100 * sum(verdict.facts > 0 for verdict in verdicts) / len(verdicts),
     }
 
 

@@ -148,10 +148,10 @@ def test_a_set_is_summed_up() -> None:
     scenes = [make_scene(0, index, "test") for index in range(50)]
     references = [reference_captions(scene)[0] for scene in scenes]
     summary = check_captions(references, scenes)
-    assert summary["true"] == summary["readable"] == 1
+    assert summary["true"] == summary["readable"] == 100
     assert summary["facts_ratio"] == pytest.approx(1, abs=0.1)
     terse = check_captions([f"a {scene.objects[0].shape}" for scene in scenes], scenes)
-    assert terse["true"] == 1
+    assert terse["true"] == 100
     assert terse["facts_ratio"] < 0.2
     assert check_captions(["hello"] * 50, scenes) == {"true": 0, "facts_ratio": 0, "readable": 0}
     with pytest.raises(ValueError, match="1 captions, 50 scenes"):
