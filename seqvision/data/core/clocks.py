@@ -27,10 +27,10 @@ _ROWS = "frame frames frameid framenumber frameindex frameno framenr idx index u
 _ROW = {*_ROWS.split()}
 # what changes nothing beside these words: `frame_no` and `local time` are clocks, `reaction_time` is a measurement
 _QUALIFIERS = """number no nr num n id count counter abs absolute rel relative local global system device sensor host
-    since start unix utc gmt epoch posix raw logging log of in the video recording t stamp"""
+    since start unix utc gmt epoch posix raw logging log of in the video recording t stamp date"""
 _BESIDE = {*_QUALIFIERS.split()}
 # names of clocks that are also those of measurements: they need values that grow as a clock's do
-_ALSO = "ts date clock temps tiempo tempo hora tid tijd czas row rows sample samples step steps i seq"
+_ALSO = "ts clock temps tiempo tempo hora tid tijd czas row rows sample samples step steps i seq"
 _PERHAPS = _TIME | _ROW | _BESIDE | {*_ALSO.split()}
 _FEW = 10  # values that are too few to tell anything by
 _YEARS = (datetime(2000, 1, 1).timestamp(), datetime(2100, 1, 1).timestamp())

@@ -8,8 +8,10 @@ import csv
 import io
 import re
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
@@ -30,10 +32,11 @@ csv.field_size_limit(min(sys.maxsize, 2**31 - 1))  # one for the whole process: 
 
 @dataclass(frozen=True, eq=False)
 class Rows:
-    """The rows of a table without blank lines: as lines where no quote is in them, which are cut when they are asked
-    for, else as cells.
+    """The rows of a table without blank lines: as lines where each is one, which are cut when they are asked for, else
+    as cells.
 
-    numbers: the number in the file of each row's first line.
+    numbers: the number in the file of each row's first line. quoted: whether some of the lines have quotes. even_lines:
+    whether these have as many cells each, without spaces before them.
     """
 
     file: Path
@@ -41,6 +44,8 @@ class Rows:
     numbers: Sequence[int]
     lines: Sequence[str] | None = None
     cells: Sequence[list[str]] | None = None
+    quoted: bool = False
+    even_lines: bool = False
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -49,11 +54,13 @@ class Rows:
         if self.cells is not None:
             return iter(self.cells)
         assert self.lines is not None
+        if self.quoted:
+            return _reader(self.lines, self.delimiter, strict=True)
         return csv.reader(self.lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
 
     def __getitem__(self, part: slice) -> "Rows":
         lines, cells = (None if kept is None else kept[part] for kept in (self.lines, self.cells))
-        return Rows(self.file, self.delimiter, self.numbers[part], lines, cells)
+        return replace(self, numbers=self.numbers[part], lines=lines, cells=cells)
 
     def where(self, place: int) -> str:
         """A row as messages name it."""
@@ -82,7 +89,7 @@ class Rows:
         if len(places) == len(self):
             return self
         lines, cells = (None if kept is None else [kept[p] for p in places] for kept in (self.lines, self.cells))
-        return Rows(self.file, self.delimiter, [self.numbers[place] for place in places], lines, cells)
+        return replace(self, numbers=[self.numbers[place] for place in places], lines=lines, cells=cells)
 
 
 def read_rows(file: Path, *, encoding: str | None = None, delimiter: str | None = None, raw: bool = False) -> Rows:
@@ -164,8 +171,11 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return next(_reader(line, delimiter), [])
 
 
-def _reader(text: str, delimiter: str) -> Iterator[list[str]]:
-    return csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
+def _reader(text: str | Sequence[str], delimiter: str, *, strict: bool = False) -> "csv._reader":  # type: ignore[name-defined]
+    lines = io.StringIO(text, newline="") if isinstance(text, str) else text
+    # spaces before a cell's quotes are gone already where quotes were looked into
+    skip = not (strict and delimiter in _LOOSE)
+    return csv.reader(lines, delimiter=delimiter, strict=strict, skipinitialspace=skip)
 
 
 def cut_rows(text: str, file: Path, delimiter: str, above: int = 0, *, raw: bool = False) -> Rows:
@@ -179,11 +189,12 @@ def cut_rows(text: str, file: Path, delimiter: str, above: int = 0, *, raw: bool
         return Rows(file, delimiter, [number for number, _ in numbered], [line for _, line in numbered])
     if delimiter in _LOOSE:
         text = _lone_quotes_as_text(text, delimiter, raw=raw)
+    rows = _in_lines(text, file, delimiter, above)
+    if rows is not None:
+        return rows
     numbers: list[int] = []
     cells: list[list[str]] = []
-    reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter, strict=True, skipinitialspace=delimiter not in _LOOSE
-    )
+    reader = _reader(text, delimiter, strict=True)
     begun = above + 1
     try:
         for row in reader:
@@ -197,6 +208,20 @@ def cut_rows(text: str, file: Path, delimiter: str, above: int = 0, *, raw: bool
             'A quote that opens must close, and a quote inside quotes is written twice ("").'
         ) from None
     return Rows(file, delimiter, numbers, cells=cells)
+
+
+def _in_lines(text: str, file: Path, delimiter: str, above: int) -> Rows | None:
+    """The rows of a text with quotes, if each is a line."""
+    lines = text.removesuffix("\n").split("\n")
+    with suppress(csv.Error):
+        reader = _reader(lines, delimiter, strict=True)
+        widths = Counter(map(len, reader))
+        if widths.total() == reader.line_num == len(lines):
+            kept = [(number, line) for number, line in enumerate(lines, start=above + 1) if line.strip()]
+            numbers, lines = [number for number, _ in kept], [line for _, line in kept]
+            even = len(widths.keys() - {0}) == 1 and not any(f'{delimiter} "' in line for line in lines)
+            return Rows(file, delimiter, numbers, lines, quoted=True, even_lines=even)
+    return None
 
 
 def _plain_heading(text: str, delimiter: str) -> str:
@@ -256,8 +281,8 @@ def _trimmed(rows: Rows) -> Rows:
         lines = rows.lines
         while all(line.endswith(end) for line in lines) and lines[0].strip(end):
             lines = [line.removesuffix(end) for line in lines]
-        return rows if lines is rows.lines else Rows(rows.file, end, rows.numbers, lines)
+        return rows if lines is rows.lines else replace(rows, lines=lines)
     cells = rows.cells or []
     while all(len(row) > 1 and not row[-1].strip() for row in cells):
         cells = [row[:-1] for row in cells]
-    return rows if cells is rows.cells else Rows(rows.file, end, rows.numbers, cells=cells)
+    return rows if cells is rows.cells else replace(rows, cells=cells)

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from operator import itemgetter
 from pathlib import Path
 
 from seqvision.data.core.headings import named_columns
@@ -45,7 +46,7 @@ class Table:
     def rows(self) -> Iterator[list[str]]:
         """Each row's cells; a UserError for a row with too few or too many."""
         advice = "The file may be cut off; copy it again, or correct the row."
-        return (cells for _, cells in self.body.even(self.header, advice))
+        return map(itemgetter(1), self.body.even(self.header, advice))
 
     @cached_property
     def decimal_comma(self) -> bool:

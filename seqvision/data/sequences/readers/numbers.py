@@ -137,19 +137,21 @@ def table_columns(table: Table, columns: Sequence[str], *, advice: str = "") -> 
     at_once = _read_at_once(table, places)
     if at_once is not None:
         return at_once
-    values = np.full((len(table), len(columns)), np.nan)
+    found: list[list[float]] = []
+    underscores = table.body.lines is None or any("_" in line for line in table.body.lines)
     marks: dict[str, dict[str, int]] = {}
     for row, cells in enumerate(table.rows()):
         chosen = [cells[place] for place in places]
         try:
-            if "_" in "".join(chosen):
+            if underscores and "_" in "".join(chosen):
                 raise ValueError
-            values[row] = [float(cell) for cell in chosen]
+            found.append([float(cell) for cell in chosen])
         except ValueError:
-            values[row] = [
+            numbers = (
                 _number(cell.strip(), table, row, column, marks.setdefault(column, {}), advice)
                 for cell, column in zip(chosen, columns, strict=True)
-            ]
+            )
+            found.append(list(numbers))
     for column, rows in marks.items():
         place = table.header.index(column)
         pointed = (row for row, cells in enumerate(table.rows()) if "." in cells[place]) if rows else iter(())
@@ -158,21 +160,27 @@ def table_columns(table: Table, columns: Sequence[str], *, advice: str = "") -> 
                 f"{table.where(row)}: a decimal point in column '{column}', which has a decimal comma in row "
                 f"{table.numbers[rows[',']]}. Write all of its numbers in one way."
             )
-    return values
+    return np.array(found, dtype=np.float64).reshape(len(found), len(columns))
 
 
 def _read_at_once(table: Table, places: Sequence[int]) -> np.ndarray | None:
     """The columns at these places of a table of plain numbers; None where the table is no such table."""
     lines, delimiter = table.body.lines, table.body.delimiter
     separators = len(table.header) - 1
-    if lines is None or not all(line.count(delimiter) == separators for line in lines):
+    if lines is None:
+        return None
+    if table.body.quoted:
+        if not table.body.even_lines:
+            return None
+    elif not all(line.count(delimiter) == separators for line in lines):
         return None
     if delimiter != "," and any("," in line for line in lines):
         if not table.decimal_comma or any("." in line for line in lines):
             return None
         lines = [line.replace(",", ".") for line in lines]
+    quote = '"' if table.body.quoted else None
     try:
-        return np.loadtxt(lines, delimiter=delimiter, usecols=places, comments=None, ndmin=2)
+        return np.loadtxt(lines, delimiter=delimiter, usecols=places, comments=None, ndmin=2, quotechar=quote)
     except ValueError:
         return None  # some cell is empty or no number: the slow way finds out which
 
