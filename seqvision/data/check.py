@@ -51,7 +51,10 @@ def check_captions(
             raise UserError(f"{source}: no whole shard. {faults[0] if faults else 'It was written without pictures'}")
     else:
         with collect_faults() as faults:
-            read = read_captions_with_report(source, on_missing="skip", **reading)
+            try:
+                read = read_captions_with_report(source, on_missing="skip", **reading)
+            except UserError as error:
+                raise UserError("\n".join([str(error), *faults])) from error
     records = read.records
     try:
         records = assign_splits(records, val=val, test=test, seed=seed)

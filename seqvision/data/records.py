@@ -10,10 +10,11 @@ class CaptionRecord:
 
     `id` is the picture's name as the data set writes it (`dog.jpg`, `val2017/000000000139.jpg`): stable between
     machines, what splits are hashed from and what predictions are listed under. `split` is "train", "val", "test"
-    or a further test set's name where the data set says so, else None.
+    or a further test set's name where the data set says so, else None. `image_id` is COCO's number of the picture.
     """
 
     id: str
     image: Path
     captions: tuple[str, ...]
     split: str | None = None
+    image_id: str | None = None

@@ -1,20 +1,30 @@
 """Files of captions: what `seqvision caption` and others wrote, to be scored."""
 
-import csv
+import json
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seqvision.data import CaptionRecord
-from seqvision.data.core.json_values import parse_json
+from seqvision.data.core.json_values import json_text, parse_json
+from seqvision.data.core.tables import read_rows
+from seqvision.data.core.text import read_text
+from seqvision.data.formats.columns import first_of
 from seqvision.errors import UserError
 
-_EXPECTED = 'expected JSON lines {"id": …, "caption": …} or a CSV file with the columns id and caption'
+_IDS = ("id", "image_id", "image", "file_name", "filename", "path", "picture")
+_CAPTIONS = ("caption", "text", "prediction")
+_EXPECTED = (
+    'expected JSON lines {"id": …, "caption": …}, a CSV file with the columns id and caption, COCO\'s results '
+    '[{"image_id": …, "caption": …}], or lines of an image, a tab and a caption'
+)
 
 
 def read_predictions(path: str | Path) -> dict[str, str]:
-    """Caption by picture from JSON lines or CSV, with `id` and `caption`; of several ranked captions the first.
+    """Caption by picture from JSON lines, CSV, COCO's result file, or lines of picture, tab and caption; of several
+    ranked captions the first.
 
     Raises `UserError` with the row for what cannot be read, and for an id that comes twice.
     """
@@ -22,18 +32,19 @@ def read_predictions(path: str | Path) -> dict[str, str]:
     if not path.is_file():
         raise UserError(f"{path}: no such file of predictions; {_EXPECTED}")
     found: dict[str, str] = {}
-    try:
-        for number, row in _rows(path):
-            missing = [key for key in ("id", "caption") if not isinstance(row.get(key), str)]
-            if missing:
-                raise UserError(f"{path} row {number}: no {' and no '.join(missing)}; {_EXPECTED}")
-            if str(row.get("rank", "1")) != "1":
-                continue
-            if row["id"] in found:
-                raise UserError(f"{path} row {number}: a second caption of '{row['id']}'; leave one of them out")
-            found[row["id"]] = row["caption"]
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UserError(f"{path}: cannot be read ({error}); {_EXPECTED}, in UTF-8") from error
+    for where, row in _rows(path):
+        of_id, of_caption = (first_of([str(key) for key in row], names) for names in (_IDS, _CAPTIONS))
+        missing = [name for name, key in (("id", of_id), ("caption", of_caption)) if key is None or row[key] is None]
+        if of_id is None or of_caption is None or missing:
+            raise UserError(f"{where}: no {' and no '.join(missing)}; {_EXPECTED}")
+        if str(row.get("rank", "1")).strip() != "1":
+            continue
+        id, caption = json_text(row[of_id], where, of_id), json_text(row[of_caption], where, of_caption)
+        if not id:
+            raise UserError(f"{where}: the {of_id} is empty; {_EXPECTED}")
+        if id in found:
+            raise UserError(f"{where}: a second caption of '{id}'; leave one of them out")
+        found[id] = caption or ""
     if not found:
         raise UserError(f"{path}: no predictions in it; {_EXPECTED}")
     return found
@@ -42,12 +53,17 @@ def read_predictions(path: str | Path) -> dict[str, str]:
 def match_predictions(
     predictions: Mapping[str, str], records: Sequence[CaptionRecord], wanted: Sequence[CaptionRecord], *, source: str
 ) -> list[str]:
-    """The caption of each wanted record. A prediction's id is a record's id, or the path of its picture.
+    """The caption of each wanted record. A prediction's id is a record's id, the path of its picture, COCO's id of it,
+    or its file's name where only one picture has that.
 
     records: all of the data set, whose other predictions are let be. Raises `UserError` for ids that are no
     picture of it, and for wanted pictures without a prediction.
     """
     known = {record.id: record.id for record in records}
+    for names in (_coco_ids, _short_names):
+        counts = Counter(name for record in records for name in names(record))
+        once = {name: record.id for record in records for name in names(record) if counts[name] == 1}
+        known = {**once, **known}
     known |= {str(record.image.resolve()): record.id for record in records}
     by_id: dict[str, str] = {}
     unknown = []
@@ -73,13 +89,49 @@ def match_predictions(
     return [by_id[record.id] for record in wanted]
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        if path.suffix.lower() == ".csv":
-            yield from enumerate(csv.DictReader(file), start=2)
-            return
-        for number, line in enumerate(file, start=1):
-            if not line.strip():
-                continue
-            row = parse_json(line, str(path), f"Correct the row; {_EXPECTED}.", row=number)
-            yield number, row if isinstance(row, dict) else {}
+def _short_names(record: CaptionRecord) -> list[str]:
+    """The file's name, with and without its ending, and its number where it is one, as COCO's files are called."""
+    name = PurePosixPath(record.id)
+    number = [str(int(name.stem.rpartition("_")[2]))] if name.stem.rpartition("_")[2].isdecimal() else []
+    return list(dict.fromkeys([name.name, name.stem, *number]))
+
+
+def _coco_ids(record: CaptionRecord) -> list[str]:
+    return [] if record.image_id is None else [record.image_id]
+
+
+def _rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Each row with its place as messages name it."""
+    text = read_text(path, option="what wrote the file to UTF-8, in place of ")
+    begin = text.lstrip()[:1]
+    if path.suffix.lower() == ".json" or (begin == "[" and path.suffix.lower() not in (".csv", ".tsv")):
+        content = parse_json(text, str(path), _EXPECTED)
+        items = content.get("annotations") if isinstance(content, dict) else content
+        if not isinstance(items, list):
+            raise UserError(f"{path}: {json.dumps(content):.60}; {_EXPECTED}")
+        for number, item in enumerate(items):
+            yield f"{path} item {number + 1}", item if isinstance(item, dict) else {}
+    elif begin == "{":
+        for number, line in enumerate(text.split("\n"), start=1):
+            if line.strip():
+                row = parse_json(line, str(path), _EXPECTED, row=number)
+                yield f"{path} row {number}", row if isinstance(row, dict) else {}
+    elif path.suffix.lower() == ".csv":
+        rows = read_rows(path).filled()
+        names = [name.strip() for name in next(iter(rows))]
+        for number, cells in rows[1:].even(names, _EXPECTED):
+            yield f"{path} row {number}", dict(zip(names, cells, strict=True))
+    else:
+        yield from _lines(text, path)
+
+
+def _lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Of lines `picture TAB caption`, as `seqvision caption` prints them, the first of each picture."""
+    seen = set()
+    for number, line in enumerate(text.split("\n"), start=1):
+        name, tab, caption = line.partition("\t")
+        if line.strip() and not tab:
+            raise UserError(f"{path} row {number}: {line[:60]!r}; {_EXPECTED}")
+        if tab and name not in seen and (number, name) != (1, "id"):
+            seen.add(name)
+            yield f"{path} row {number}", {"id": name.replace("\\t", "\t").replace("\\n", "\n"), "caption": caption}

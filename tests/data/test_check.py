@@ -105,3 +105,20 @@ def test_checking_and_reading_need_no_torch():
     names = "check_captions, d.read_captions, d.WordVocabulary, d.read_image"
     code = f"import sys, seqvision.data as d; d.{names}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_all_faults_of_the_rows_are_listed_in_one_run(folder):
+    rows = [
+        "a.png,A cat.,train",
+        "b.png,A dog,trian",
+        "c.png,A, cow,train",
+        "d.png,A pig.,val",
+        "e.png,,val",
+        "f.png,x,val",
+    ]
+    pictures = {f"{letter}.png": None for letter in "abcde"}
+    report = check_captions(folder({**pictures, "captions.csv": "\n".join(["image,caption,split", *rows])}))
+    assert [fault.partition(":")[0] for fault in report.faults] == ["captions.csv row 3", "captions.csv row 4"]
+    assert [text.partition(":")[0] for text in report.left_out] == ["captions.csv row 6", "captions.csv row 7"]
+    assert report.columns == "picture 'image', caption 'caption', split 'split'"
+    assert "no test split" in report.to_text()

@@ -94,11 +94,11 @@ def test_predictions_are_read(tmp_path, name, text):
 @pytest.mark.parametrize(
     ("name", "text", "message"),
     [
-        ("p.jsonl", "", "no predictions in it; expected JSON lines"),
+        ("p.jsonl", "", "the file is empty"),
         ("p.jsonl", '{"id": "0.png", "caption": "a"}\n{"id": ', "row 2: not valid JSON"),
-        ("p.jsonl", '{"id": 3, "text": "a"}', "row 1: no id and no caption"),
-        ("p.jsonl", "[1]", "row 1: no id and no caption"),
-        ("p.csv", "picture,caption\n0.png,a\n", "row 2: no id;"),
+        ("p.jsonl", '{"id": 3, "said": "a"}', "row 1: no caption; expected JSON lines"),
+        ("p.jsonl", "[1]", "item 1: no id and no caption"),
+        ("p.csv", "what,caption\n0.png,a\n", "row 2: no id;"),
         ("p.csv", "id,caption\n0.png,a\n0.png,b\n", r"row 3: a second caption of '0\.png'"),
     ],
 )
@@ -112,7 +112,7 @@ def test_predictions_that_are_not_there_or_not_text(tmp_path):
     with pytest.raises(UserError, match="no such file of predictions"):
         read_predictions(tmp_path / "absent.jsonl")
     (tmp_path / "latin.jsonl").write_bytes('{"id": "a", "caption": "é"}'.encode("latin-1"))
-    with pytest.raises(UserError, match=r"latin\.jsonl: cannot be read .* in UTF-8"):
+    with pytest.raises(UserError, match=r"latin\.jsonl row 1: byte 0xe9 .* is not utf-8"):
         read_predictions(tmp_path / "latin.jsonl")
 
 

@@ -70,7 +70,7 @@ def _read_one(file: Path, folder: str, split: str | None, encoding: str) -> list
                 )
             said.add(id)
             captions = json_texts(_field(annotation, "caption", where), where, "caption")
-            rows += [Row(names[id], caption, split, where) for caption in captions or [None]]
+            rows += [Row(names[id], caption, split, where, id) for caption in captions or [None]]
     return rows + [Row(name, None, split, f"{file.name} image {id}") for id, name in names.items() if id not in said]
 
 

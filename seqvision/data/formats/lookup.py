@@ -32,6 +32,7 @@ class _Gathered:
     image: Path
     split: str | None
     where: str
+    image_id: str | None
     captions: list[str] = field(default_factory=list)
 
 
@@ -144,7 +145,7 @@ def gather(
         with each():
             gathering.take(row)
     found = [
-        CaptionRecord(id=name, image=g.image, captions=tuple(g.captions), split=g.split)
+        CaptionRecord(id=name, image=g.image, captions=tuple(g.captions), split=g.split, image_id=g.image_id)
         for name, g in gathering.pictures.items()
         if g.captions
     ]
@@ -187,7 +188,7 @@ class _Gathering:
                 "Set data.images to the folder in which the names are whole."
             )
         else:
-            self.pictures[name] = _Gathered(image, row.split, row.where)
+            self.pictures[name] = _Gathered(image, row.split, row.where, row.image_id)
 
 
 def _add(picture: _Gathered, row: Row) -> Problem | None:

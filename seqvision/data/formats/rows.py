@@ -16,12 +16,16 @@ from seqvision.names import Name
 
 @dataclass(frozen=True)
 class Row:
-    """One caption as a file says it; `where` names the place for messages. No caption at all is None."""
+    """One caption as a file says it; `where` names the place for messages. No caption at all is None.
+
+    image_id: COCO's id of the picture.
+    """
 
     picture: str
     caption: str | None
     split: str | None
     where: str
+    image_id: str | None = None
 
 
 @dataclass(frozen=True)
