@@ -18,21 +18,19 @@ def store_absolute(config: DictConfig) -> None:
         _each_path(data, lambda key, path: path.absolute() if key in _PATHS or path.exists() else path)
 
 
-def find_moved(data: Any, *, trained_in: str | None, now_in: Path) -> None:
-    """Puts paths that lead nowhere to where the same data are seen from the run's folder, if they are there.
+def find_moved(data: Any, *, run_then: str, run_now: Path) -> None:
+    """Puts paths of a run's data that lead nowhere to where the same data are beside the run, if they are there."""
+    _each_path(data, lambda key, path: next(filter(Path.exists, [path, *beside(path, run_then, run_now)]), path))
 
-    trained_in: the run's folder when it was trained; now_in: where it is now.
+
+def beside(path: Path, run_then: str, run_now: Path) -> list[Path]:
+    """Where data may be that are not in their place any more: as far from the run's folder as when it was trained, for
+    whole projects are moved, or in that folder, or next to it.
+
+    run_then: the run's folder when it was trained, if that is known; run_now: where it is now.
     """
-
-    def found(key: str, path: Path) -> Path:
-        if path.exists():
-            return path
-        seen = [now_in / os.path.relpath(path, trained_in)] if trained_in and path.is_absolute() else []
-        beside = [folder / path.name for folder in (now_in, now_in.parent)]
-        relative = [] if path.is_absolute() else [folder / path for folder in (now_in, *now_in.parents)]
-        return next((place.resolve() for place in (*seen, *relative, *beside) if place.exists()), path)
-
-    _each_path(data, found)
+    alike = [Path(os.path.normpath(run_now / os.path.relpath(path, run_then)))] if run_then else []
+    return [*alike, run_now / path.name, run_now.parent / path.name] if path.is_absolute() else []
 
 
 def _each_path(node: Any, change: Callable[[str, Path], Path]) -> None:

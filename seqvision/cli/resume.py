@@ -8,6 +8,7 @@ from typing import Any
 from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import conf_dir, near_key
+from seqvision.cli.data_paths import find_moved
 from seqvision.cli.overrides import assignment, resume_path, value_of
 from seqvision.cli.trusted import check_overrides_trusted, check_trusted, modules_to_trust
 from seqvision.errors import UserError
@@ -66,6 +67,8 @@ def added(resume: Path, arguments: list[str], trust: Sequence[str] = ()) -> list
 def resumed_config(path: str | Path, overrides: list[str], trust: Sequence[str] = ()) -> DictConfig:
     """The configuration of the run that `path` belongs to, with single values changed by `overrides`."""
     file, config = resume_checkpoint(path), saved_config(path, trust)
+    if OmegaConf.is_dict(config.get("data")):
+        find_moved(config.data, run_then=str(config.get("run_dir") or ""), run_now=file.resolve().parent)
     for override in overrides:
         key = override.lstrip("+").partition("=")[0]
         if (conf_dir() / key).is_dir():

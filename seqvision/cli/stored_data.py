@@ -1,13 +1,13 @@
 """The data that a checkpoint was trained on, read again from its own configuration, or others in their place."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from seqvision.cli.config import conf_dir
-from seqvision.cli.data_paths import find_moved
+from seqvision.cli.data_paths import beside
 from seqvision.errors import UserError
 from seqvision.inference.build import build
 from seqvision.inference.registry import DATA
@@ -48,7 +48,7 @@ def stored_data(
     if changes and "=" not in changes[0]:
         node, drawn = _chosen(changes[0], changes[1:], own), True
     elif own and model:
-        _locate(own, model)
+        _locate(own, lambda path: _places(path, model))
         node = _changed(own, changes)
         drawn = any(change.startswith("folder=") for change in changes)
     else:
@@ -166,23 +166,29 @@ def _chosen(choice: str, changes: Sequence[str], own: dict[str, Any]) -> dict[st
     return {**node, **{part: own[part] for part in ("transform", "reader") if part in own and part in node}}
 
 
-def _locate(node: dict[str, Any], model: "LoadedModel") -> None:
-    """Puts where they are now into the places that a model's description of data names, see `find_moved`. Raises a
-    `UserError` for what is neither file nor folder.
+def _locate(node: dict[str, Any], places: Callable[[Path], Sequence[Path]]) -> None:
+    """Puts where they are now into the places that a description of data names: as it is, else the first of the other
+    places for it that is there. Raises a `UserError` for what is neither file nor folder.
     """
-    trained_in = model.config.get("run_dir")
-    try:
-        find_moved(
-            node, trained_in=trained_in if isinstance(trained_in, str) else None, now_in=model.path.resolve().parent
-        )
-        for key, hint in _hints(node).items():
-            place = node.get(key)
-            if not isinstance(place, str) or Path not in get_args(hint):
-                continue
-            if Path(place).exists() and not Path(place).is_file() and not Path(place).is_dir():
-                raise UserError(f"data.{key} is {place}: neither a file nor a folder; nothing is read from there")
-    except (OSError, ValueError) as error:
-        raise UserError(f"data: a path that is none on this machine ({error!s:.200}); see --data path=…") from error
+    for key, hint in _hints(node).items():
+        place = node.get(key)
+        if not isinstance(place, str) or Path not in get_args(hint):
+            continue
+        try:
+            found = next((path for path in (Path(place), *places(Path(place))) if path.exists()), Path(place))
+            special = found.exists() and not found.is_file() and not found.is_dir()
+        except (OSError, ValueError) as error:
+            raise UserError(f"data.{key} is {place[:80]!r}: no path of this machine ({error})") from error
+        if special:
+            raise UserError(f"data.{key} is {place}: neither a file nor a folder; nothing is read from there")
+        node[key] = place if found == Path(place) else str(found)
+
+
+def _places(path: Path, model: "LoadedModel") -> list[Path]:
+    """Where a model's data may be besides the path that it names."""
+    run = model.path.resolve().parent
+    roots = [root / path for root in (Path(model.trained_in), run, *run.parents)]
+    return [*roots, *beside(path, str(model.config.get("run_dir") or ""), run)]
 
 
 def _hints(node: dict[str, Any]) -> dict[str, Any]:
