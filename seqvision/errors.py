@@ -1,5 +1,7 @@
 """Exceptions that the command line knows: for what the user can mend, with checks that raise it, and for signals."""
 
+import signal
+
 
 class UserError(Exception):
     """A message that says what was found, where, what was expected and what to do.
@@ -9,11 +11,19 @@ class UserError(Exception):
 
 
 class Stopped(SystemExit):
-    """A signal ended the command: the command line prints the message and exits with 128 and the signal's number."""
+    """A signal ended the command: the command line prints the message and exits with 128 and the signal's number.
 
-    def __init__(self, signum: int, message: str):
+    hint: how to go on.
+    """
+
+    def __init__(self, signum: int, hint: str = ""):
         super().__init__(128 + signum)
-        self.signum, self.message = signum, message
+        self.signum, self.hint = signum, hint
+
+    @property
+    def message(self) -> str:
+        name = signal.Signals(self.signum).name
+        return f"stopped by {name}; {self.hint}" if self.hint else f"stopped by {name}"
 
 
 class SettingError(UserError):

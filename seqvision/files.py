@@ -1,5 +1,6 @@
 """How files are written, whole or not at all, and which names they get: the only place that does either."""
 
+import codecs
 import errno
 import fcntl
 import hashlib
@@ -20,6 +21,7 @@ from seqvision.errors import UserError
 
 PART = ".seqvision-"  # what the names of temporary files begin with
 NAME_BYTES = 120  # of a name made here; file systems allow 255 (143 where names are encrypted), endings are added
+LONGEST_BYTES = 200  # of a name of somebody else's
 _ABANDONED = 24 * 3600  # seconds without a change, where the file system knows no locks
 _PLAIN = set(" _-.,+()=")  # beside letters, digits and symbols
 _DEVICES = {"con", "prn", "aux", "nul", *(f"{name}{number}" for name in ("com", "lpt") for number in range(10))}
@@ -64,10 +66,12 @@ def replacing(target: str | Path) -> Iterator[Path]:
 
 @contextmanager
 def open_atomic(target: str | Path) -> Iterator[IO[str]]:
-    """A UTF-8 text file as `atomic_path` writes it; file names that are not Unicode come out as the bytes they are."""
+    """A UTF-8 text file as `atomic_path` writes it; file names that are not Unicode come out as the bytes they are,
+    halves of a character, which UTF-8 cannot hold, as U+FFFD.
+    """
     with (
         atomic_path(target) as draft,
-        open(draft, "w", encoding="utf-8", errors="surrogateescape", newline="") as file,
+        open(draft, "w", encoding="utf-8", errors="seqvision", newline="") as file,
     ):
         yield file
 
@@ -180,6 +184,11 @@ def file_name(text: str) -> str:
     return name if name == text else f"{name}~{_short(text)}"
 
 
+def short_name(name: str) -> str:
+    """The name of a file that is there, for others that are called after it with longer endings."""
+    return name if len(os.fsencode(name)) <= LONGEST_BYTES else file_name(name)
+
+
 def file_names(texts: Iterable[str]) -> dict[str, str]:
     """`file_name` of each; those that a file system which ignores case would take for one get their hash too."""
     names = {text: file_name(text) for text in texts}
@@ -266,6 +275,16 @@ def _is_plain(letter: str) -> bool:
     if letter.isascii():
         return letter.isalnum() or letter in _PLAIN
     return unicodedata.category(letter)[0] in "LMNPS"
+
+
+def _encode_surrogates(error: UnicodeError) -> tuple[bytes, int]:
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    halves = map(ord, error.object[error.start : error.end])
+    return b"".join(bytes([n - 0xDC00]) if 0xDC80 <= n <= 0xDCFF else "\ufffd".encode() for n in halves), error.end
+
+
+codecs.register_error("seqvision", _encode_surrogates)
 
 
 def _short(text: str) -> str:

@@ -1,4 +1,4 @@
-"""How numbers of things, and many names, are said to a person."""
+"""How numbers of things, many names, and odd letters are said to a person."""
 
 from collections.abc import Sequence
 
@@ -11,3 +11,15 @@ def counted(number: int, noun: str, *, plural: str | None = None) -> str:
 def some_of(names: Sequence[str]) -> str:
     """The first six of the names, and of more how many there are."""
     return ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")
+
+
+def visible(text: str) -> str:
+    """The text with the characters that XML, subtitles and figures cannot hold as others that show them: ␀ for NUL"""
+    return "".join(_shown(letter) for letter in text)
+
+
+def _shown(letter: str) -> str:
+    number = ord(letter)
+    if number < 0x20 and letter not in "\t\n\r":
+        return chr(0x2400 + number)
+    return "\ufffd" if 0xD800 <= number <= 0xDFFF or number in (0xFFFE, 0xFFFF) else letter

@@ -52,7 +52,7 @@ class StopOnSignal(Checkpoint):
         for number, handler in self._before.items():
             signal.signal(number, handler)
         if isinstance(error, RuntimeError) and self.signum is not None:  # processes that read data heard it as well
-            raise Stopped(self.signum, f"stopped by {signal.Signals(self.signum).name}; {self.hint()}") from error
+            raise Stopped(self.signum, self.hint()) from error
         if isinstance(error, torch.distributed.DistError) or (isinstance(error, RuntimeError) and "gloo" in str(error)):
             raise UserError(
                 f"the connection to another process of the run was lost, which has died or hangs; {self.hint()}"
@@ -121,7 +121,7 @@ class StopOnSignal(Checkpoint):
             return
         self.signum, self._heard = signum, time.monotonic()
         if not self._training:
-            raise Stopped(signum, f"stopped by {signal.Signals(signum).name} before the first step; {self.hint()}")
+            raise Stopped(signum, f"before the first step; {self.hint()}")
         late = threading.Timer(PATIENCE, self._give_up)
         late.daemon = True
         late.start()
@@ -138,7 +138,7 @@ class StopOnSignal(Checkpoint):
     def _end(self) -> None:
         """At the beginning of what comes next, for by then the loggers know the step that was saved."""
         if self._saved and self.signum is not None:
-            raise Stopped(self.signum, f"stopped by {signal.Signals(self.signum).name}; {self.hint()}")
+            raise Stopped(self.signum, self.hint())
 
     def _give_up(self) -> None:
         if not self._over and self.signum is not None:

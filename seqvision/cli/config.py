@@ -60,7 +60,8 @@ def plain(node: Any) -> Any:
 def config_hash(config: dict[str, Any]) -> str:
     """A short hash of a plain configuration without its run folder: equal configurations, equal hashes."""
     kept = {key: value for key, value in config.items() if key not in ("run_dir", "resume", "sweep")}
-    text = json.dumps(kept, sort_keys=True).replace(str(config.get("run_dir")), "RUN")
+    folder = json.dumps(str(config.get("run_dir")))[1:-1]
+    text = json.dumps(kept, sort_keys=True).replace(folder, "RUN")
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 

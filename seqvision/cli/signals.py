@@ -17,7 +17,7 @@ def stoppable() -> Iterator[None]:
 
     def stop(signum: int, frame: FrameType | None) -> None:
         if os.getpid() == owner:
-            raise Stopped(signum, f"stopped by {signal.Signals(signum).name}")
+            raise Stopped(signum)
         signal.signal(signum, signal.SIG_DFL)  # a process that this one has started
         os.kill(os.getpid(), signum)
 

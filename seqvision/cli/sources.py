@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from seqvision.cli.reading import PREFIX, as_options
 from seqvision.errors import UserError
+from seqvision.files import short_name
 
 if TYPE_CHECKING:
     from seqvision.data.sequences.readers.base import FrameReader
@@ -90,7 +91,7 @@ def drawn_names(pictures: Sequence[Path], *, taken: Sequence[str] = ()) -> dict[
         names |= {
             path: name for path, name in said.items() if counts[name] == 1 and name not in [*names.values(), *taken]
         }
-    return {path: names.get(path, "_".join(path.parts).replace("/", "")) for path in pictures}
+    return {path: short_name(names.get(path, "_".join(path.parts).replace("/", ""))) for path in pictures}
 
 
 def names_of_input() -> Iterator[str]:

@@ -65,7 +65,7 @@ def run_sweep(
     except (Stopped, KeyboardInterrupt) as end:
         signum = end.signum if isinstance(end, Stopped) else signal.SIGINT
         go_on = resume_command(trainings.root, config)
-        raise Stopped(signum, f"stopped by {signal.Signals(signum).name}; go on with: {go_on}") from end
+        raise Stopped(signum, f"go on with: {go_on}") from end
     if settings["print"]:
         return {}
     from seqvision.figures.save import save_image

@@ -3,6 +3,7 @@
 import json
 import os
 import shlex
+import signal
 import sys
 import time
 from collections.abc import Sequence
@@ -60,10 +61,22 @@ choices
 {groups}"""
 
 RUN_DIR = "SEQVISION_RUN_DIR"
+NOT_BEGUN = "training had not begun: repeat the command"
 
 
 def main(arguments: list[str]) -> int:
     """Runs the training that the arguments describe."""
+    try:
+        return _main(arguments)
+    except KeyboardInterrupt:
+        raise Stopped(signal.SIGINT, NOT_BEGUN) from None
+    except Stopped as end:
+        if end.hint:
+            raise
+        raise Stopped(end.signum, NOT_BEGUN) from None
+
+
+def _main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
         print(HELP.format(groups="\n".join(_choices())))
         return 0

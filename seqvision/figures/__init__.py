@@ -3,6 +3,8 @@
 Nothing here reads a checkpoint or a configuration; it is handed numbers, words and pictures.
 """
 
+import matplotlib as mpl
+
 from seqvision.figures.attention import attention_figure, covered_share, spotlight
 from seqvision.figures.beside import beside_figure
 from seqvision.figures.confusion import confusion_figure
@@ -18,6 +20,8 @@ from seqvision.figures.sheet import sheet_picture
 from seqvision.figures.sources import source_image
 from seqvision.figures.timeline import class_colours, multilabel_rows, timeline_figure
 from seqvision.figures.variants import variants_figure
+
+mpl.rcParams["text.parse_math"] = False  # a $ in a label is a $
 
 __all__ = [
     "attention_figure",

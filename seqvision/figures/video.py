@@ -18,7 +18,7 @@ from seqvision.data.sequences.readers.video import VideoReader
 from seqvision.data.sequences.readers.video_file import library
 from seqvision.errors import UserError
 from seqvision.figures.timeline import class_colours
-from seqvision.files import atomic_path, file_names
+from seqvision.files import atomic_path, file_names, short_name
 
 WIDEST, NARROWEST = 1280, 320  # pixels of a labelled video
 LINE, BAR, GAP = 22, 12, 6
@@ -89,9 +89,9 @@ def cut_clips(
         if first >= last:
             continue
         counts[segment.label] = counts.get(segment.label, 0) + 1
-        name = f"{Path(_name(source)).stem}_{counts[segment.label]:04}.mp4"
+        name = f"{short_name(Path(_name(source)).stem)}_{counts[segment.label]:04}.mp4"
         path = Path(folder) / names[segment.label] / name
-        with _encoder(path, even.width or 0, even.height or 0, film.rate or 25.0) as write:
+        with _encoder(path, even.width or 0, even.height or 0, film.rate or 25.0, segment.label) as write:
             number = first
             for chunk in even.read_chunks(source, first, last):
                 for frame in chunk.permute(0, 2, 3, 1).numpy():
@@ -200,13 +200,16 @@ class _Panel:
 
 
 @contextmanager
-def _encoder(path: str | Path, width: int, height: int, rate: int | float) -> Iterator[Any]:
-    """Writes frames (height, width, 3) with their seconds into an MP4 of H.264, or of MPEG-4 where that is missing."""
+def _encoder(path: str | Path, width: int, height: int, rate: int | float, title: str = "") -> Iterator[Any]:
+    """Writes frames (height, width, 3) with their seconds into an MP4 of H.264, or of MPEG-4 where that is missing; the
+    title is what players show.
+    """
     av = library()
     codec = "libx264" if "libx264" in av.codecs_available else "mpeg4"
     options = {"crf": "18", "preset": "veryfast"} if codec == "libx264" else {"q:v": "3"}
     with atomic_path(path) as draft, av.open(str(draft), "w") as file:
         stream = file.add_stream(codec, rate=Fraction(rate).limit_denominator(1001), options=options)
+        file.metadata["title"] = title.replace("\0", "\ufffd").encode(errors="replace").decode()
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         clock = Fraction(1, CLOCK if codec == "libx264" else 1000)
         stream.codec_context.time_base = clock

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from seqvision.data import VideoReader
+from seqvision.files import file_name, short_name
 from seqvision.inference.label_outputs import Labelled, frame_edges
 
 
@@ -32,4 +33,4 @@ def clips_of(name: str) -> str:
 
 
 def _flat(name: str) -> str:
-    return name.replace("/", "_")
+    return file_name(name) if "/" in name else short_name(name)

@@ -15,7 +15,8 @@ from seqvision.data.annotations import Segment, frames_to_segments, write_boris_
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import Source
 from seqvision.errors import UserError
-from seqvision.files import open_atomic
+from seqvision.files import open_atomic, short_name
+from seqvision.wording import visible
 
 FORMATS = {"frames": ".frames.csv", "segments": ".segments.csv", "vtt": ".vtt", "eaf": ".eaf", "boris": ".boris"}
 IN_SECONDS = ("vtt", "eaf", "boris")  # kinds of files that know no frames
@@ -145,11 +146,11 @@ def write_timeline(labelled: Labelled, path: Path, truth: np.ndarray | None = No
 
     rows, classes, background = _rows(labelled, truth)
     figure = timeline_figure(
-        rows,
-        classes,
+        {visible(name): row for name, row in rows.items()},
+        [visible(name) for name in classes],
         frames_per_second=labelled.rate,
         confidence=labelled.certainty,
-        title=labelled.source.name,
+        title=visible(labelled.source.name),
         background=background,
     )
     save_image(figure, path)
@@ -217,4 +218,4 @@ def names_of(sources: Sequence[tuple[Path, Path]]) -> list[str]:
     for way in ways[1:]:
         often = Counter(names)
         names = [other if often[name] > 1 else name for name, other in zip(names, way, strict=True)]
-    return names
+    return ["/".join(short_name(part) for part in name.split("/")) for name in names]

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from seqvision.data.annotations.segments import Segment
 from seqvision.files import write_text
+from seqvision.wording import visible
 
 
 def write_subtitles(path: str | Path, segments: Sequence[Segment]) -> Path:
@@ -27,4 +28,4 @@ def _clock(seconds: float) -> str:
 
 def _plain(label: str) -> str:
     """A label as a cue's text: what would begin a tag or a note is written out."""
-    return " ".join(label.split()).replace("&", "&amp;").replace("<", "&lt;").replace("-->", "--&gt;")
+    return " ".join(visible(label).split()).replace("&", "&amp;").replace("<", "&lt;").replace("-->", "--&gt;")

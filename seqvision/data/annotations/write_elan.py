@@ -6,6 +6,7 @@ from pathlib import Path
 
 from seqvision.data.annotations.segments import Segment
 from seqvision.files import write_bytes
+from seqvision.wording import visible
 
 _KIND = "label"  # the linguistic type of the tiers that are written
 # how tiers may hang on others, by ELAN's names; every document lists all four
@@ -31,7 +32,7 @@ def write_elan(path: str | Path, segments: Sequence[Segment], *, video: str | Pa
     )
     header = ET.SubElement(root, "HEADER", {"MEDIA_FILE": "", "TIME_UNITS": "milliseconds"})
     if video is not None:
-        absolute, relative = Path(video).absolute().as_uri(), f"./{Path(video).name}"
+        absolute, relative = Path(video).absolute().as_uri(), _text(f"./{Path(video).name}")
         kind = _MIME.get(Path(video).suffix.lower(), "video/*")
         ET.SubElement(
             header, "MEDIA_DESCRIPTOR", {"MEDIA_URL": absolute, "RELATIVE_MEDIA_URL": relative, "MIME_TYPE": kind}
@@ -43,7 +44,7 @@ def write_elan(path: str | Path, segments: Sequence[Segment], *, video: str | Pa
         tracks.setdefault(segment.track or "labels", []).append(segment)
     number = 0
     for track, some in (tracks or {"labels": []}).items():
-        tier = ET.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": _KIND, "TIER_ID": track})
+        tier = ET.SubElement(root, "TIER", {"LINGUISTIC_TYPE_REF": _KIND, "TIER_ID": _text(track)})
         for segment in some:
             number += 1
             begin = round(segment.start * 1000)
@@ -52,7 +53,7 @@ def write_elan(path: str | Path, segments: Sequence[Segment], *, video: str | Pa
             ids = {"ANNOTATION_ID": f"a{number}", "TIME_SLOT_REF1": f"ts{2 * number - 1}"}
             holder = ET.SubElement(tier, "ANNOTATION")
             aligned = ET.SubElement(holder, "ALIGNABLE_ANNOTATION", {**ids, "TIME_SLOT_REF2": f"ts{2 * number}"})
-            ET.SubElement(aligned, "ANNOTATION_VALUE").text = segment.label
+            ET.SubElement(aligned, "ANNOTATION_VALUE").text = _text(segment.label)
     ET.SubElement(
         root,
         "LINGUISTIC_TYPE",
@@ -63,3 +64,8 @@ def write_elan(path: str | Path, segments: Sequence[Segment], *, video: str | Pa
     ET.indent(root)
     write_bytes(path, ET.tostring(root, encoding="UTF-8", xml_declaration=True))
     return Path(path)
+
+
+def _text(text: str) -> str:
+    """A text as XML can hold it; a reader would make a line end of a carriage return."""
+    return visible(text).replace("\r", "\u240d")
