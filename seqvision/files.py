@@ -128,7 +128,7 @@ def expect_folder(folder: str | Path | None) -> None:
     if folder is not None:
         with writing(Path(folder)):
             Path(folder).mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=folder):
+            with tempfile.TemporaryFile(dir=folder, prefix=PART):
                 pass
 
 

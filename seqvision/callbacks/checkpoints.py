@@ -1,6 +1,7 @@
 """Checkpoints that are whole or not there, and one to continue from after any kind of death."""
 
 import copy
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -28,9 +29,15 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             with replacing(target) as draft, open(draft, "wb") as file:
                 torch.save(checkpoint, file)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
+            go_on = shlex.join(["seqvision", "train", f"resume={target.parent}"])
+            there = (target.parent / "last.ckpt").is_file()
             raise UserError(
-                f"{target}: the checkpoint could not be written ({error}). The last whole checkpoint is untouched; "
-                f"free some space or make {target.parent} writable, then go on with resume={target.parent}"
+                f"{target}: the checkpoint could not be written ({error}). Free some space or make {target.parent} "
+                + (
+                    f"writable; the last whole checkpoint is untouched: {go_on}"
+                    if there
+                    else "writable, and begin again"
+                )
             ) from error
 
 

@@ -1,13 +1,19 @@
 """`seqvision report`: one page about a run, to look at and to send to somebody."""
 
+import argparse
 import sys
 import time
 from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import add_trust_options, parser, typed
 from seqvision.cli.output import open_output
 from seqvision.errors import UserError
 from seqvision.files import expect_writable
+
+if TYPE_CHECKING:
+    from seqvision.cli.patterns import Pattern
 
 DESCRIPTION = """One self-contained HTML page of a run: scores beside their controls, curves, the configuration, and
 what there is to see: best and worst captions with their pictures and where the model looked; confusions, calibration,
@@ -55,12 +61,9 @@ def main(arguments: list[str]) -> int:
 
     from seqvision.cli.evaluate import parse
     from seqvision.cli.patterns import PATTERNS, pattern_at
-    from seqvision.cli.record import evaluation_record, save_record
-    from seqvision.cli.stored_data import split_records, splits_of, stored_data
     from seqvision.inference.report import write_report
     from seqvision.inference.run_folder import read_curves, read_evaluations, read_record
 
-    begun = time.time()
     as_evaluated = parse(["--checkpoint", str(run), "--device", given.device, "--cache", given.cache])
     as_evaluated.batch_size, as_evaluated.trust = given.batch_size, given.trust
     as_evaluated.allow_nonfinite = given.allow_nonfinite
@@ -72,6 +75,28 @@ def main(arguments: list[str]) -> int:
             f"seqvision: ignoring {path}: it was computed with a different checkpoint or by an older version",
             file=sys.stderr,
         )
+    try:
+        own, evaluations = _items(pattern, model, evaluations, given, arguments)
+    except UserError as error:
+        if not evaluations or given.data:
+            raise
+        print(f"seqvision: no examples, for the data are not there: {error}", file=sys.stderr)
+        own = _Bare(pattern, model)
+    output = given.output or run / "report.html"
+    with open_output(output) as file:
+        write_report(file, model, own, curves=read_curves(run), record=read_record(run), evaluations=evaluations)
+    print(output)
+    return 0
+
+
+def _items(
+    pattern: "Pattern", model: Any, evaluations: list[dict[str, Any]], given: argparse.Namespace, arguments: list[str]
+) -> tuple[Any, list[dict[str, Any]]]:
+    """(what the page says of a split's items, the evaluations): where there are none yet, one is made and kept."""
+    from seqvision.cli.record import evaluation_record, save_record
+    from seqvision.cli.stored_data import split_records, splits_of, stored_data
+
+    begun = time.time()
     data = stored_data(model, given.data, trust=given.trust)
     splits = splits_of(data)
     split = given.split or (evaluations[0]["split"] if evaluations else "val")
@@ -88,11 +113,21 @@ def main(arguments: list[str]) -> int:
         entry = evaluation_record(
             evaluation, pattern.models, decoding=pattern.decoding, command=command, seconds=seconds
         )
-        save_record(run, entry)
+        save_record(Path(given.run[0]), entry)
         evaluations = [entry]
     own = pattern.report(predictions, chosen, split=split, total=len(records), data=data, examples=given.examples)
-    output = given.output or run / "report.html"
-    with open_output(output) as file:
-        write_report(file, model, own, curves=read_curves(run), record=read_record(run), evaluations=evaluations)
-    print(output)
-    return 0
+    return own, evaluations
+
+
+class _Bare:
+    """A pattern's part of the page where there are no items to show."""
+
+    def __init__(self, pattern: "Pattern", model: Any):
+        import numpy as np
+
+        classes = SimpleNamespace(classes=getattr(model, "classes", ()))
+        own = pattern.report(np.zeros((0, 1)), [], split="", total=0, data=classes, examples=0)
+        self.words, self.network, self.facts = own.words, own.network, own.facts
+
+    def write(self, page: Any) -> None:
+        page.add('<p class="note">The data are not on this machine, so that there are no examples.</p>')

@@ -187,8 +187,7 @@ def _locate(node: dict[str, Any], places: Callable[[Path], Sequence[Path]]) -> N
 def _places(path: Path, model: "LoadedModel") -> list[Path]:
     """Where a model's data may be besides the path that it names."""
     run = model.path.resolve().parent
-    roots = [root / path for root in (Path(model.trained_in), run, *run.parents)]
-    return [*roots, *beside(path, str(model.config.get("run_dir") or ""), run)]
+    return [*(root / path for root in (run, *run.parents)), *beside(path, str(model.config.get("run_dir") or ""), run)]
 
 
 def _hints(node: dict[str, Any]) -> dict[str, Any]:

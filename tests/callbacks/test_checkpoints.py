@@ -52,7 +52,7 @@ def test_failed_writing_leaves_the_old_file_and_says_what_to_do(target, monkeypa
         AtomicCheckpointIO().save_checkpoint({"step": 2}, target)
     assert torch.load(target, weights_only=True) == {"step": 1}
     assert [file.name for file in target.parent.iterdir()] == ["last.ckpt"]
-    for said in (str(target), str(error), "untouched", "free some space", f"resume={target.parent}"):
+    for said in (str(target), str(error), "untouched", "Free some space", f"resume={target.parent}"):
         assert said in str(caught.value)
 
 
