@@ -1,6 +1,7 @@
 """Tables with a segment a row: start, end or duration, label, and the video where one table serves for many."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from seqvision.data.annotations.annotations import Annotations
@@ -8,6 +9,7 @@ from seqvision.data.annotations.segments import Segment
 from seqvision.data.annotations.times import read_time
 from seqvision.data.sequences.formats.table import GROUP_NAMES, LABEL_NAMES, SPLIT_NAMES, Table, read_table
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 UNITS = ("seconds", "frames")
 START_NAMES = (
@@ -30,11 +32,12 @@ STOP_NAMES = (
     *("t_end", "end_frame", "stop_frame", "frame_end", "end (frame)", "stop (frame)", "end frame", "stop frame"),
 )
 DURATION_NAMES = ("duration", "duration_s", "duration (s)", "length", "duration_frames")
-SEGMENT_LABELS = (*LABEL_NAMES, "event", "annotation", "name", "text", "code")
+SEGMENT_LABELS = (*LABEL_NAMES, "trial_type", "event", "annotation", "name", "text", "code")
 VIDEO_NAMES = (
     *("file", "video", "filename", "file_name", "video_file", "clip", "path", "recording", "media"),
-    *("media file name", "media file path", "media file", "source"),
+    *("media file name", "media file path", "media file", "source", "stim_file"),
 )
+_NO_VALUE = ("", "NA", "n/a")  # n/a as BIDS writes it
 TRACK_NAMES = ("track", "tier", "subject")
 
 
@@ -72,18 +75,22 @@ def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
     place = {name: index for index, name in enumerate(table.header)}
     found = Annotations(table.file, {}, unit or ("frames" if "frame" in start.lower() else "seconds"))
     said = [(kind, table.find(None, names, "", "")) for kind, names in (("split", SPLIT_NAMES), ("group", GROUP_NAMES))]
+    nameless = 0
     for row, cells in enumerate(table.rows()):
         where = table.where(row)
+        name = cells[place[label]].strip()
+        if name == "n/a":
+            nameless += 1
+            continue
         begin = read_time(cells[place[start]], where, start)
-        if stop is not None and cells[place[stop]].strip() not in ("", "NA"):
+        if stop is not None and cells[place[stop]].strip() not in _NO_VALUE:
             end = read_time(cells[place[stop]], where, stop)
-        elif duration is not None and cells[place[duration]].strip() not in ("", "NA"):
+        elif duration is not None and cells[place[duration]].strip() not in _NO_VALUE:
             end = begin + read_time(cells[place[duration]], where, duration)
         else:
             end = begin
         if end < begin:
             raise UserError(f"{where}: ends at {end:g}, before it starts at {begin:g}. Correct the row.")
-        name = cells[place[label]].strip()
         if not name:
             raise UserError(f"{where}: no label in column '{label}'. Write one, or remove the row.")
         about = cells[place[video]].strip() if video else ""
@@ -94,7 +101,11 @@ def segments_of(table: Table, *, unit: str | None = None) -> Annotations:
                 _say(
                     found.splits if kind == "split" else found.groups, about, cells[place[column]].strip(), where, kind
                 )
-    return found
+    if not nameless:
+        return found
+    return replace(
+        found, notes=(f"labels: {counted(nameless, 'row')} of {table.file.name} left out, whose {label} is n/a",)
+    )
 
 
 def _say(of: dict[str, str], video: str, value: str, where: str, kind: str) -> None:

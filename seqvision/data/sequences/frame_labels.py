@@ -94,6 +94,11 @@ def label_column_of(
     Frames are counted from `first_frame`; those without a row have no label. `frames`: how many there are (else up to
     the last row's).
     """
+    if label_column is None and table.find(None, LABEL_NAMES, "", "") is None and (columns := _marked(table)):
+        raise UserError(
+            f"{table.file.name}: a column of 0 and 1 for each label ({', '.join(columns)}), as DeepEthogram has. Set "
+            "data.multilabel=true, or name a column with one label per frame with data.label_column=COLUMN."
+        )
     label = table.need(label_column, LABEL_NAMES, "label", "data.label_column")
     frame = None if in_order else table.find(frame_column, FRAME_NAMES, "frame's number", "data.frame_column")
     names = table.column(label)
@@ -118,6 +123,12 @@ def label_column_of(
         table.file.name,
         [table.numbers[row_of[place]] if place in row_of else 0 for place in range(count)],
     )
+
+
+def _marked(table: Table) -> list[str]:
+    """The columns of labels, if all but those that number the rows hold only 0 and 1."""
+    columns = [name for name in table.header if name.lower() not in _NO_LABELS]
+    return columns if all(cell in _VALUES for name in columns for cell in table.column(name)) else []
 
 
 def _frame_number(cell: str, table: Table, row: int, column: str) -> int:

@@ -105,11 +105,11 @@ def encode_labels(
         renamed[merged.get(name, name)] += count
     classes = tuple(name for name in (known or sorted(renamed)) if name not in unlabelled)
     place_of = {name: place for place, name in enumerate(classes)}
-    encoded = []
+    encoded, passed = [], set(unlabelled)
     for sequence in sequences:
         labels = np.full(len(sequence), -1, dtype=np.int64)
         for frame, name in enumerate(sequence.names):
-            if name in unlabelled:
+            if name in passed:
                 continue
             place = place_of.get(merged.get(name, name))
             if place is None:
@@ -120,7 +120,7 @@ def encode_labels(
                         f"to {known_from}, or set '{merge_entry({name: 'CLASS'})}'."
                     )
                 )
-                unlabelled.add(name)  # said once
+                passed.add(name)  # said once
                 continue
             labels[frame] = place
         encoded.append(labels)

@@ -230,3 +230,20 @@ def test_subtitles(tmp_path):
     with av.open(str(tmp_path / "a.vtt")) as file:
         cues = [bytes(packet).decode() for packet in file.demux() if packet.size]
     assert cues == ["walk", "groom &lt;left>", "rest &amp; sleep", "walk"]
+
+
+def test_events_of_bids(folder):
+    text = "onset\tduration\ttrial_type\tresponse_time\n0.5\t1.5\tgo\tn/a\n2\tn/a\tstop\t1\n3\t1\tn/a\t2\n4\t0\tgo\t1\n"
+    path = folder({"sub-01_task-x_events.tsv": text}) / "sub-01_task-x_events.tsv"
+    assert is_annotation(path)
+    read = read_annotations(path)
+    assert read.segments == {"": [Segment(0.5, 2, "go"), Segment(2, 2, "stop"), Segment(4, 4, "go")]}
+    assert read.notes == ("labels: 1 row of sub-01_task-x_events.tsv left out, whose trial_type is n/a",)
+
+
+def test_times_that_programs_round(folder):
+    path = folder({"a.csv": "start,end,label\n5.551115123125783e-17,1E0,walk\n-1e-17,+2.5,rest\n"}) / "a.csv"
+    assert read_annotations(path).segments[""] == [Segment(5.551115123125783e-17, 1, "walk"), Segment(0, 2.5, "rest")]
+    for time, message in (("-1", "lies before the beginning"), ("1e999", "is no time"), ("nan", "is no time")):
+        with pytest.raises(UserError, match=rf"a.csv row 2: '{time}' in column 'start' {message}"):
+            read_annotations(folder({"a.csv": f"start,end,label\n{time},1,walk\n"}) / "a.csv")

@@ -6,6 +6,7 @@ from films import frame, numbers, write_film
 
 from seqvision.data.annotations import Segment, write_boris_table, write_elan
 from seqvision.data.sequences.classes.clips import read_clips
+from seqvision.data.sequences.formats.video_labels import find_labels
 from seqvision.data.sequences.formats.videos import read_videos
 from seqvision.data.sequences.readers.video import VideoReader
 from seqvision.errors import UserError
@@ -234,3 +235,33 @@ def test_a_speakers_mouth(shared_data):
     assert sum(len(record.labels) for record in data.records) == 814 * 75 - 4
     assert any("in 4 of 814 sequences" in note for note in data.notes)
     assert VideoReader(channels=1).read(data.records[0].source).shape == (75, 1, 48, 96)
+
+
+def test_a_project_of_deepethogram(films):
+    for name in "abcdef":
+        (films / name).mkdir()
+        (films / f"{name}.mp4").rename(films / name / f"{name}.mp4")
+        rows = "".join(f"{row},{int(row < 4)},{int(row >= 4)},0\n" for row in range(10))
+        (films / name / f"{name}_labels.csv").write_text(f",background,groom,dig\n{rows}")
+    data = read(films, multilabel=True)
+    assert data.classes == ("groom", "dig")
+    assert [record.labels[:, 0].tolist() for record in data.records] == [[0] * 4 + [1] * 6] * 6
+    with pytest.raises(UserError, match=r"_labels.csv: a column of 0 and 1 for each label .* Set data.multilabel=true"):
+        read(films)
+
+
+def test_videos_without_labels_say_what_these_would_be_called(films):
+    assert any(
+        "labels: none found for 6 videos" in note and "a_labels.csv beside a.mp4" in note for note in read(films).notes
+    )
+
+
+def test_a_table_of_the_truth_may_be_about_further_videos(films):
+    table = films / "truth.csv"
+    table.write_text("file,start,end,label\na.mp4,0,0.2,walk\nz.mp4,0,9,rest\n")
+    videos = [films / "a.mp4", films / "b.mp4"]
+    found = find_labels(films, videos, ["a.mp4", "b.mp4"], given=table, others=True)
+    assert {name: labelled.segments for name, labelled in found.of.items()} == {"a.mp4": [Segment(0, 0.2, "walk")]}
+    assert found.notes == ["labels: truth.csv is about 1 further video too, e.g. 'z.mp4'"]
+    with pytest.raises(UserError, match=r"truth.csv row 3: no video 'z.mp4' among the 2 that were found"):
+        find_labels(films, videos, ["a.mp4", "b.mp4"], given=table)

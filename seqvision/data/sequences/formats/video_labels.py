@@ -16,7 +16,7 @@ from seqvision.errors import UserError
 from seqvision.wording import counted
 
 FOLDERS = ("groundTruth", "labels", "annotations")
-TABLES = ("segments", "annotations", "labels")
+TABLES = ("segments", "annotations", "labels", "events")
 FRAME_SUFFIXES = (".txt", ".csv", ".tsv")
 
 
@@ -110,7 +110,11 @@ def _table(root: Path) -> Path | None:
 def _beside(video: Path, folder: Path) -> list[Path]:
     """The files of a folder with labels for a video: of its name, with another ending."""
     files, begin = NamedFiles(), composed(video.stem) + "."
-    named = [files.find(folder, f"{stem}{suffix}") for stem in (video.stem, video.name) for suffix in FRAME_SUFFIXES]
+    names = [f"{stem}{suffix}" for stem in (video.stem, video.name) for suffix in FRAME_SUFFIXES]
+    # DeepEthogram's labels, and BIDS's events, which share all of a recording's name but its last part
+    names += [f"{video.stem}_labels.csv"]
+    names += [f"{stem}_events.tsv" for stem in (video.stem, video.stem.rpartition("_")[0]) if stem]
+    named = [files.find(folder, name) for name in names]
     alike = [file for file in sorted(folder.iterdir()) if composed(file.name).startswith(begin) and file.is_file()]
     kinds = [file for file in alike if is_annotation(file)]
     return list(dict.fromkeys([file for file in [*named, *kinds] if file is not None and file != video]))

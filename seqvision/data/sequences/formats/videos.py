@@ -122,6 +122,12 @@ def read_videos(
         silent = [record.id for record in records if record.labels is None]
         if silent:
             notes.append(f"labels: none for {len(silent)} of {counted(len(records), 'video')}, e.g. '{silent[0]}'")
+    if not of and split is not None:
+        stem = Path(ids[0]).stem
+        notes.append(
+            f"labels: none found for {counted(len(ids), 'video')}; call their files as the videos, e.g. {stem}.txt, "
+            f"{stem}.csv, {stem}.eaf or {stem}_labels.csv beside {ids[0]}, or name them with data.labels"
+        )
     if of and split is not None:
         rates = [reader.rate(record.source) for record in records]
         records, split_notes = split_sequences(records, SplitRule(**(splits or {})), rates=rates)
