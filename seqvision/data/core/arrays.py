@@ -11,7 +11,14 @@ import numpy as np
 from seqvision.errors import UserError
 
 _ARCHIVE = 1 << 29  # bytes that an array of an .npz, which cannot be mapped into memory, may have
+_AT_ONCE = 4 << 30  # bytes of one recording that may be held
 _MENDED = "Copy it again, or write it anew."
+
+
+def expect_memory(name: str, size: int, advice: str) -> None:
+    """Raises a `UserError` where so many bytes of a recording are too many to hold."""
+    if size > _AT_ONCE:
+        raise UserError(f"{name}: {size / 1e9:.1f} GB at once, more than the limit of {_AT_ONCE / 1e9:.1f}. {advice}")
 
 
 def open_npy(file: Path) -> np.ndarray:
@@ -32,21 +39,27 @@ def open_npy(file: Path) -> np.ndarray:
         raise UserError(f"{file}: cut off, {size} of {expected} bytes are there. Copy it again.")
     if 0 in shape:
         return np.empty(shape, dtype)  # nothing to map
-    return np.load(file, mmap_mode="r", allow_pickle=False)
+    try:
+        return np.load(file, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, MemoryError) as error:  # more than can be mapped
+        raise UserError(f"{file}: cannot be read ({error}). {_MENDED}") from None
 
 
-def read_npz(file: Path) -> dict[str, np.ndarray]:
-    """The arrays of an .npz file by name.
+def read_npz(file: Path, wanted: str, *others: str) -> dict[str, np.ndarray]:
+    """The wanted array of an .npz file, and those of the others that it has, by name; the rest is not looked at.
 
     Raises:
-        UserError: The file is missing or damaged, or an array is so large that it belongs into a .npy, or holds
-            anything but numbers.
+        UserError: The file is missing or damaged or has no such array, or an array is so large that it belongs into a
+            .npy, or holds anything but numbers.
     """
     _size(file)
     try:
         with zipfile.ZipFile(file) as archive:
-            names = [name for name in archive.namelist() if name.endswith(".npy")]
-            return {name.removesuffix(".npy"): _member(archive, name, f"{file}: {name}") for name in names}
+            names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+            if wanted not in names:
+                raise UserError(f"{file}: holds {', '.join(names[:8]) or 'nothing'}; expected an array `{wanted}`.")
+            found = [name for name in (wanted, *others) if name in names]
+            return {name: _member(archive, f"{name}.npy", f"{file}: {name}") for name in found}
     except (OSError, ValueError, EOFError, NotImplementedError, RuntimeError, zipfile.BadZipFile, zlib.error) as error:
         raise UserError(
             f"{file}: not a NumPy file that can be read ({error!s:.200}). Copy it again, or leave it out."
@@ -92,6 +105,6 @@ def _header(opened: Any, where: str) -> tuple[tuple[int, ...], np.dtype]:
         )
     if dtype.kind not in "fiub":
         raise UserError(f"{where}: holds {dtype!s:.60}, expected numbers. Write them with np.save(file, features).")
-    if any(side < 0 for side in shape):
-        raise UserError(f"{where}: an array {shape}, which cannot be. {_MENDED}")
+    if any(side < 0 for side in shape) or math.prod(max(1, side) for side in shape) > 1 << 60:
+        raise UserError(f"{where}: an array {shape!s:.80}, which cannot be. {_MENDED}")
     return shape, dtype

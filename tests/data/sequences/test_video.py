@@ -229,7 +229,7 @@ def test_what_are_no_pictures_is_named(tmp_path):
     with pytest.raises(UserError, match=r"features.npy: float32 \(5, 7\), expected pictures as uint8"):
         VideoReader().read(tmp_path / "features.npy")
     np.savez(tmp_path / "other.npz", x=np.zeros(3))
-    with pytest.raises(UserError, match=r"other.npz: holds x; expected the pictures as `frames`"):
+    with pytest.raises(UserError, match=r"other.npz: holds x; expected an array `frames`"):
         VideoReader().read(tmp_path / "other.npz")
     with pytest.raises(UserError, match="holds no frame"):
         VideoReader().read(np.zeros((0, 4, 4, 3), dtype=np.uint8))

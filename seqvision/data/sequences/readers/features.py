@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvision.data.core.arrays import expect_memory
 from seqvision.data.core.clocks import SECONDS, frame_rate
 from seqvision.data.core.numerals import is_missing, is_numeral
 from seqvision.data.sequences.readers.base import FrameReader
@@ -82,6 +83,8 @@ class FeatureReader(FrameReader):
             raise UserError(self._other_number(source, name, values.shape[1]))
         if not len(values):
             raise UserError(f"{name}: no frames in it. Copy the file again, or leave it out.")
+        advice = "Read it in windows (data.window), or store fewer frames a file."
+        expect_memory(name, values[start:stop].size * 4, advice)
         part = _float32(values[start:stop])
         if not np.isfinite(part).all():
             part = self._mended(part, values, slice(start, stop), name, rows, columns)

@@ -6,7 +6,19 @@ from dataclasses import dataclass
 import numpy as np
 from PIL import Image
 
+from seqvision.errors import UserError
+
 Size = tuple[int, int]  # width, height
+MAX_FRAMES = 10_000_000  # of a recording: 92 hours at 30 a second
+
+
+def expect_frames(name: str, count: int | float) -> None:
+    """Raises a `UserError` where a recording has, or is sampled to, more frames than anything should."""
+    if not count <= MAX_FRAMES:
+        raise UserError(
+            f"{name}: {count:.0f} frames, more than the limit of {MAX_FRAMES}. Cut it into pieces, lower "
+            "data.reader.frame_rate if it is set, or copy the file again: its time stamps may be damaged."
+        )
 
 
 @dataclass(frozen=True)
@@ -88,6 +100,7 @@ class Recording:
 
         A tenth of a step is forgiven, since files round their time stamps.
         """
+        expect_frames(self.name, self.duration * rate)
         count = max(1, int(np.ceil(self.duration * rate - 0.1)))
         moments = (np.arange(count) + 0.1) / rate
         return np.maximum(np.searchsorted(self.times, moments, side="right") - 1, 0)

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from seqvision.data.core.arrays import open_npy, read_npz
-from seqvision.data.sequences.readers.recording import Fitting, Recording
+from seqvision.data.pictures import MAX_PIXELS
+from seqvision.data.sequences.readers.recording import Fitting, Recording, expect_frames
 from seqvision.data.sequences.records import Source
 from seqvision.errors import UserError
 
@@ -52,17 +53,18 @@ def stills(source: Source) -> Stills:
         )
     if not len(frames):
         raise UserError(f"{name}: holds no frame. Leave it out.")
-    times = np.arange(len(frames)) / (rate or 1.0)
     height, width = frames.shape[1:3]
+    if not 0 < height * width <= MAX_PIXELS:
+        raise UserError(f"{name}: frames of {width} x {height} pixels, expected 1 to {MAX_PIXELS}. Leave it out.")
+    expect_frames(name, len(frames))
+    times = np.arange(len(frames)) / (rate or 1.0)
     return Stills(name, times, len(frames) / (rate or 1.0), rate, len(frames), (width, height), frames)
 
 
 def _load(path: Path) -> tuple[np.ndarray, float | None]:
     if path.suffix.lower() == ".npy":
         return open_npy(path), None
-    held = read_npz(path)
-    if "frames" not in held:
-        raise UserError(f"{path}: holds {', '.join(held) or 'nothing'}; expected the pictures as `frames`.")
+    held = read_npz(path, "frames", "rate")
     if "rate" not in held:
         return held["frames"], None
     rate = float(held["rate"]) if held["rate"].size == 1 else math.nan

@@ -11,6 +11,7 @@ import torch
 from jaxtyping import UInt8
 from torch import Tensor
 
+from seqvision.data.core.arrays import expect_memory
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.footage import Footage, decode, footage
 from seqvision.data.sequences.readers.recording import Fitting, Recording
@@ -163,6 +164,10 @@ class VideoReader(FrameReader):
         for begin in range(0, len(wanted), max(1, size)):
             count = min(size, len(wanted) - begin)
             first = next(frames)
+            advice = (
+                "Take fewer: data.window, data.reader.frame_rate or stride, a smaller data.reader.width and height."
+            )
+            expect_memory(self.recorded(source).name, count * first.size, advice)
             chunk = np.empty((count, *first.shape), dtype=np.uint8)
             chunk[0] = first
             for place in range(1, count):

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from seqvision.data.pictures import MAX_PIXELS
 from seqvision.errors import UserError
 
 SMALL = 640 * 360  # pixels of a frame; below, starting threads costs more than they bring
@@ -24,7 +25,8 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
     """The open file and its first true video stream (a cover picture is none); a UserError if it has none."""
     av = library()
     try:
-        container = av.open(str(path), metadata_errors="ignore")
+        # what a header claims is memory that the decoder takes, in the search for streams already
+        container = av.open(str(path), metadata_errors="ignore", options={"max_pixels": str(MAX_PIXELS)})
     except (av.error.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, FileNotFoundError):
             raise UserError(f"{path}: no such video. Check the name and the folder.") from None
@@ -37,7 +39,14 @@ def opened(path: Path) -> Iterator[tuple[Any, Any]]:
         stream = streams[0]
         if stream.codec_context is None:
             raise UserError(f"{path}: the video is cut off or of an unknown kind. Copy it again, or convert it to MP4.")
-        small = stream.codec_context.width * stream.codec_context.height <= SMALL
+        width, height = stream.codec_context.width, stream.codec_context.height
+        if width * height > MAX_PIXELS:
+            raise UserError(
+                f"{path}: frames of {width} x {height} pixels, more than the limit of {MAX_PIXELS} pixels. Make the "
+                "video smaller, or copy the file again: it may be damaged."
+            )
+        stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+        small = width * height <= SMALL
         stream.thread_type = "AUTO"
         stream.codec_context.thread_count = 1 if small else 0
         yield container, stream

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from seqvision.data.sequences.readers.random_access import HEAD, Entry, entry_test, shows_nothing
+from seqvision.data.sequences.readers.recording import MAX_FRAMES, expect_frames
 from seqvision.data.sequences.readers.video_file import decoded, demuxed, library, opened
 
 RECORDS = {"mov", "matroska", "nut", "flv", "avi", "asf", "mxf", "dv", "gif", "apng", "ivf", "ogg", "yuv4mpegpipe"}
@@ -91,7 +92,7 @@ class Packets:
     def __len__(self) -> int:
         return len(self.sizes)
 
-    def take(self, packets: Iterator[Any], codec: str, is_entry: Entry) -> None:
+    def take(self, packets: Iterator[Any], name: str, codec: str, is_entry: Entry) -> None:
         half = False
         for packet in packets:
             if not packet.size:
@@ -100,6 +101,8 @@ class Packets:
             if is_entry(head):
                 self.entries.append(len(self))
             self.whole = self.whole and not shows_nothing(codec, head, packet.size) and bool(self or packet.is_keyframe)
+            if len(self) > MAX_FRAMES:
+                expect_frames(name, len(self))
             self.sizes.append(packet.size)
             self.sums.append(_sum(head))
             pts, dts = (NONE if stamp is None else stamp for stamp in (packet.pts, packet.dts))
@@ -160,7 +163,7 @@ def read_index(path: Path) -> tuple[Stream, Packets, VideoIndex]:
         is_entry = entry_test(
             codec, bytes(context.extradata or b""), intra_only=context.codec.intra_only, palette=palette
         )
-        packets.take(demuxed(container, stream), codec, is_entry)
+        packets.take(demuxed(container, stream), str(path), codec, is_entry)
         headers = Stream(
             kinds=set(container.format.name.split(",")),
             timed=not container.format.flags & library().format.Flags.no_timestamps.value,
