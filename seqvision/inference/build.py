@@ -76,7 +76,7 @@ def _target(name: Any, key: str, registry: Registry, trust: Sequence[str]) -> Ca
     """The class or function of that name, if it may be built."""
     found: Any = registry.find(name) if isinstance(name, str) else None
     if found is not None:
-        return found  # type: ignore[no-any-return]
+        return found
     module, _, attribute = str(name).rpartition(".")
     refusal = (
         f"{key}: the checkpoint asks for {_shown(name)}, which is not {registry.what}: it is not built, and nothing of "
@@ -92,7 +92,7 @@ def _target(name: Any, key: str, registry: Registry, trust: Sequence[str]) -> Ca
     origin = f"{getattr(found, '__module__', '')}."
     if not callable(found) or not any(origin.startswith(f"{each}.") for each in trust):
         raise UserError(refusal)
-    return found  # type: ignore[no-any-return]
+    return found
 
 
 def _check_arguments(part: dict[str, Any], targets: Targets, key: str) -> None:
