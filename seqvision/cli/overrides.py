@@ -76,7 +76,8 @@ def _with_path(argument: str) -> str:
         return f"{key}={quoted(path_value(value))}"
     if name in _MADE:  # often of other values and of the time: ${name}, ${now:%Y}
         return argument if isinstance(_parsed(argument), str) else f"{key}={_in_quotes(value)}"
-    return argument if _parsed(argument) == value or not os.path.lexists(value) else f"{key}={quoted(value)}"
+    as_it_is = _parsed(argument) == value and "${" not in value
+    return argument if as_it_is or not os.path.lexists(value) else f"{key}={quoted(value)}"
 
 
 def _parsed(argument: str) -> Any:

@@ -56,7 +56,8 @@ def test_interruptions_change_nothing(tmp_path, pattern):
         assert process.pid is not None
         os.kill(process.pid, signal.SIGTERM if kind == "terminate" else signal.SIGKILL)
         status = ended(process)
-        assert status in ((143, 0) if kind == "terminate" else (-signal.SIGKILL, 0)), log(tmp_path)
+        signals = (143, -signal.SIGTERM) if kind == "terminate" else (-signal.SIGKILL,)  # -15: before Python listened
+        assert status in (*signals, 0), log(tmp_path)
         has_last = (wild / "last.ckpt").is_file()
         if status == 143:
             hint = f"go on with: {shlex.join(['seqvision', 'train', f'resume={wild}'])}"
@@ -109,7 +110,7 @@ def _train(folder: Path, overrides: tuple[str, ...]) -> None:
 
 def ended(process: ForkServerProcess) -> int:
     """The status of a process, once it has ended."""
-    process.join(timeout=120)
+    process.join(timeout=300)
     assert process.exitcode is not None
     return process.exitcode
 
@@ -123,7 +124,7 @@ def wait_for_progress(run: Path, process: ForkServerProcess, *, writes: int) -> 
     """Until last.ckpt has been written that often by this process, or the process has ended."""
     begun, seen = time.time_ns(), set()
     while len(seen) < writes and process.is_alive():
-        assert time.time_ns() - begun < 120e9, "no progress in two minutes"
+        assert time.time_ns() - begun < 300e9, "no progress in five minutes"
         if (run / "last.ckpt").exists() and (written := (run / "last.ckpt").stat().st_mtime_ns) > begun:
             seen.add(written)
         time.sleep(0.002)
