@@ -1,14 +1,13 @@
 """`seqvision caption`: pictures in, captions out, as text, JSON lines, CSV or a page to look at."""
 
 import csv
-import json
 import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, load_captioners, parser
-from seqvision.cli.output import open_output
+from seqvision.cli.output import json_line, open_output
 from seqvision.cli.sources import named_pictures
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -88,8 +87,7 @@ def _write_jsonl(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list
             }
             for caption in picture.captions
         ]
-        # ASCII, so that any name survives; the words are escaped, not lost
-        file.write(json.dumps(entry, ensure_ascii=_has_surrogates(str(picture.path))) + "\n")
+        file.write(json_line(entry) + "\n")
         file.flush()
 
 
@@ -106,10 +104,6 @@ def _write_html(captions: "Iterable[PictureCaption]", file: "IO[str]", captioner
     from seqvision.inference.gallery import write_gallery
 
     write_gallery(captions, file, captioners)
-
-
-def _has_surrogates(text: str) -> bool:
-    return any("\ud800" <= letter <= "\udfff" for letter in text)
 
 
 _WRITERS = {"text": _write_text, "jsonl": _write_jsonl, "csv": _write_csv, "html": _write_html}

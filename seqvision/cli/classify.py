@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import IO, TYPE_CHECKING, NamedTuple
 
 from seqvision.cli.lines import given_lines, in_batches
 from seqvision.cli.options import add_checkpoint_options, loading, parser
-from seqvision.cli.output import open_output
+from seqvision.cli.output import json_line, open_output
 from seqvision.cli.reading import add_reading_options, advice_as_options
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.errors import UserError
@@ -137,8 +136,7 @@ def _write_jsonl(answers: Iterable[Answer], file: IO[str], classes: tuple[str, .
             "probability": round(share, 6),
             "probabilities": {name: round(value, 6) for name, value in answer.classes[:top]},
         }
-        odd = any("\ud800" <= letter <= "\udfff" for letter in answer.id)  # a file's name that is no Unicode
-        file.write(json.dumps(entry, ensure_ascii=odd) + "\n")
+        file.write(json_line(entry) + "\n")
         file.flush()
 
 

@@ -1,14 +1,13 @@
 """`seqvision evaluate`: what a model's predictions are worth, beside those of methods that hardly look."""
 
 import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, parser, typed
-from seqvision.cli.output import open_output, write_output
+from seqvision.cli.output import json_line, open_output, write_output
 from seqvision.cli.reading import add_reading_options, advice_as_options, reading_changes
 from seqvision.cli.score_texts import FORMATS
 from seqvision.errors import UserError
@@ -205,4 +204,4 @@ def _save_predictions(path: str, pattern: "Pattern", evaluations: "Sequence[Eval
     with open_output(path) as file:
         for evaluation in evaluations:
             for entry in pattern.rows(evaluation):
-                file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+                file.write(json_line(entry) + "\n")

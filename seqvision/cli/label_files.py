@@ -1,7 +1,6 @@
 """`seqvision label` on files: each recording is read, labelled, written and told in a line."""
 
 import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from seqvision import __version__
 from seqvision.cli.label_summary import summary_entry, summary_line
+from seqvision.cli.output import json_line
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.data import VideoReader
 from seqvision.data.progress import tracked
@@ -287,4 +287,4 @@ def _without_short(
 
 
 def _print_json(entry: dict[str, Any]) -> None:
-    print(json.dumps(entry, ensure_ascii=False), flush=True)
+    print(json_line(entry), flush=True)

@@ -1,13 +1,13 @@
 """`seqvision label -`: a frame a line in, its label out at once."""
 
 import argparse
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from seqvision.cli.output import json_line
 from seqvision.errors import UserError
 from seqvision.names import text_of
 
@@ -72,7 +72,7 @@ def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespac
                 entry |= {"labels": names}
             if given.probabilities or labeller.thresholds is not None:
                 entry["probabilities"] = {name: round(share, 6) for name, share in of.items()}
-            print(json.dumps(entry, ensure_ascii=False), flush=True)
+            print(json_line(entry), flush=True)
         else:
             shares = [of[name] for name in names] + (list(of.values()) if given.probabilities else [])
             label = ",".join(names) or "-"

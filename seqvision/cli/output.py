@@ -1,12 +1,13 @@
 """Where results go: standard output, or a file that is there whole or not at all, in a folder that is made for it."""
 
 import io
+import json
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from seqvision.errors import UserError
 from seqvision.files import open_atomic
@@ -23,6 +24,16 @@ def open_output(path: str | Path | None) -> Iterator[IO[str]]:
     else:
         with open_atomic(path) as file:
             yield file
+
+
+def json_line(entry: Any) -> str:
+    """A value as one line of JSON, escaped where it holds a name of a file that is no Unicode."""
+    line = json.dumps(entry, ensure_ascii=False)
+    try:
+        line.encode()
+    except UnicodeEncodeError:
+        return json.dumps(entry)
+    return line
 
 
 def write_output(path: str | Path | None, text: str) -> None:

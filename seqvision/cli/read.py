@@ -2,7 +2,6 @@
 
 import argparse
 import csv
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator
@@ -10,7 +9,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from seqvision.cli.options import add_checkpoint_options, loading, number, parser
-from seqvision.cli.output import open_output
+from seqvision.cli.output import json_line, open_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 from seqvision.files import expect_folder, expect_writable
@@ -163,8 +162,7 @@ def _write_jsonl(answers: Iterable[tuple[Path, "Read"]], file: IO[str]) -> None:
             ],
             "looks": [{"x": round(float(x), 4), "y": round(float(y), 4)} for x, y in found.places],
         }
-        odd = any("\ud800" <= letter <= "\udfff" for letter in str(path))  # a file's name that is no Unicode
-        file.write(json.dumps(entry, ensure_ascii=odd) + "\n")
+        file.write(json_line(entry) + "\n")
         file.flush()
 
 

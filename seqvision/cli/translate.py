@@ -1,7 +1,6 @@
 """`seqvision translate`: sentences in, translations out, as text or JSON lines, with pictures of the attention."""
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import IO, TYPE_CHECKING
 
 from seqvision.cli.lines import given_lines, in_batches
 from seqvision.cli.options import add_checkpoint_options, add_decoding_options, decoder_of, loading, parser
-from seqvision.cli.output import open_output
+from seqvision.cli.output import json_line, open_output
 from seqvision.errors import UserError
 from seqvision.wording import counted
 
@@ -100,7 +99,7 @@ def _write_jsonl(row: int, sentence: "TranslatedSentence", file: IO[str]) -> Non
         ],
         "unknown": list(sentence.unknown),
     }
-    file.write(json.dumps(entry, ensure_ascii=False) + "\n")
+    file.write(json_line(entry) + "\n")
     file.flush()
 
 

@@ -37,6 +37,7 @@ def check_sequences(
     read at all: no such folder, no columns, no files.
     """
     from seqvision.data.sequences.formats.labelled import fit_each
+    from seqvision.data.sequences.readers.features import unsaid_notes
     from seqvision.data.sequences.records import SequenceSet, UnlearnableError
 
     reader = data.unfitted
@@ -53,6 +54,7 @@ def check_sequences(
         try:
             reader, records = fit_each(data.unfitted, found.records) if found.records else (reader, [])
             found = replace(found, records=records)
+            found = replace(found, notes=[*found.notes, *unsaid_notes(reader, found.notes)])
         except UserError as error:
             faults.append(str(error))
             return _report(data, found, [], faults, source=source, layout=layout, quick=quick)

@@ -15,7 +15,7 @@ from seqvision.data.sequences.dataset import Lanes, SequenceDataset
 from seqvision.data.sequences.followers import count_followers
 from seqvision.data.sequences.frozen import frozen_features
 from seqvision.data.sequences.readers.base import FrameReader
-from seqvision.data.sequences.readers.features import fit_reader
+from seqvision.data.sequences.readers.features import fit_reader, unsaid_notes
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.encoders.base import Encoder
 from seqvision.errors import UserError
@@ -129,7 +129,7 @@ class SequenceData(RecordData):
         return torch.from_numpy(np.bincount(every[every >= 0], minlength=len(self.classes)))
 
     def summary(self) -> str:
-        notes = "".join(f"\n  {note}" for note in self.set.notes)
+        notes = "".join(f"\n  {note}" for note in [*self.set.notes, *unsaid_notes(self.reader, self.set.notes)])
         return f"{super().summary()}; {counted(len(self.classes), 'class', plural='classes')}{notes}"
 
     def prepare(self, model: nn.Module, *, cache: str | Path | None, device: torch.device) -> None:

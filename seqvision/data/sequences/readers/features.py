@@ -266,6 +266,13 @@ def fit_reader(reader: FrameReader, records: Sequence[SequenceRecord]) -> FrameR
     return reader.fitted(ends, list(ends.values()))
 
 
+def unsaid_notes(reader: FrameReader, said: Sequence[str]) -> list[str]:
+    """What a fitted reader takes for features and for time, in words, where the notes of a set do not say it yet."""
+    kinds = {note.partition(":")[0] for note in said}
+    notes = reader.notes if isinstance(reader, FeatureReader) else ()
+    return [note for note in notes if note.partition(":")[0] not in kinds]
+
+
 def _float32(values: np.ndarray) -> np.ndarray:
     with np.errstate(over="ignore"):  # what is too large becomes infinity, which is told to the user
         return np.array(values, dtype=np.float32, order="C")
