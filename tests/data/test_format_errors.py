@@ -59,6 +59,11 @@ BROKEN = {
         {"captions.jsonl": '["cat.png", "A cat."]\n'},
         r"captions.jsonl row 1: expected an object such as",
     ),
+    "others' tars": (
+        {"00000.tar": b"x", "00001.tar": b"x"},
+        r"archives \(00000.tar, 00001.tar\) without an index.*WebDataset.*tar -C .*unpacked -xf .*data shard",
+    ),
+    "a zip in a folder": ({"in/pictures.zip": b"x"}, r"archives \(pictures.zip\).*unzip -d .*in/unpacked"),
     "an object for a caption": (
         {"captions.jsonl": '{"image": "cat.png", "caption": {"raw": "A cat."}}\n'},
         r"captions.jsonl row 1: the caption is .*raw.*, expected a text",

@@ -21,6 +21,8 @@ __all__ = ["LAYOUTS", "Problem", "ReadReport", "read_captions", "read_captions_w
 # In the order in which a file is recognised; the folder of texts comes last, when no caption file is found.
 LAYOUTS = (karpathy.LAYOUT, coco.LAYOUT, flickr8k.LAYOUT, jsonlines.LAYOUT, table.CSV, table.TSV, sidecar.LAYOUT)
 
+_ARCHIVES = (".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".zip")
+
 logger = logging.getLogger(__name__)
 
 
@@ -169,7 +171,22 @@ def _refuse_many(source: Path, layout: Layout, files: Sequence[Path]) -> None:
         )
 
 
+def _packed(source: Path) -> list[Path]:
+    """The archives in a folder or in its folders, or the source itself, if it is one."""
+    inside = [source] if source.is_file() else sorted([*source.glob("*"), *source.glob("*/*")])
+    return [file for file in inside if file.name.lower().endswith(_ARCHIVES) and file.is_file()]
+
+
 def _nothing(source: Path, name: str) -> str:
+    if packed := _packed(source):
+        folder = packed[0].parent / "unpacked"
+        unpack = f"unzip -d {folder}" if packed[0].suffix.lower() == ".zip" else f"tar -C {folder} -xf"
+        return (
+            f"{source}: archives ({some_of([file.name for file in packed])}) without an index. Tars are read with the "
+            "index and the tables that `seqvision data shard` writes; others' tars, WebDataset's among them, are "
+            f"unpacked first: mkdir {folder}; {unpack} {packed[0]} (and so on). Pictures and texts of one name (.txt) "
+            f"are then read as they are, and `seqvision data shard {folder} --output shards` packs them anew"
+        )
     wanted = [layout for layout in LAYOUTS if name in ("auto", layout.name)]
     examples = "".join(f"\n  {layout.name:<9} {layout.example}" for layout in wanted)
     what = "captions" if name == "auto" else f"captions in the layout '{name}'"
