@@ -30,6 +30,7 @@ from seqvision.cli.resume import (
     set_aside_metrics,
     sweep_arguments,
 )
+from seqvision.cli.train_help import help_text
 from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
@@ -37,28 +38,6 @@ from seqvision.cli.use import next_commands
 from seqvision.digest import nonfinite
 from seqvision.errors import Stopped, UserError
 from seqvision.files import expect_folder, remove_abandoned
-
-HELP = """usage: seqvision train [experiment=NAME] [group=choice …] [key=value …]
-
-  seqvision train                                     a captioner of drawn scenes, with all defaults
-  seqvision train pattern=labelling data=videos data.path=my_clips
-                                                      another pattern: classification, labelling, translation, painting
-  seqvision train experiment=caption_scenes           a whole run by name
-  seqvision train data=files data.path=my_pictures    your own pictures and captions
-  seqvision train rnn=lstm optimizer.lr=3e-4          other parts, other values
-  seqvision train resume=runs/scenes/2026-01-31_12-00-00
-  seqvision train --multirun rnn=elman,lstm seed=0,1,2
-  seqvision train sweep=variants 'sweep.variants={{elman: ["rnn=elman"], lstm: ["rnn=lstm"]}}'
-
-  --cfg job            print the configuration and stop
-  --config-dir DIR     a folder of your own configuration files, e.g. DIR/experiment/mine.yaml
-  --multirun           one run for each combination of the values given with commas
-  --trust MODULE       with resume=: a module of your own that the run's configuration may call. A run's folder is code:
-                       resume= none that you would not run (SECURITY.md); all else is refused
-  --shell-completion … install completion: seqvision train --shell-completion install=bash
-
-choices
-{groups}"""
 
 RUN_DIR = "SEQVISION_RUN_DIR"
 NOT_BEGUN = "training had not begun: repeat the command"
@@ -78,7 +57,7 @@ def main(arguments: list[str]) -> int:
 
 def _main(arguments: list[str]) -> int:
     if arguments and arguments[0] in ("-h", "--help"):
-        print(HELP.format(groups="\n".join(_choices())))
+        print(help_text())
         return 0
     trust, arguments = take_trust(arguments)
     arguments = with_paths(sweep_arguments(arguments, trust))
@@ -286,20 +265,6 @@ def _flags_first(arguments: list[str]) -> list[str]:
     """The same arguments with the flags before the overrides, as Hydra's parser wants them."""
     switches = {flag for flag in arguments if flag in ("--multirun", "-m")}
     return [*sorted(switches), *(argument for argument in arguments if argument not in switches)]
-
-
-def _choices() -> list[str]:
-    """Each group of the configuration with its choices."""
-    return [
-        f"  {folder.name:<14}{', '.join(sorted(_name(file, folder) for file in folder.rglob('*.yaml')))}"
-        for folder in sorted(conf_dir().iterdir())
-        if folder.is_dir() and folder.name != "hydra"
-    ]
-
-
-def _name(file: Path, folder: Path) -> str:
-    """What a file of a group is called in an override: experiment=lecture/valley."""
-    return str(file.relative_to(folder).with_suffix(""))
 
 
 def _value(arguments: list[str], *names: str) -> str | None:
