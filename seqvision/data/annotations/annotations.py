@@ -15,12 +15,12 @@ from seqvision.names import Name, one_meant
 class Fault:
     """Why a part of a file cannot be used. It is raised where that part is asked for, and nowhere else.
 
-    videos: those that it concerns, empty for all of the file.
+    videos: those that it concerns, empty for all of the file. track: None for all of them.
     """
 
     message: str
     videos: tuple[str, ...] = ()
-    track: str = ""
+    track: str | None = None
     observation: str = ""
 
 
@@ -49,7 +49,7 @@ class Annotations:
     def all_tracks(self) -> set[str]:
         """The tracks that have a name."""
         found = {segment.track for some in self.segments.values() for segment in some}
-        return {*self.tracks, *found, *(fault.track for fault in self.faults)} - {""}
+        return {*self.tracks, *found, *(fault.track or "" for fault in self.faults)} - {""}
 
     def observations(self, video: str | None = None) -> set[str]:
         """The observations that have a name, of one video or of all."""
@@ -106,7 +106,7 @@ class Choice:
         kept = [
             file.where(
                 lambda one: (
-                    (track is None or one.track == track)
+                    (track is None or one.track in (track, None))
                     and (not patterns or any(fnmatchcase(one.observation, pattern) for pattern in patterns))
                 )
             )

@@ -87,6 +87,15 @@ def test_videos_in_a_row_of_unknown_length_are_refused(folder):
         "Observation id\to\t\t\nPlayer #1\ta.mp4\t\t\nPlayer #1\tb.mp4\t\t\n"
         "Time\tMedia file path\tBehavior\tStatus\n12\tb.mp4\tclick\tPOINT\n"
     )
+    with pytest.raises(UserError, match=message):  # of whatever track
+        read(folder, project(observation("o", [[1, "m", "click"]], ("a.mp4", "b.mp4"), (10,))), track="o")
+    paired = project(
+        observation("o", [[1, "m", "groom"], [2, "m", "groom"], [3, "", "walk"], [4, "n", "walk"]]),
+        observation("p", [[1, "m", "groom"]], ("a.mp4", "b.mp4"), (10,)),
+    )
+    with pytest.raises(UserError, match=r"the observation 'p' is of 2 videos in a row"):
+        read(folder, paired, track="m")
+    assert read(folder, paired, track="m", observation="o")["C:/v/a.mp4"] == [Segment(1, 2, "groom", "m")]
     with pytest.raises(UserError, match=r"o.tsv: the observation 'o' is of 2 videos in a row"):
         read(folder, old, "o.tsv")
 
