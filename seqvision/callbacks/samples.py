@@ -1,6 +1,7 @@
 """What a task hands to the trackers after a validation: plain tables and plots, which each tracker renders."""
 
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TypeAlias
 
 from matplotlib.figure import Figure
@@ -15,7 +16,7 @@ class Table:
 
     name: str
     columns: tuple[str, ...]
-    rows: list[tuple[Cell, ...]] = field(default_factory=list)
+    rows: Sequence[tuple[Cell, ...]] = ()
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -40,7 +40,8 @@ def painted(model: Painter, drawing: Drawing) -> Painted:
     boxes = None
     if drawing.windows is not None:
         across, down, stride, deviation, _ = drawing.windows
-        reach = stride * (model.write.size - 1) / 2 + 0.5  # to the far edge of the outer filters' pixels
+        write: Any = model.write
+        reach = stride * (write.size - 1) / 2 + 0.5  # to the far edge of the outer filters' pixels
         # the middle of the first pixel is 0, its edge half a pixel before
         edges = [across - reach, down - reach, across + reach, down + reach]
         boxes = torch.stack([*(edge + 0.5 for edge in edges), deviation], dim=-1).cpu().numpy()

@@ -71,7 +71,7 @@ def _debian_reader() -> Any:
     import nltk
     from nltk.corpus.reader.wordnet import WordNetCorpusReader
 
-    class DebianReader(WordNetCorpusReader):  # type: ignore[misc]  # nltk has no types
+    class DebianReader(WordNetCorpusReader):
         def open(self, file: str) -> Any:
             # Debian leaves out this one, whose names METEOR does not need
             return StringIO("".join(f"{i:02d} - 0\n" for i in range(45))) if file == "lexnames" else super().open(file)

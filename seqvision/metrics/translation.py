@@ -162,10 +162,9 @@ def _metrics(tokenizer: str, columns: Sequence[Sequence[str | None]] = ()) -> di
         ) from error
     cut = BLEU(tokenize=tokenizer).tokenizer
     short = all(len(cut(text).split()) < ORDERS for column in columns for text in column if text)
-    settings = {"tokenize": tokenizer, "effective_order": short}
     return {
-        "bleu": BLEU(lowercase=True, **settings),
-        "bleu_cased": BLEU(**settings),
+        "bleu": BLEU(lowercase=True, tokenize=tokenizer, effective_order=short),
+        "bleu_cased": BLEU(tokenize=tokenizer, effective_order=short),
         "chrf": CHRF(lowercase=True),
     }
 

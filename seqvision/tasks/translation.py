@@ -24,7 +24,7 @@ class Translation(WordTask):
 
     def __init__(self, model: Translator, *, tokenizer: str = "auto", language: str | None = None, **settings: Any):
         super().__init__(model, **settings)
-        self.tokenizer = bleu_tokenizer(tokenizer, language=language, texts=self.references.values())
+        self.tokenizer = bleu_tokenizer(tokenizer, language=language, texts=map(str, self.references.values()))
         self._warned = False
 
     def features(self, batch: ParallelBatch) -> Source:
