@@ -173,7 +173,7 @@ class VideoReader(FrameReader):
             for place in range(1, count):
                 frame = next(frames)
                 if frame.shape != first.shape:
-                    raise _resized(self.recorded(source), wanted[begin + place], first, frame)
+                    raise _resized(self.recorded(source), int(wanted[begin + place]), first, frame)
                 chunk[place] = frame
             yield torch.from_numpy(chunk).permute(0, 3, 1, 2)
 
