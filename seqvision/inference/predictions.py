@@ -10,7 +10,7 @@ from typing import Any
 from seqvision.data import CaptionRecord
 from seqvision.data.core.json_values import json_text, parse_json
 from seqvision.data.core.tables import read_rows
-from seqvision.data.core.text import read_text
+from seqvision.data.core.text import composed, read_text
 from seqvision.data.formats.columns import first_of
 from seqvision.errors import UserError
 
@@ -39,7 +39,9 @@ def read_predictions(path: str | Path) -> dict[str, str]:
             raise UserError(f"{where}: no {' and no '.join(missing)}; {_EXPECTED}")
         if str(row.get("rank", "1")).strip() != "1":
             continue
-        id, caption = json_text(row[of_id], where, of_id), json_text(row[of_caption], where, of_caption)
+        name, caption = row[of_id], json_text(row[of_caption], where, of_caption)
+        # a file's name may be no Unicode
+        id = name.strip() if isinstance(name, str) else json_text(name, where, of_id)
         if not id:
             raise UserError(f"{where}: the {of_id} is empty; {_EXPECTED}")
         if id in found:
@@ -65,10 +67,11 @@ def match_predictions(
         once = {name: record.id for record in records for name in names(record) if counts[name] == 1}
         known = {**once, **known}
     known |= {str(record.image.resolve()): record.id for record in records}
+    known = {composed(name): id for name, id in known.items()}
     by_id: dict[str, str] = {}
     unknown = []
     for name, caption in predictions.items():
-        id = known.get(name) or known.get(str(Path(name).resolve()))
+        id = known.get(composed(name)) or known.get(composed(str(Path(name).resolve())))
         if id is None:
             unknown.append(name)
         else:

@@ -63,3 +63,12 @@ def test_ids_of_ones_own_coco_file_count_before_numbers_in_names(tmp_path):
     records = read_captions(tmp_path)
     said = match_predictions({"1": "two", "2": "one"}, records, records, source="p")
     assert said == [record.captions[0] for record in records]
+
+
+def test_names_of_files_match_however_they_are_composed_and_whatever_bytes_they_are(tmp_path):
+    records = [CaptionRecord(name, tmp_path / name, ("a",)) for name in ("Mäuse.jpg", "b\udcff.jpg")]
+    captions = {"Ma\u0308use.jpg": "one", "b\udcff.jpg": "two"}
+    lines = [json.dumps({"id": name, "caption": caption}) for name, caption in captions.items()]
+    (tmp_path / "p.jsonl").write_text("\n".join(lines))
+    found = read_predictions(tmp_path / "p.jsonl")
+    assert match_predictions(found, records, records, source="p.jsonl") == ["one", "two"]
