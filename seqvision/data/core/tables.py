@@ -59,7 +59,8 @@ class Rows:
         return csv.reader(self.lines, delimiter=self.delimiter, quoting=csv.QUOTE_NONE, skipinitialspace=True)
 
     def __getitem__(self, part: slice) -> "Rows":
-        lines, cells = (None if kept is None else kept[part] for kept in (self.lines, self.cells))
+        lines = None if self.lines is None else self.lines[part]
+        cells = None if self.cells is None else self.cells[part]
         return replace(self, numbers=self.numbers[part], lines=lines, cells=cells)
 
     def where(self, place: int) -> str:
@@ -88,7 +89,8 @@ class Rows:
         places = [place for place, cells in enumerate(self) if any(map(str.strip, cells))]
         if len(places) == len(self):
             return self
-        lines, cells = (None if kept is None else [kept[p] for p in places] for kept in (self.lines, self.cells))
+        lines = None if self.lines is None else [self.lines[place] for place in places]
+        cells = None if self.cells is None else [self.cells[place] for place in places]
         return replace(self, numbers=[self.numbers[place] for place in places], lines=lines, cells=cells)
 
 
@@ -171,7 +173,7 @@ def _cells(line: str, delimiter: str) -> list[str]:
     return next(_reader(line, delimiter), [])
 
 
-def _reader(text: str | Sequence[str], delimiter: str, *, strict: bool = False) -> "csv._reader":  # type: ignore[name-defined]
+def _reader(text: str | Sequence[str], delimiter: str, *, strict: bool = False) -> "csv._reader":
     lines = io.StringIO(text, newline="") if isinstance(text, str) else text
     # spaces before a cell's quotes are gone already where quotes were looked into
     skip = not (strict and delimiter in _LOOSE)

@@ -206,7 +206,7 @@ def _encoding_of(data: bytes, given: str | None) -> tuple[str, int]:
 def _codec(encoding: str, option: str) -> codecs.CodecInfo:
     try:
         codec = codecs.lookup(encoding)
-        if codec._is_text_encoding:  # type: ignore[attr-defined]  # as bytes.decode asks
+        if codec._is_text_encoding:  # as bytes.decode asks
             return codec
     except (LookupError, ValueError):
         pass
