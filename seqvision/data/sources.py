@@ -51,6 +51,8 @@ class FileCaptions(CaptionData):
             "on_missing": on_missing,
         }
         self.splits = dict(splits or {})
+        if strange := self.splits.keys() - {"val", "test", "seed"}:
+            raise UserError(f"data.splits: no key '{min(strange)}', expected val, test and seed")
         self.notes: list[str] = []
 
     def read(self) -> list[CaptionRecord]:

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
+from typing import Any
 
 from seqvision.data.core.text import composed, read_lines
 from seqvision.data.records import CaptionRecord
@@ -56,13 +57,19 @@ def assign_splits(
             f"{len(silent)} of {len(records)} pictures have no split, e.g. '{silent[0]}', though the others have one "
             f"({_counts(said)}). Fill in the rest, or remove the column to have it drawn."
         )
-    if not (val > 0 and test >= 0 and val + test < 1):
-        raise UserError(
-            f"data.splits: val={val} and test={test}, expected shares with val > 0, test >= 0 and a sum below 1"
-        )
+    check_shares(val, test)
     drawn = [replace(r, split=hashed_split(r.id, val=val, test=test, seed=seed)) for r in records]
     needed = [name for name in SPLITS if name != "test" or test > 0]
     return _checked(drawn, needed, f"data.splits.val={val}, data.splits.test={test}, data.splits.seed={seed}")
+
+
+def check_shares(val: Any, test: Any) -> None:
+    """UserError unless both are numbers and shares of which something remains."""
+    numbers = all(isinstance(share, int | float) and not isinstance(share, bool) for share in (val, test))
+    if not (numbers and val > 0 and test >= 0 and val + test < 1):
+        raise UserError(
+            f"data.splits: val={val} and test={test}, expected shares with val > 0, test >= 0 and a sum below 1"
+        )
 
 
 def _checked(records: Sequence[CaptionRecord], needed: Sequence[str], by: str) -> list[CaptionRecord]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from seqvision.data.records import CaptionRecord
-from seqvision.data.splits import assign_splits, hashed_split
+from seqvision.data.splits import assign_splits, check_shares, hashed_split
 from seqvision.errors import UserError
 
 
@@ -53,3 +53,9 @@ def test_splits_made_by_hand_are_kept_and_may_lack_a_test():
 def test_what_cannot_be_split_says_what_was_found(given, options, message):
     with pytest.raises(UserError, match=re.escape(message)):
         assign_splits(given, **options)
+
+
+@pytest.mark.parametrize("share", ["two", True, None, [0.1]])
+def test_a_share_that_is_no_number_is_named(share):
+    with pytest.raises(UserError, match=r"data.splits: val=.*expected shares"):
+        check_shares(share, 0.1)

@@ -43,7 +43,8 @@ def files_below(folder: Path, wanted: Callable[[Path], bool]) -> Listing:
     """
     listing = Listing()
     seen: set[tuple[int, int]] = set()
-    folders, links = [folder], []
+    folders: list[Path] = [folder]
+    links: list[Path] = []
     while folders or links:
         inside = folders.pop() if folders else links.pop(0)
         try:

@@ -68,7 +68,7 @@ def json_items(file: Path, encoding: str) -> Iterator[tuple[str, dict[str, Any]]
         content = read_json(file, encoding)
         if not isinstance(content, list):
             raise UserError(f"{file.name}: expected a list of objects, found {json.dumps(content):.80}")
-        items = ((f"{file.name} item {number}", item) for number, item in enumerate(content, start=1))
+        items = iter([(f"{file.name} item {number}", item) for number, item in enumerate(content, start=1)])
     else:
         items = json_lines(file, encoding)
     for where, item in items:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.blocks import cut_in_blocks
 from seqvision.data.sequences.records import SequenceRecord
-from seqvision.data.splits import SPLITS, hashed_split
+from seqvision.data.splits import SPLITS, check_shares, hashed_split
 from seqvision.errors import UserError
 from seqvision.names import Name, all_meant
 from seqvision.wording import counted, some_of
@@ -44,11 +44,7 @@ class SplitRule:
     gap: int | float | str = 0
 
     def __post_init__(self) -> None:
-        if not (self.val > 0 and self.test >= 0 and self.val + self.test < 1):
-            raise UserError(
-                f"data.splits: val={self.val} and test={self.test}, expected shares with val > 0, test >= 0 and a sum "
-                "below 1"
-            )
+        check_shares(self.val, self.test)
         if self.blocks and (self.test_groups or self.val_groups):
             raise UserError("data.splits: blocks and test_groups or val_groups exclude each other. Leave out one.")
         if self.folds is not None and not (self.folds > 1 and 1 <= self.fold <= self.folds):
