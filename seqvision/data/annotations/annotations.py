@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import Any
 
 from seqvision.data.annotations.segments import Segment
 from seqvision.data.formats.rows import did_you_mean
@@ -92,7 +93,7 @@ class Choice:
         observations = set().union(*(file.observations() for file in files))
         track = None if self.track is None else one_meant(self.track, sorted(tracks | observations))
         asked = self.observation
-        given: list[Name] = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else [asked]
+        given: list[Any] = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else [asked]
         patterns = [one_meant(one, sorted(observations)) for one in given if one is not None]
         if track is not None and track not in tracks and track in observations:
             track, patterns = None, [track]
