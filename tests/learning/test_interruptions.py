@@ -4,6 +4,7 @@
 three by SIGKILL, the others by SIGTERM or by SIGKILL and the same command once more, as a scheduler does.
 """
 
+import contextlib
 import json
 import multiprocessing
 import os
@@ -54,7 +55,8 @@ def test_interruptions_change_nothing(tmp_path, pattern):
         wait_for_progress(wild, process, writes=draw.randint(0, 3))
         time.sleep(draw.random() * 0.2)  # anywhere: within a step, a validation, the writing of a checkpoint
         assert process.pid is not None
-        os.kill(process.pid, signal.SIGTERM if kind == "terminate" else signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):  # it has come to its end
+            os.kill(process.pid, signal.SIGTERM if kind == "terminate" else signal.SIGKILL)
         status = ended(process)
         signals = (143, -signal.SIGTERM) if kind == "terminate" else (-signal.SIGKILL,)  # -15: before Python listened
         assert status in (*signals, 0), log(tmp_path)
