@@ -17,6 +17,7 @@ from omegaconf import DictConfig
 
 from seqvision.cli.config import check_overrides
 from seqvision.cli.output import write_output
+from seqvision.data.core.json_values import read_object
 from seqvision.errors import UserError
 from seqvision.sweeps import Proposal, Strategy, Sweep, Trial, read_sweep
 
@@ -175,5 +176,4 @@ def last_of(name: str, points: Sequence[tuple[float, float]]) -> float:
 def _ended(folder: Path) -> dict[str, Any]:
     """What trial.json says; nothing where the trial was trained by a command of its own."""
     file = folder / "trial.json"
-    found: dict[str, Any] = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
-    return found
+    return read_object(file, "Delete the trial's folder, and it is trained again.") if file.is_file() else {}

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.core.json_values import parse_json
-from seqvision.data.core.text import decode_text, read_file, read_text
-from seqvision.errors import UserError
+from seqvision.data.core.json_values import read_object
+from seqvision.data.core.text import decode_text, read_file
 from seqvision.inference.evaluation_data import SCHEMA
 
 Points = list[tuple[float, float]]
+_AGAIN = "Delete the file; it can be made again."
 
 
 def read_curves(folder: Path) -> dict[str, Points]:
@@ -77,7 +77,7 @@ _SHOWN = {
 
 def read_record(folder: Path) -> dict[str, Any]:
     """What training wrote into run.json; empty if it did not come to its end."""
-    return _json(folder / "run.json") if (folder / "run.json").is_file() else {}
+    return read_object(folder / "run.json", _AGAIN) if (folder / "run.json").is_file() else {}
 
 
 def read_evaluations(folder: Path, digest: str) -> tuple[list[dict[str, Any]], list[Path]]:
@@ -85,18 +85,10 @@ def read_evaluations(folder: Path, digest: str) -> tuple[list[dict[str, Any]], l
 
     digest: the checkpoint's. A run that went on, or was made anew in the same folder, has another one than before.
     """
-    found = {path: _json(path) for path in sorted(folder.glob("evaluation_*.json"))}
+    found = {path: read_object(path, _AGAIN) for path in sorted(folder.glob("evaluation_*.json"))}
     own = {p: r for p, r in found.items() if r.get("digests") == [digest] and r.get("schema") == SCHEMA}
     others = [path for path in found if path not in own]
     return sorted(own.values(), key=lambda record: record.get("split") != "test"), others
-
-
-def _json(path: Path) -> dict[str, Any]:
-    advice = "Delete the file; it can be made again."
-    found = parse_json(read_text(path), str(path), advice)
-    if not isinstance(found, dict):
-        raise UserError(f"{path}: {found!r:.60}, expected an object. {advice}")
-    return found
 
 
 def _border(path: Path) -> float | None:

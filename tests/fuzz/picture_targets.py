@@ -110,7 +110,39 @@ def read_video_folder(folder: Path) -> object:
     return [(reader.length(record.source), reader.read(record.source).shape) for record in found.records]
 
 
+@cache
+def house_numbers() -> Files:
+    """SVHN's pictures with the boxes of their digits, as MATLAB keeps them."""
+    import h5py
+
+    files = {}
+    for split in ("train", "test"):
+        out = io.BytesIO()
+        with h5py.File(out, "w") as file:
+            names, boxes = [], []
+            for number in range(6):
+                named = file.create_dataset(f"#refs#/n{number}", data=[[ord(c)] for c in f"{number}.png"], dtype="u2")
+                box = file.create_group(f"#refs#/b{number}")
+                values = {"label": number % 3 + 1, "left": 1, "top": 1, "width": 4, "height": 4}
+                for key, value in values.items():
+                    box.create_dataset(key, data=[[float(value)]])
+                names.append([named.ref])
+                boxes.append([box.ref])
+            file.create_dataset("digitStruct/name", data=names, dtype=h5py.ref_dtype)
+            file.create_dataset("digitStruct/bbox", data=boxes, dtype=h5py.ref_dtype)
+        files[f"{split}/digitStruct.mat"] = out.getvalue()
+        files |= {f"{split}/{number}.png": picture(number) for number in range(6)}
+    return files
+
+
+def read_house_numbers(folder: Path) -> object:
+    from seqvision.data import read_svhn_strings
+
+    return len(read_svhn_strings(folder).records)
+
+
 TARGETS = {
+    "svhn_strings": Target(house_numbers, read_house_numbers),
     "images": Target(images, read_images),
     "labelled_pictures": Target(labelled, read_labelled),
     "idx": Target(idx, read_idx_folder),

@@ -67,6 +67,21 @@ def frequencies(folder: Path) -> object:
     return DocumentFrequencies.load(folder / "frequencies.json").weight("a dog")
 
 
+@cache
+def scenes() -> Files:
+    from seqvision.data.scenes import write_scenes
+
+    with tempfile.TemporaryDirectory() as folder:
+        written = write_scenes(Path(folder) / "scenes", counts={"train": 2}, size=16, progress=False)
+        return {"scenes.json": (written / "scenes.json").read_bytes()}
+
+
+def read_scene_folder(folder: Path) -> object:
+    from seqvision.data.scenes.write import is_written, read_scenes
+
+    return len(read_scenes(folder)), is_written(folder, {}, "scenes.json", "scenes")
+
+
 def kind_of(pattern: str) -> Any:
     """The class of a loaded model."""
     from seqvision.inference import checkpoint, painting, reading, sequences, translating
@@ -150,6 +165,7 @@ FREQUENCIES = b'{"format": "seqvision document frequencies 1", "pictures": 4, "c
 TARGETS = {
     "run_folder": Target(run_folder, read_run),
     "sweep": Target(sweep, read_sweep_folder),
+    "scenes": Target(scenes, read_scene_folder),
     "statistics": Target(lambda: {"check.json": STATISTICS}, statistics),
     "frequencies": Target(lambda: {"frequencies.json": FREQUENCIES}, frequencies),
     **{

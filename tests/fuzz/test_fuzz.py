@@ -45,6 +45,7 @@ FOUND = [  # (target, file, its content, the message)
         {"format": "seqvision document frequencies 1"},
         "expected a number of 'pictures'",
     ),
+    ("scenes", "scenes.json", {"scenes": [1]}, "damaged, or no scenes"),
     ("statistics", "check.json", {"channel_mean": [float("nan")], "channel_std": [1]}, "not finite"),
     ("predictions_jsonl", "p.jsonl", b'{"id": ' + b"9" * 5000 + b"}", "row 1: a number has too many digits"),
     ("run_folder", "run.json", b"[" * 100_000, "nested too deeply"),

@@ -2,9 +2,10 @@
 
 import json
 import math
+from pathlib import Path
 from typing import Any
 
-from seqvision.data.core.text import whole_text
+from seqvision.data.core.text import read_text, whole_text
 from seqvision.errors import UserError
 
 
@@ -30,6 +31,14 @@ def parse_json(text: str, name: str, advice: str, *, row: int | None = None) -> 
     except ValueError:
         reason = "a number has too many digits"
     raise UserError(f"{name if row is None else f'{name} row {row}'}: {reason}. {advice}")
+
+
+def read_object(file: Path, advice: str) -> dict[str, Any]:
+    """The object that a JSON file holds. Raises UserError, with what to do, for a file that holds anything else."""
+    found = parse_json(read_text(file), str(file), advice)
+    if not isinstance(found, dict):
+        raise UserError(f"{file}: {found!r:.60}, expected an object. {advice}")
+    return found
 
 
 def json_text(value: Any, where: str, what: str) -> str | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from PIL import Image
 
+from seqvision.data.core.json_values import read_object
 from seqvision.data.progress import tracked
 from seqvision.data.scenes.captions import reference_captions
 from seqvision.data.scenes.draw import draw_scene
@@ -18,6 +19,7 @@ from seqvision.data.scenes.scene import Scene
 from seqvision.errors import UserError
 from seqvision.files import atomic_folder
 
+_AGAIN = "Delete the folder, and it is drawn again."
 VERSION = 2  # goes up whenever the same settings give other pictures or other sentences
 COUNTS: Mapping[str, int] = {"train": 6000, "val": 400, "test": 400, "combinations": 400}
 
@@ -84,8 +86,10 @@ def read_scenes(folder: str | Path) -> dict[str, Scene]:
     path = Path(folder) / "scenes.json"
     if not path.is_file():
         raise UserError(f"{path}: not found; captions can be judged only on a folder that write_scenes made")
-    data = json.loads(path.read_text(encoding="utf-8"))
-    return {name: Scene.from_dict(scene) for name, scene in data["scenes"].items()}
+    try:
+        return {name: Scene.from_dict(scene) for name, scene in read_object(path, _AGAIN)["scenes"].items()}
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UserError(f"{path}: damaged, or no scenes that this version draws ({error!r:.120}). {_AGAIN}") from None
 
 
 def write_sample(folder: str | Path, *, number: int = 24, size: int = 64, seed: int = 7) -> Path:
@@ -122,7 +126,8 @@ def is_written(folder: Path, settings: Mapping[str, Any], name: str, what: str) 
         return False
     if not (folder / name).is_file():
         raise UserError(f"{folder}: not empty and no folder of {what} (no {name}); name another folder for the {what}")
-    found = json.loads((folder / name).read_text(encoding="utf-8"))["settings"]
+    found = read_object(folder / name, _AGAIN).get("settings")
+    found = found if isinstance(found, dict) else {}
     differing = [key for key in settings if found.get(key) != settings[key]]
     if not differing:
         return True

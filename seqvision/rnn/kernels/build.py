@@ -8,9 +8,12 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
+from filelock import FileLock, Timeout
 
 FLAGS = ["-O3", "-std=c++20", "-fno-math-errno", "-fno-trapping-math", "-fopenmp", "-fPIC", "-shared"]
 # the instructions that torch itself was found to use here, rather than all that this one machine has: the machines of
@@ -24,8 +27,8 @@ def load(name: str) -> str | None:
     """Makes the operators of `name`.cpp known to torch; None, or in one line why that cannot be.
 
     The library is kept under the hash of its sources, the flags and torch's version, so that it is compiled again when
-    one of them changes. It appears there whole or not at all: processes that compile at once do the same work twice,
-    and one's result replaces the other's.
+    one of them changes. It appears there whole or not at all; of processes that need it at once one compiles, and the
+    others wait.
     """
     source = SOURCES / f"{name}.cpp"
     flags = FLAGS + MARCH.get(torch.backends.cpu.get_cpu_capability(), [])
@@ -37,8 +40,11 @@ def load(name: str) -> str | None:
             return None
         if (command := compiler()) is None:
             return "no C++ compiler on the PATH (install g++, or name one in CXX)"
-        _compile(command, flags, source, library)
-        torch.ops.load_library(library)
+        library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with _alone(library):
+            if not (library.exists() and _loads(library)):  # made while this process waited
+                _compile(command, flags, source, library)
+                torch.ops.load_library(library)
     except subprocess.CalledProcessError as error:
         first = next((line for line in error.stderr.splitlines() if "error" in line), error.stderr[:200])
         return f"the compiler {error.cmd[0]} failed: {first.strip()}"
@@ -58,6 +64,21 @@ def compiler() -> str | None:
     return next(filter(None, map(shutil.which, filter(None, (os.environ.get("CXX"), "c++", "g++", "clang++")))), None)
 
 
+@contextmanager
+def _alone(library: Path) -> Iterator[None]:
+    """One process at a time, where the file system knows locks; after five minutes, or without them, all at once."""
+    lock = FileLock(library.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=300)
+    except (Timeout, OSError, NotImplementedError):
+        yield
+        return
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 def _loads(library: Path) -> bool:
     """Whether the library could be loaded; a broken one, or one of another system, is made again."""
     try:
@@ -70,7 +91,6 @@ def _loads(library: Path) -> bool:
 def _compile(command: str, flags: list[str], source: Path, library: Path) -> None:
     folder = Path(torch.__file__).parent
     paths = [f"-I{folder}/include", f"-I{folder}/include/torch/csrc/api/include", f"-L{folder}/lib"]
-    library.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     print(f"seqvision: compiling {source.name} (once, ten to twenty seconds)", file=sys.stderr, flush=True)
     begun = time.perf_counter()
     with tempfile.TemporaryDirectory(dir=library.parent) as draft:

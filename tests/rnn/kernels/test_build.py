@@ -53,7 +53,7 @@ def test_a_compiler_that_fails_is_named_with_its_first_error(tmp_path):
     wrong.chmod(0o755)
     _, messages = finish(start(tmp_path / "kernels", CXX=str(wrong)))
     assert f"the compiler {wrong} failed: elman.cpp:1:1: fatal error: no such header" in messages[-1]
-    assert not list((tmp_path / "kernels").iterdir())
+    assert not list((tmp_path / "kernels").glob("*.so"))
 
 
 @needs_compiler
@@ -66,12 +66,12 @@ def test_a_folder_that_cannot_be_written_is_named(tmp_path):
 
 @pytest.mark.slow
 @needs_compiler
-def test_two_that_compile_at_once_both_work_and_the_next_need_not(tmp_path):
+def test_of_two_that_need_it_at_once_one_compiles_and_the_next_need_not(tmp_path):
     pair = [start(tmp_path), start(tmp_path)]
-    (first, messages), (second, _) = map(finish, pair)
+    (first, messages), (second, more) = map(finish, pair)
     assert first == second
-    assert any("compiling" in line for line in messages)
-    assert [file.suffix for file in tmp_path.iterdir()] == [".so"]
+    assert sum("compiling" in line for line in [*messages, *more]) == 1
+    assert len(list(tmp_path.glob("*.so"))) == 1
     third, messages = finish(start(tmp_path, PATH="", CXX=""))
     assert third == first
     assert messages == []
@@ -81,7 +81,7 @@ def test_two_that_compile_at_once_both_work_and_the_next_need_not(tmp_path):
 @needs_compiler
 def test_a_library_that_does_not_load_is_made_again(tmp_path):
     finish(start(tmp_path))
-    (library,) = tmp_path.iterdir()
+    (library,) = tmp_path.glob("*.so")
     library.write_bytes(b"of another system")
     _, messages = finish(start(tmp_path))
     assert any("compiled in" in line for line in messages)
