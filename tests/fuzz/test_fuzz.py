@@ -58,6 +58,7 @@ FOUND = [  # (target, file, its content, the message)
         b"\x93NUMPY\x01\x00\x46\x00" + b"{'shape': (20".ljust(70),
         "not a NumPy file, or cut off",
     ),
+    ("features_npy", "mapping.txt", b"9" * 5000 + b" rest\n", "row 1: .*expected a number and a class"),
     ("videos_npz", "a.npz", b"PK\x03\x04", "not a NumPy file that can be read"),
 ]
 

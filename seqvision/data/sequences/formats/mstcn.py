@@ -103,7 +103,7 @@ def read_mapping(file: Path, *, encoding: str = "utf-8") -> list[str] | None:
         if not line.strip():
             continue
         number, name = [*line.split(maxsplit=1), ""][:2]  # blanks or a tab divide them
-        if not number.isdecimal() or not name.strip():
+        if not number.isdecimal() or len(number) > 9 or not name.strip():
             raise UserError(f"{file.name} row {row}: '{line.strip()}', expected a number and a class, '3 cut_tomato'.")
         if int(number) in numbers or name.strip() in numbers.values():
             raise UserError(f"{file.name} row {row}: '{line.strip()}': number or class is there already. Keep one.")
