@@ -21,7 +21,7 @@ def digest_of(held: Mapping[str, Any], weights: "Mapping[str, Tensor]") -> str:
     for name in sorted(weights):
         tensor = weights[name].detach().cpu().contiguous()
         found.update(f"\n{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
-        found.update(tensor.flatten().view(torch.uint8).numpy())
+        found.update(tensor.flatten().view(torch.uint8).numpy().data)
     return found.hexdigest()
 
 

@@ -65,7 +65,8 @@ class StopOnSignal(Checkpoint):
         return f"go on with: {self.command}"
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        found = [each for each in trainer.callbacks if isinstance(each, LastCheckpoint)]
+        callbacks = trainer.callbacks  # type: ignore[attr-defined]  # Lightning sets it unseen
+        found = [each for each in callbacks if isinstance(each, LastCheckpoint)]
         self._last = found[0] if found else LastCheckpoint(self.folder / "last.ckpt")
         children = getattr(trainer.strategy.launcher, "procs", None)
         if children:

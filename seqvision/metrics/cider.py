@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,7 +69,8 @@ class DocumentFrequencies:
         if not isinstance(plain, dict) or plain.get("format") != FORMAT:
             found = plain.get("format") if isinstance(plain, dict) else type(plain).__name__
             raise UserError(f"{path}: expected format {FORMAT!r}, found {found!r:.60}; build and save the file again.")
-        pictures, counts = plain.get("pictures"), plain.get("counts")
+        pictures: Any = plain.get("pictures")
+        counts: Any = plain.get("counts")
         if not fits(counts, dict[str, int]) or not fits(pictures, int) or not min([pictures, *counts.values()]) > 0:
             raise UserError(
                 f"{path}: expected a number of 'pictures' and 'counts' of n-grams, whole numbers above 0; build "

@@ -93,10 +93,10 @@ class Choice:
         observations = set().union(*(file.observations() for file in files))
         track = None if self.track is None else one_meant(self.track, sorted(tracks | observations))
         asked = self.observation
-        given: list[Any] = list(asked) if isinstance(asked, Sequence) and not isinstance(asked, str) else [asked]
+        given: list[Any] = [asked] if isinstance(asked, str) or not isinstance(asked, Sequence) else list(asked)
         patterns = [one_meant(one, sorted(observations)) for one in given if one is not None]
         if track is not None and track not in tracks and track in observations:
-            track, patterns = None, [track]
+            patterns, track = [track], None
         unknown = [one for one in patterns if not any(fnmatchcase(name, one) for name in observations)]
         if unknown and not self.lenient:
             raise UserError(_unknown("observation", unknown[0], observations))

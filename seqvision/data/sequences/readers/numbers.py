@@ -155,9 +155,9 @@ def table_columns(table: Table, columns: Sequence[str], *, advice: str = "") -> 
     for column, rows in marks.items():
         place = table.header.index(column)
         pointed = (row for row, cells in enumerate(table.rows()) if "." in cells[place]) if rows else iter(())
-        if (row := next(pointed, None)) is not None:
+        if (at := next(pointed, None)) is not None:
             raise UserError(
-                f"{table.where(row)}: a decimal point in column '{column}', which has a decimal comma in row "
+                f"{table.where(at)}: a decimal point in column '{column}', which has a decimal comma in row "
                 f"{table.numbers[rows[',']]}. Write all of its numbers in one way."
             )
     return np.array(found, dtype=np.float64).reshape(len(found), len(columns))
