@@ -40,6 +40,29 @@ def instantiate(node: Any, **arguments: Any) -> Any:
         raise UserError(" ".join(str(error).split())) from error
 
 
+def instantiate_each(node: Any, kind: type) -> list[Any]:
+    """The objects of a group of named parts, such as `callbacks`, in their order; a part that is null is left out.
+
+    Raises a `UserError` for what describes no part, or one of another kind.
+    """
+    objects = []
+    for name, part in (node or {}).items():
+        if not part:
+            continue
+        key = f"{_full_key(node)}.{name}"
+        if not hasattr(part, "items") or "_target_" not in part:
+            raise UserError(
+                f"{key}: has no _target_, so it is not a {kind.__name__.lower()}. Expected one of "
+                f"{', '.join(str(each) for each in node if each != name)}, or a new part with a _target_; "
+                f"leave out {key}"
+            )
+        made = instantiate(part)
+        if not isinstance(made, kind):
+            raise UserError(f"{key}: {part['_target_']} is not a {kind.__name__.lower()}; expected another _target_")
+        objects.append(made)
+    return objects
+
+
 @contextmanager
 def placed(config: Any) -> Iterator[None]:
     """A `SettingError` becomes a UserError with the whole key of what it is about; so does a setting that a part, which

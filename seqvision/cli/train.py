@@ -16,7 +16,7 @@ from seqvision.cli.build import build
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.data_paths import store_absolute
 from seqvision.cli.monitored import check_mode
-from seqvision.cli.objects import instantiate
+from seqvision.cli.objects import instantiate, instantiate_each
 from seqvision.cli.output import write_output
 from seqvision.cli.overrides import assignment, check_folder, resume_path, with_paths
 from seqvision.cli.requeue import continued
@@ -177,7 +177,8 @@ def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> d
 
 def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[str, Any]:
     """Builds all parts, trains, and leaves the run's folder."""
-    from pytorch_lightning.callbacks import LambdaCallback
+    from pytorch_lightning.callbacks import Callback, LambdaCallback
+    from pytorch_lightning.loggers import Logger
 
     from seqvision.callbacks import AtomicCheckpointIO, SameConfiguration, steps_per_epoch
     from seqvision.inference.checkpoint_file import read_checkpoint
@@ -195,11 +196,11 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
         return kept
 
     # the trainer first: what it lacks (a device, a key for tracking) is said before any work is done
-    callbacks = [instantiate(node) for node in config.callbacks.values() if node]
+    callbacks = instantiate_each(config.callbacks, Callback)
     trainer = instantiate(
         config.trainer,
         callbacks=[*callbacks, *further],
-        logger=[instantiate(node) for node in config.logger.values() if node],
+        logger=instantiate_each(config.logger, Logger),
         plugins=[AtomicCheckpointIO()],
     )
     device = trainer.strategy.root_device

@@ -35,7 +35,7 @@ def help_text() -> str:
 def _choices() -> list[str]:
     """Each group of the configuration with its choices."""
     return [
-        f"  {folder.name:<14}{', '.join(sorted(_name(file, folder) for file in folder.rglob('*.yaml')))}"
+        f"  {folder.name:<16}{', '.join(sorted(_name(file, folder) for file in folder.rglob('*.yaml')))}"
         for folder in sorted(conf_dir().iterdir())
         if folder.is_dir() and folder.name != "hydra"
     ]
