@@ -25,6 +25,7 @@ TEXT = "Größe,naïve\nzwei,œuvre\n"
         TEXT.replace("\n", "\r\n").encode(),
         TEXT.replace("\n", "\r").encode("utf-16"),
     ],
+    ids=str.split("plain mark utf-16 utf-16-le utf-16-be utf-32 mark-utf-16-be mark-utf-32-be gzip crlf cr"),
 )
 def test_the_same_letters_whatever_they_came_as(data: bytes, tmp_path: Path):
     file = tmp_path / "a.csv"
