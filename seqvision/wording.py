@@ -13,6 +13,21 @@ def some_of(names: Sequence[str]) -> str:
     return ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")
 
 
+_IN_LINE = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}  # what would end a cell or a line
+
+
+def in_line(text: str) -> str:
+    """The text as a cell of tab-separated output, in which tabs and line ends are written as `\\t`, `\\n`, `\\r`."""
+    return text.translate(str.maketrans(_IN_LINE))
+
+
+def from_line(cell: str) -> str:
+    """The text that `in_line` made the cell of."""
+    for letter, written in _IN_LINE.items():
+        cell = cell.replace(written, letter)
+    return cell
+
+
 def visible(text: str) -> str:
     """The text with the characters that XML, subtitles and figures cannot hold as others that show them: ␀ for NUL"""
     return "".join(_shown(letter) for letter in text)

@@ -10,7 +10,7 @@ from seqvision.cli.options import add_checkpoint_options, add_decoding_options, 
 from seqvision.cli.output import json_line, open_output
 from seqvision.cli.sources import named_pictures
 from seqvision.errors import UserError
-from seqvision.wording import counted
+from seqvision.wording import counted, in_line
 
 if TYPE_CHECKING:
     from typing import IO
@@ -69,7 +69,7 @@ def main(arguments: list[str]) -> int:
 
 def _write_text(captions: "Iterable[PictureCaption]", file: "IO[str]", _: "list[LoadedCaptioner]") -> None:
     for picture in captions:
-        name = str(picture.path).replace("\t", "\\t").replace("\n", "\\n")
+        name = in_line(str(picture.path))
         for caption in picture.captions:
             file.write(f"{name}\t{caption.text}\n")
         file.flush()

@@ -13,7 +13,7 @@ from seqvision.cli.output import json_line, open_output
 from seqvision.cli.reading import add_reading_options, advice_as_options
 from seqvision.cli.sources import named_sources, said_of
 from seqvision.errors import UserError
-from seqvision.wording import counted
+from seqvision.wording import counted, in_line
 
 if TYPE_CHECKING:
     from seqvision.data.sequences.records import Source
@@ -121,9 +121,8 @@ def _answer(id: str, classes: tuple[str, ...], probabilities: list[float]) -> An
 
 def _write_text(answers: Iterable[Answer], file: IO[str], classes: tuple[str, ...], top: int | None) -> None:
     for answer in answers:
-        name = answer.id.replace("\t", "\\t").replace("\n", "\\n")
-        shown = [f"{label}\t{share:.4f}" for label, share in answer.classes[: top or 1]]
-        file.write("\t".join([name, *shown]) + "\n")
+        shown = [f"{in_line(label)}\t{share:.4f}" for label, share in answer.classes[: top or 1]]
+        file.write("\t".join([in_line(answer.id), *shown]) + "\n")
         file.flush()
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from seqvision.cli.output import json_line
 from seqvision.errors import UserError
 from seqvision.names import text_of
+from seqvision.wording import in_line
 
 if TYPE_CHECKING:
     from seqvision.data import FeatureReader
@@ -75,7 +76,7 @@ def label_stream(labellers: "Sequence[LoadedLabeller]", given: argparse.Namespac
             print(json_line(entry), flush=True)
         else:
             shares = [of[name] for name in names] + (list(of.values()) if given.probabilities else [])
-            label = ",".join(names) or "-"
+            label = in_line(",".join(names)) or "-"
             print("\t".join([label, *(f"{share:.4f}" for share in shares)]), flush=True)
     return 0
 

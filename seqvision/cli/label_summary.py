@@ -6,7 +6,7 @@ from typing import Any
 
 from seqvision.inference.label_outputs import Labelled
 from seqvision.inference.label_scores import LabelScores
-from seqvision.wording import counted
+from seqvision.wording import counted, in_line
 
 
 def summary_line(labelled: Labelled, scores: LabelScores | None) -> str:
@@ -14,8 +14,8 @@ def summary_line(labelled: Labelled, scores: LabelScores | None) -> str:
     unit, digits = (" frames", 0) if in_frames else (" s", 1)
     length = counted(len(labelled), "frame") if labelled.edges is None else f"{float(labelled.edges[-1]):.1f} s"
     of_label = labelled.by_label()
-    counts = ", ".join(f"{name} {count} ({total:.{digits}f}{unit})" for name, (count, total) in of_label.items())
-    line = f"{labelled.source}: {length}, {counted(len(labelled.found), 'segment')}: {counts or 'nothing'}"
+    counts = [f"{in_line(name)} {count} ({total:.{digits}f}{unit})" for name, (count, total) in of_label.items()]
+    line = f"{labelled.source}: {length}, {counted(len(labelled.found), 'segment')}: {', '.join(counts) or 'nothing'}"
     return line if scores is None else f"{line}; {scores.text}"
 
 

@@ -13,7 +13,7 @@ from seqvision.cli.output import json_line, open_output
 from seqvision.cli.sources import drawn_names, named_pictures
 from seqvision.errors import UserError
 from seqvision.files import expect_folder, expect_writable
-from seqvision.wording import counted
+from seqvision.wording import counted, in_line
 
 if TYPE_CHECKING:
     from seqvision.inference.reading import LoadedReader, Read
@@ -145,8 +145,7 @@ def _draw(loaded: "LoadedReader", path: Path, name: str, answer: "Read", given: 
 
 def _write_text(answers: Iterable[tuple[Path, "Read"]], file: IO[str]) -> None:
     for path, found in answers:
-        name = str(path).replace("\t", "\\t").replace("\n", "\\n")
-        file.write(f"{name}\t{found.label}\t{found.probability:.4f}\n")
+        file.write(f"{in_line(str(path))}\t{in_line(found.label)}\t{found.probability:.4f}\n")
         file.flush()
 
 

@@ -1,6 +1,7 @@
 """Classes of whole sequences against what people said: scores with intervals, beside what needs no recurrence."""
 
 from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ def predict_classes(
     classifier: LoadedClassifier, records: Sequence[SequenceRecord], *, batch_size: int = 32
 ) -> np.ndarray:
     """The probabilities (records, classes) of the records' classes; of those with a span, of these frames alone."""
+    records = [replace(record, label=None) for record in records]  # which may be none of the network's classes
     dataset = SequenceDataset(records, classifier.reader, classifier.classes)
     starts = range(0, len(records), batch_size)
     found = []

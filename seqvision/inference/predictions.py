@@ -13,6 +13,7 @@ from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import composed, read_text
 from seqvision.data.formats.columns import first_of
 from seqvision.errors import UserError
+from seqvision.wording import from_line
 
 _IDS = ("id", "image_id", "image", "file_name", "filename", "path", "picture")
 _CAPTIONS = ("caption", "text", "prediction")
@@ -137,4 +138,4 @@ def _lines(text: str, path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
             raise UserError(f"{path} row {number}: {line[:60]!r}; {_EXPECTED}")
         if tab and name not in seen and (number, name) != (1, "id"):
             seen.add(name)
-            yield f"{path} row {number}", {"id": name.replace("\\t", "\t").replace("\\n", "\n"), "caption": caption}
+            yield f"{path} row {number}", {"id": from_line(name), "caption": caption}

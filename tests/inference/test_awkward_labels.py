@@ -13,7 +13,7 @@ from seqvision.data.annotations import Segment, read_annotations
 from seqvision.figures.video import cut_clips
 from seqvision.files import file_names
 from seqvision.inference.label_outputs import FORMATS, Labelled, names_of, write_labelled, write_timeline
-from seqvision.wording import visible
+from seqvision.wording import from_line, in_line, visible
 
 CLASSES = (
     *("rest", "Rest", "a/b", "../up", "$x$", "$\\frac{", "a\0b", "two\nlines", "<b>&amp;", "-->", "50 %", "con"),
@@ -88,3 +88,10 @@ def test_what_is_called_after_a_long_name_fits_too(tmp_path):
     names = names_of([(tmp_path, file) for file in files])
     assert len(set(names)) == 3
     assert all(len(f"{name}.segments.csv".encode()) < 255 for name in names)
+
+
+@pytest.mark.parametrize("label", CLASSES)
+def test_a_cell_of_printed_output_is_one_line_and_leads_back(label):
+    assert not {"\t", "\n", "\r"} & set(in_line(f"{label}\r\n\t"))
+    if "\\" not in label:  # a backslash stays as it is, so that paths can be copied
+        assert from_line(in_line(f"{label}\r\n\t")) == f"{label}\r\n\t"

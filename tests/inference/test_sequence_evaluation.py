@@ -136,6 +136,13 @@ def test_classes_are_predicted_for_the_frames_of_a_span(classifier):
     np.testing.assert_allclose(predict_classes(classifier, [part, whole], batch_size=1), [one, two], atol=1e-6)
 
 
+def test_classes_are_predicted_for_records_of_a_class_that_the_network_does_not_know(classifier):
+    frames = np.random.default_rng(0).normal(size=(4, 2)).astype(np.float32)
+    records = [SequenceRecord("x", frames, label="a"), SequenceRecord("y", frames, label="of other data")]
+    known, unknown = predict_classes(classifier, records)
+    np.testing.assert_array_equal(known, unknown)
+
+
 def test_the_difference_from_another_network_is_the_paired_one(classifier):
     draws = np.random.default_rng(0)
     records = [SequenceRecord(str(i), np.ones((3, 2), np.float32), label=CLASSES[i % 3]) for i in range(30)]
