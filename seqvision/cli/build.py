@@ -6,11 +6,13 @@ from seqvision.cli.beginning import begin, weights_from
 from seqvision.cli.monitored import check_score
 from seqvision.cli.networks import check_network
 from seqvision.cli.objects import instantiate, placed
+from seqvision.cli.values import check_single_values
 from seqvision.errors import UserError
 
 
 def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
     """The task with its network, and the data, with a frozen encoder's features where they can be kept."""
+    check_single_values(config)
     with placed(config):
         return _build(config, resolved, device)
 

@@ -88,6 +88,8 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
             config = composed(config_name, [*overrides, *extra])
             with open_dict(config):
                 del config["hydra"]
+            for override in overrides:
+                _check_not_removed(override, config, search)
             check_used(config, overrides)
             return config
         except OverrideParseException as error:
@@ -106,6 +108,16 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
 
             reason = f"{error}\n{error.__cause__ or ''}"
             raise UserError(_explain(reason, overrides, base, search)) from error
+
+
+def _check_not_removed(override: str, config: DictConfig, search: str | None) -> None:
+    """Raises a `UserError` for `~part` where what is read of every configuration would be gone."""
+    name = _name(override)
+    if override.startswith("~") and name not in config and name in composed("train", []):
+        names = _choices(name, search) if _is_group(name, search) else []
+        others = f"another choice ({', '.join(names)})" if names else f"{name}=…"
+        instead = f"{name}=none" if "none" in names else others
+        raise UserError(f"{override}: every training reads '{name}', so it cannot be removed. Write {instead}")
 
 
 def composed(config_name: str, overrides: list[str]) -> DictConfig:

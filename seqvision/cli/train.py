@@ -35,6 +35,7 @@ from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
 from seqvision.cli.use import next_commands
+from seqvision.cli.values import check_single_values
 from seqvision.digest import nonfinite
 from seqvision.errors import Stopped, UserError
 from seqvision.files import expect_folder, remove_abandoned
@@ -160,6 +161,7 @@ def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> d
 
     from seqvision.callbacks import StopOnSignal
 
+    check_single_values(config)
     config.run_dir = str(Path(config.run_dir).resolve())
     store_absolute(config)
     if not config.resume:

@@ -3,8 +3,31 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from seqvision.errors import SettingError
+from seqvision.errors import SettingError, UserError
 from seqvision.signatures import arguments_of, expected_by, fits
+
+SINGLE = {  # the values of a configuration that belong to no part
+    "seed": int,
+    "run_dir": str,
+    "start_from": str | None,
+    "start_anew": list[str] | None,
+    "resume": str | None,
+    "normalise": str | None,
+    "cache": str | None,
+}
+
+
+def check_single_values(config: Any) -> None:
+    """Raises a `UserError` where a value of the configuration that belongs to no part is of another kind or range."""
+    from omegaconf import OmegaConf
+
+    for key, hint in SINGLE.items():
+        value = config.get(key)
+        value = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
+        if key in config and not fits(value, hint):
+            raise UserError(f"{key} is {value!r:.80}; expected {expected_by(hint, value)}")
+    if not 0 <= config.get("seed", 0) < 2**63:
+        raise UserError(f"seed is {config.seed}; expected a whole number from 0 to 2**63 - 1")
 
 
 def check_values(node: Any) -> None:

@@ -6,12 +6,12 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from seqvision.digest import PREFIX
 from seqvision.errors import UserError
-from seqvision.files import atomic_path
+from seqvision.files import write_bytes
 
 SUFFIX = ".safetensors"
 HEADER = "seqvision"  # the entry of the file's metadata
@@ -20,8 +20,8 @@ HEADER = "seqvision"  # the entry of the file's metadata
 def write_packed(target: Path, held: Mapping[str, Any], weights: Mapping[str, Tensor]) -> None:
     """Writes the weights, and what a checkpoint holds besides them. Raises a `UserError` where that cannot be done."""
     apart = {name: value.clone().contiguous() for name, value in weights.items()}  # no two in one piece of memory
-    with atomic_path(target) as draft:
-        save_file(apart, draft, metadata={HEADER: json.dumps(held)})
+    # not written by safetensors itself, whose errors do not say what the system said
+    write_bytes(target, save(apart, metadata={HEADER: json.dumps(held)}))
 
 
 def read_packed(file: Path) -> dict[str, Any]:

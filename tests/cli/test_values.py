@@ -10,7 +10,7 @@ from omegaconf import OmegaConf
 
 from seqvision.cli import main
 from seqvision.cli.objects import instantiate
-from seqvision.cli.values import settings_of
+from seqvision.cli.values import check_single_values, settings_of
 from seqvision.errors import UserError
 from seqvision.signatures import fits
 
@@ -100,3 +100,23 @@ def test_a_value_that_cannot_be_is_named_before_training(tmp_path, monkeypatch, 
     assert said in printed.err
     assert "Traceback" not in printed.err
     assert "epoch 1" not in printed.out
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "expected"),
+    [
+        ("seed", "a", "a whole number"),
+        ("seed", 1.5, "a whole number"),
+        ("seed", -1, "from 0 to"),
+        ("seed", 2**63, "from 0 to"),
+        ("cache", 5, "a text or null"),
+        ("start_from", ["a"], "a text or null"),
+        ("start_anew", "output", "a list"),
+        ("start_anew", [1], "a list"),
+    ],
+)
+def test_values_that_belong_to_no_part_are_checked_too(key, value, expected):
+    fitting = {"seed": 0, "run_dir": "run", "start_from": None, "start_anew": ["output"], "cache": "cache"}
+    check_single_values(OmegaConf.create(fitting))
+    with pytest.raises(UserError, match=f"^{key} is .*; expected .*{expected}"):
+        check_single_values(OmegaConf.create({**fitting, key: value}))

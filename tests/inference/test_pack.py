@@ -60,7 +60,7 @@ def test_scores_go_along(tiny_run, tmp_path):
     torch.save(checkpoint, tmp_path / "best.ckpt")
     digest = checkpoint["seqvision"]["digest"]
     for split, digests in (("test", [digest]), ("combinations", ["another"])):
-        record = {"split": split, "digests": digests, "scores": {"cider_d": 0.25}}
+        record = {"schema": 1, "split": split, "digests": digests, "scores": {"cider_d": 0.25}}
         (tmp_path / f"evaluation_{split}.json").write_text(json.dumps(record))
     assert metadata_of(pack(tmp_path))["scores"] == {"val": {"cider_d": 0.5}, "test": {"cider_d": 0.25}}
 
@@ -111,3 +111,10 @@ def test_another_ending_and_other_weights_are_refused(tiny_run, tmp_path):
     with pytest.raises(UserError, match="not finite"):
         pack(tmp_path)
     assert pack(tmp_path, allow_nonfinite=True).is_file()
+
+
+def test_a_full_disk_is_said_in_a_sentence(tiny_run, tmp_path):
+    target = tmp_path / "model.safetensors"
+    target.symlink_to("/dev/full")
+    with pytest.raises(UserError, match=r"model\.safetensors: cannot be written \(No space left"):
+        pack(tiny_run, target)
