@@ -12,7 +12,7 @@ from seqvision.errors import UserError
 
 def build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any]:
     """The task with its network, and the data, with a frozen encoder's features where they can be kept."""
-    check_single_values(config)
+    check_single_values(resolved)
     with placed(config):
         return _build(config, resolved, device)
 

@@ -161,7 +161,7 @@ def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> d
 
     from seqvision.callbacks import StopOnSignal
 
-    check_single_values(config)
+    check_single_values(plain(config))
     config.run_dir = str(Path(config.run_dir).resolve())
     store_absolute(config)
     if not config.resume:

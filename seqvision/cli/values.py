@@ -1,6 +1,6 @@
 """Values of the configuration beside what the parts that they are for say that they take."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from seqvision.errors import SettingError, UserError
@@ -17,17 +17,13 @@ SINGLE = {  # the values of a configuration that belong to no part
 }
 
 
-def check_single_values(config: Any) -> None:
-    """Raises a `UserError` where a value of the configuration that belongs to no part is of another kind or range."""
-    from omegaconf import OmegaConf
-
+def check_single_values(config: Mapping[str, Any]) -> None:
+    """Raises a `UserError` where a value of a plain configuration that is in no part has another kind or range."""
     for key, hint in SINGLE.items():
-        value = config.get(key)
-        value = OmegaConf.to_container(value) if OmegaConf.is_config(value) else value
-        if key in config and not fits(value, hint):
-            raise UserError(f"{key} is {value!r:.80}; expected {expected_by(hint, value)}")
+        if key in config and not fits(config[key], hint):
+            raise UserError(f"{key} is {config[key]!r:.80}; expected {expected_by(hint, config[key])}")
     if not 0 <= config.get("seed", 0) < 2**63:
-        raise UserError(f"seed is {config.seed}; expected a whole number from 0 to 2**63 - 1")
+        raise UserError(f"seed is {config['seed']}; expected a whole number from 0 to 2**63 - 1")
 
 
 def check_values(node: Any) -> None:

@@ -117,6 +117,6 @@ def test_a_value_that_cannot_be_is_named_before_training(tmp_path, monkeypatch, 
 )
 def test_values_that_belong_to_no_part_are_checked_too(key, value, expected):
     fitting = {"seed": 0, "run_dir": "run", "start_from": None, "start_anew": ["output"], "cache": "cache"}
-    check_single_values(OmegaConf.create(fitting))
+    check_single_values(fitting)
     with pytest.raises(UserError, match=f"^{key} is .*; expected .*{expected}"):
-        check_single_values(OmegaConf.create({**fitting, key: value}))
+        check_single_values({**fitting, key: value})
