@@ -59,6 +59,7 @@ FOUND = [  # (target, file, its content, the message)
         "not a NumPy file, or cut off",
     ),
     ("features_npy", "mapping.txt", b"9" * 5000 + b" rest\n", "row 1: .*expected a number and a class"),
+    ("frame_labels_rows.csv", "rows.csv", b"frame,label\n" + b"1" * 400 + b",a\n", "is no frame number"),
     ("videos_npz", "a.npz", b"PK\x03\x04", "not a NumPy file that can be read"),
 ]
 

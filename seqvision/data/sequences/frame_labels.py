@@ -132,10 +132,10 @@ def _marked(table: Table) -> list[str]:
 
 
 def _frame_number(cell: str, table: Table, row: int, column: str) -> int:
-    if not re.fullmatch(r"\d+(\.0*)?", cell):
+    if not re.fullmatch(r"\d{1,15}(\.0*)?", cell):
         raise UserError(
-            f"{table.where(row)}: '{cell}' in column '{column}' is no frame number. Correct the row, or name another "
-            "column with data.frame_column."
+            f"{table.where(row)}: '{cell:.40}' in column '{column}' is no frame number. Correct the row, or name "
+            "another column with data.frame_column."
         )
     return int(float(cell))
 
