@@ -1,6 +1,7 @@
 """Names that a configuration gives, and the texts that they mean: YAML reads 0 as a number, where data hold "0"."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from decimal import Decimal
 
@@ -26,13 +27,16 @@ def text_of(name: object) -> str:
 def meant(name: object, texts: Iterable[str]) -> list[str]:
     """Those of the texts that a name means, each once and in their order.
 
-    A text means itself, and where it is not there the same number written otherwise. A number means all that have its
+    A text means itself, however its letters are composed, and where it is not there the same number written otherwise.
+    A number means all that have its
     value ("0", "0.0"), true, false and null the words that YAML reads so.
     """
     known = list(dict.fromkeys(texts))
     if isinstance(name, str):
         if name in known:
             return [name]
+        if alike := [text for text in known if not text.isascii() and _composed(text) == _composed(name)]:
+            return alike
     elif name is None or isinstance(name, bool):
         return [text for text in known if text.lower() in _WORDS[name]]
     value = _value(str(name))
@@ -56,6 +60,11 @@ def same_value(first: str, second: str) -> bool:
     """Whether two texts write the same number."""
     value = _value(first)
     return value is not None and value == _value(second)
+
+
+def _composed(text: str) -> str:
+    """The text with composed letters (NFC), as in `data.core.text`."""
+    return unicodedata.normalize("NFC", text)
 
 
 def _value(text: str) -> Decimal | None:

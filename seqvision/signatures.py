@@ -79,6 +79,11 @@ def fits(value: Any, hint: Any) -> bool:
     return callable(value) if kind is Callable else isinstance(value, kind)
 
 
+def names_path(hint: Any) -> bool:
+    """Whether a signature that says `hint` takes a path."""
+    return any(isinstance(each, type) and issubclass(each, PurePath) for each in (hint, *get_args(hint)))
+
+
 def expected_by(hint: Any, value: Any) -> str:
     """What a signature asks for, and what may have been meant, in words."""
     kinds = get_args(hint) if (get_origin(hint) or hint) in (Union, types.UnionType) else (hint,)

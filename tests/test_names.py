@@ -15,6 +15,7 @@ from seqvision.names import all_meant, meant, one_meant, same_value, text_of
         ("Walk", ["walk"], []),
         (0, ["0", "1"], ["0"]),
         (0, ["0.0", "1.0", "0"], ["0.0", "0"]),
+        ("\u00e4", ["a\u0308", "a"], ["a\u0308"]),  # composed and not
         ("0", ["0.0", "0"], ["0"]),  # text means itself first
         ("0", ["0.0", "1.0"], ["0.0"]),
         (1, ["001", "10"], ["001"]),

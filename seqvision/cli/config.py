@@ -19,6 +19,7 @@ from omegaconf.errors import (
 
 from seqvision.cli.overrides import quoted
 from seqvision.cli.unused import check_used
+from seqvision.data.core.numerals import is_number
 from seqvision.errors import UserError
 from seqvision.signatures import meant
 
@@ -78,7 +79,11 @@ def check_overrides(overrides: list[str], *, config_name: str, search: str | Non
 
     for override in overrides:
         key, _, value = override.partition("=")
-        if value in ("null", "") and key[:1] not in "+~" and _is_group(key, search):
+        if (
+            (value in ("null", "", "true", "false") or is_number(value))
+            and key[:1] not in "+~"
+            and _is_group(key, search)
+        ):
             names = _choices(key.partition("@")[0], search)
             hint = f"For none write {key}=none" if "none" in names else near_name("", names)
             raise UserError(f"{override}: expected the name of a choice. {hint}")

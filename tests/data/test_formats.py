@@ -268,3 +268,9 @@ def test_a_separator_is_looked_for_outside_quotes(folder):
     rows = ['dog.jpg,"big; brown; bold; bright"', 'cat.png,"small; grey; shy; mild"']
     records = read_captions(folder({**PICTURES, "captions.csv": "\n".join(rows)}))
     assert [record.captions[0] for record in records] == ["big; brown; bold; bright", "small; grey; shy; mild"]
+
+
+def test_a_column_that_is_read_is_there_once(tmp_path):
+    (tmp_path / "captions.csv").write_text("image,caption,caption\ndog.jpg,A dog.,A hound.\n")
+    with pytest.raises(UserError, match=r"captions\.csv: two columns are called 'caption'\. Give each column a name"):
+        read_captions(tmp_path / "captions.csv")

@@ -13,16 +13,20 @@ import numpy as np
 
 from seqvision.data.core.numerals import is_missing
 
-SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_SINCE_1970 = {"s": 1.0, "ms": 1e-3, "us": 1e-6, "ns": 1e-9}
+_LONG = {"min": 60.0, "h": 3600.0}  # only where a name says so
+SECONDS = _SINCE_1970 | _LONG
 _UNITS = {
     "s": "s sec secs second seconds sekunden",
     "ms": "ms msec msecs milli millis millisecond milliseconds millisekunden",
     "us": "us usec usecs µs μs micro micros microsecond microseconds",
     "ns": "ns nsec nsecs nano nanos nanosecond nanoseconds",
+    "min": "min mins minute minutes minuten",
+    "h": "h hr hrs hour hours stunde stunden",
 }
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 _TIMES = "time times timestamp timestamps tstamp datetime uptime elapsed zeit zeitstempel uhrzeit"
-_TIME = {*_TIMES.split(), *(word for word in _UNIT_OF if len(word) > 3)}
+_TIME = {*_TIMES.split(), *(word for word, unit in _UNIT_OF.items() if len(word) > 3 and unit not in _LONG)}
 _ROWS = "frame frames frameid framenumber frameindex frameno framenr idx index unnamed"
 _ROW = {*_ROWS.split()}
 # what changes nothing beside these words: `frame_no` and `local time` are clocks, `reaction_time` is a measurement
@@ -84,7 +88,7 @@ def frame_rate(
         name: the column's name, which may say the unit.
         cells: its text, read as dates where `values` is None.
         values: its numbers (rows,).
-        unit: s, ms, us or ns; "auto": what the name says, else what their size says of moments since 1970, else the
+        unit: one of `SECONDS`; "auto": what the name says, else what their size says of moments since 1970, else the
             longest in which a frame takes less than five seconds.
     """
     if values is None:
@@ -101,7 +105,7 @@ def frame_rate(
         known = named.pop() if len(named) == 1 else None
         if known is None or not 1e-4 < 1 / (step * SECONDS[known]) < 1e6:
             known = _unit_since_1970(values)
-        unit = known or next((unit for unit, size in SECONDS.items() if step * size < 5), "ns")
+        unit = known or next((unit for unit, size in _SINCE_1970.items() if step * size < 5), "ns")
     return 1 / (step * SECONDS[unit]), unit
 
 
@@ -138,7 +142,7 @@ def _words(name: str) -> set[str]:
 
 def _unit_since_1970(values: np.ndarray) -> str | None:
     """The unit in which all values are moments of this century, if there is one."""
-    for unit, size in SECONDS.items():
+    for unit, size in _SINCE_1970.items():
         if _YEARS[0] < values.min() * size and values.max() * size < _YEARS[1]:
             return unit
     return None

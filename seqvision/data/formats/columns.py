@@ -1,7 +1,7 @@
 """Which column of a table holds the picture, which the captions, which the split."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from seqvision.data.formats.rows import ReadOptions, did_you_mean
@@ -29,6 +29,13 @@ class Columns:
         return f"picture '{self.image}', caption {', '.join(map(repr, self.captions))}{split}"
 
 
+def expect_once(header: Sequence[str], used: Iterable[str | None], where: str) -> None:
+    """Nothing, if each column that is read has a name of its own; else a UserError."""
+    double = next((name for name in used if name is not None and header.count(name) > 1), None)
+    if double is not None:
+        raise UserError(f"{where}: two columns are called '{double}'. Give each column a name of its own.")
+
+
 def plausible(header: Sequence[str], options: ReadOptions) -> bool:
     """Whether a table with this header holds captions of pictures."""
     try:
@@ -54,6 +61,7 @@ def find_columns(header: Sequence[str], options: ReadOptions, where: str) -> Col
         raise UserError(
             f"{where}: column '{image}' cannot be both the picture and the caption. Set data.caption_column."
         )
+    expect_once(header, (image, caption, split), where)
     return Columns(image, (caption,), split)
 
 

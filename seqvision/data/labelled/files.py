@@ -8,7 +8,7 @@ from seqvision.data.sequences.classes.listed import read_files
 from seqvision.data.sequences.classes.pictures import PICTURES
 from seqvision.data.sequences.classes.sets import class_set, natural_order
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
-from seqvision.data.sequences.splits import SplitRule, split_sequences
+from seqvision.data.sequences.splits import split_rule, split_sequences
 from seqvision.errors import UserError
 from seqvision.names import Name
 from seqvision.signatures import hands_on_to
@@ -43,7 +43,7 @@ def string_set(
     if not labels:
         raise UserError(f"none of {len(records)} {what} has a label; data/README.md shows how a list says them")
     words = any(" " in label.strip() for label in labels)
-    drawn, split_notes = split_sequences(records, SplitRule(**(splits or {})))
+    drawn, split_notes = split_sequences(records, split_rule(splits))
     found: dict[str, set[str]] = {}
     for record in drawn:
         symbols = (record.label or "").split() if words else list(record.label or "")

@@ -66,6 +66,8 @@ class LabelRules:
             alike = [meant(name, left) or [text_of(name)] for name in self.classes]
             classes = [first for first, *_ in alike]
             merge = {other: first for first, *others in alike for other in others} | merge
+            if doubles := [name for name, number in Counter(classes).items() if number > 1]:
+                raise UserError(f"data.classes names '{doubles[0]}' twice. Name each class once.")
         left_out = [old for old, new in merge.items() if not new]
         return WrittenRules(merge, frozenset(["", *left_out, *all_meant(self.unlabelled, known)]), classes)
 

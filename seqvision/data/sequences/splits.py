@@ -5,13 +5,15 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.blocks import cut_in_blocks
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.data.splits import SPLITS, check_shares, hashed_split
-from seqvision.errors import UserError
+from seqvision.errors import SettingError, UserError
 from seqvision.names import Name, all_meant
+from seqvision.signatures import arguments_of, expected_by, fits
 from seqvision.wording import counted, some_of
 
 _FEW = 10  # groups that are called by their names
@@ -54,6 +56,15 @@ class SplitRule:
             )
         if self.folds and (self.blocks or self.val_groups):
             raise UserError("data.splits: folds, and blocks or val_groups, exclude each other. Leave out one.")
+
+
+def split_rule(settings: Mapping[str, Any] | None) -> SplitRule:
+    """The rule of the config entries `data.splits.*`. SettingError for a value of a wrong kind."""
+    hints = arguments_of(SplitRule)[0]
+    for name, found in (settings or {}).items():
+        if name in hints and not fits(found, hints[name]):
+            raise SettingError(f"data.splits.{name}", found, expected_by(hints[name], found))
+    return SplitRule(**(settings or {}))
 
 
 def split_sequences(

@@ -87,6 +87,8 @@ def test_the_first_column_may_count_time_under_any_name():
         ("time", 2e7 * STEPS, 50, "ns"),
         ("time_us", 1000.0 * STEPS, 1000, "us"),
         ("time (ms)", 1.0 * STEPS, 1000, "ms"),
+        ("time_min", STEPS / 3000, 50, "min"),
+        ("Time [h]", STEPS / 180000, 50, "h"),
         ("timestamp", 1.7e12 + 1.0 * STEPS, 1000, "ms"),
         ("timestamp", 1.7e18 + 2e7 * STEPS, 50, "ns"),
         ("time_s", 2e7 * STEPS, 50, "ns"),  # the rate that its name would mean is none

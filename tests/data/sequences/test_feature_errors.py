@@ -132,7 +132,7 @@ def test_recordings_with_other_features_are_refused(tmp_path):
         ({"layout": "x"}, "data.reader.layout is 'x', expected one of auto, features_first, time_first"),
         ({"on_nan": "x"}, "data.reader.on_nan is 'x', expected one of error, zero, interpolate"),
         ({"frame_rate": 0}, "data.reader.frame_rate is 0, expected frames a second, above 0"),
-        ({"exclude": ["z"]}, "a.csv: data.reader.exclude: no column 'z'. Correct the entry."),
+        ({"exclude": ["z"]}, "a.csv: data.reader.exclude: no column 'z' (found: x). Correct or remove the entry."),
         ({"time_column": "z"}, "a.csv: no column 'z' for the time (found: x). Correct data.reader.time_column."),
         (
             {"time_column": "x"},

@@ -174,3 +174,14 @@ def test_gesture_phases_leave_one_recording_out(shared_data, files, features, cl
     assert fit_reader(FeatureReader(), found.records).frame_shape == (features,)
     assert not any("spelt in two ways" in note for note in found.notes)
     assert all(np.bincount(r.labels, minlength=classes).sum() == len(r.labels) for r in found.records)
+
+
+def test_empty_columns_and_those_that_the_first_table_lacks_are_said(tmp_path):
+    first = "x,,y,z,label\n" + "".join(f"{n},,{n * 2},,{'ab'[n % 2]}\n" for n in range(4))
+    other = "x,,y,z,w,label\n" + "".join(f"{n},,{n * 2},1,2,{'ab'[n % 2]}\n" for n in range(4))
+    found = read_frame_tables(write(tmp_path, {"p.csv": first, "q.csv": other, "r.csv": other}))
+    assert found.notes[:2] == [
+        "features: 2 columns (x, y) of p.csv; not used: column 2 (empty), z (empty), label (data.reader.columns, "
+        "data.reader.exclude)",
+        "columns: 'z' (2 tables), 'w' (2 tables) not used, because p.csv has no such numbers",
+    ]

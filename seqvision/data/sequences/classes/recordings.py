@@ -16,7 +16,7 @@ from seqvision.data.sequences.readers.numbers import clock_columns, table_column
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
-from seqvision.names import Name
+from seqvision.names import Name, text_of
 from seqvision.signatures import hands_on_to
 from seqvision.wording import counted
 
@@ -50,6 +50,11 @@ def read_recordings(
     path = Path(path)
     table = _long_table(path, id_column)
     if table is None:
+        if columns:
+            raise UserError(
+                f"data.columns={list(map(text_of, columns))}: {path} holds a file for each recording. Name their "
+                "columns with data.reader.columns=[…]."
+            )
         return read_files(
             path,
             FileKind("recordings", SUFFIXES),

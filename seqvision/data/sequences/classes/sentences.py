@@ -164,6 +164,9 @@ def _columns_without_names(file: Path, columns: _Columns, encoding: str) -> tupl
         return text, label
     rows = list(read_rows(file, encoding=encoding).filled())
     first = rows[0]
+    for option, given in ((columns.text.option, text), (columns.label.option, label)):
+        if isinstance(given, int) and not 1 <= given <= len(first):
+            raise UserError(f"{file.name}: no column {given} (there are {len(first)}, from 1). Correct {option}.")
     ask = "Say which they are with data.text_column=NUMBER data.label_column=NUMBER, or by the names of a header."
     if len(first) != 2:
         raise UserError(

@@ -7,8 +7,8 @@ from typing import Any
 
 from seqvision.data.formats.rows import did_you_mean, row_split
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet, UnlearnableError
-from seqvision.data.sequences.splits import SplitRule, split_sequences
-from seqvision.errors import UserError
+from seqvision.data.sequences.splits import split_rule, split_sequences
+from seqvision.errors import SettingError, UserError
 from seqvision.names import Name, meant, one_meant, text_of
 
 
@@ -35,7 +35,7 @@ def class_set(
     """
     kept, merged = _merged(records, merge or {}, what)
     _check_classes(kept, what)
-    drawn, split_notes = split_sequences(kept, SplitRule(**(splits or {})))
+    drawn, split_notes = split_sequences(kept, split_rule(splits))
     drawn, returned = _returned(kept, drawn, what)
     names = sorted({record.label for record in drawn if record.label is not None}, key=natural_order)
     if classes is not None:
@@ -57,7 +57,10 @@ def split_said(text: str | None, where: str, rename: Mapping[Any, Name]) -> str 
 def taken_rename(splits: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
     """What `SplitRule` takes of `data.splits`, and its entry `rename`."""
     drawn = dict(splits or {})
-    return drawn, {str(old).lower(): str(new) for old, new in (drawn.pop("rename", None) or {}).items()}
+    rename = drawn.pop("rename", None) or {}
+    if not isinstance(rename, Mapping):
+        raise SettingError("data.splits.rename", rename, "a mapping, such as {dev: test}, or null")
+    return drawn, {str(old).lower(): str(new) for old, new in rename.items()}
 
 
 def natural_order(name: str) -> tuple[int, int, str]:

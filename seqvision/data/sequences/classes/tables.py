@@ -8,7 +8,7 @@ from pathlib import Path
 from seqvision.data.core.faults import each
 from seqvision.data.core.json_values import json_text
 from seqvision.data.core.tables import read_rows
-from seqvision.data.formats.columns import SPLIT_NAMES, column_named, first_of
+from seqvision.data.formats.columns import SPLIT_NAMES, column_named, expect_once, first_of
 from seqvision.data.formats.jsonlines import json_lines
 from seqvision.data.formats.rows import read_json
 from seqvision.errors import UserError
@@ -68,6 +68,8 @@ def read_columns(file: Path, columns: Sequence[Column], *, encoding: str, header
     first = next(iter(rows))
     names = [name.strip() for name in first] if header else [str(place + 1) for place in range(len(first))]
     places = [_place(names, column, file.name, header) for column in columns]
+    if header:
+        expect_once(names, (names[place] for place in places if place is not None), file.name)
     advice = "Correct the row; a text that holds the separator needs quotes around it."
     for number, cells in (rows[1:] if header else rows).even(names, advice):
         yield _taken(f"{file.name} row {number}", cells, places, columns, names)

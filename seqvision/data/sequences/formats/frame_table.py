@@ -56,6 +56,11 @@ def read_frame_tables(
     """
     source = Path(path)
     tables = _tables(source, files)
+    if label_columns and not multilabel:
+        raise UserError(
+            f"data.label_columns=[{', '.join(map(text_of, label_columns))}] names a column of 0 and 1 for each label, "
+            "but data.multilabel is false. Set data.multilabel=true, or name one column with data.label_column."
+        )
     if multilabel and not label_columns and label_files is None:
         raise UserError(
             "data.multilabel=true: which columns are labels? Name them with data.label_columns=[…]; the other columns "

@@ -12,7 +12,7 @@ from seqvision.data.sequences.label_names import UNLABELLED, LabelRules, class_n
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.features import FeatureReader, fit_reader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
-from seqvision.data.sequences.splits import SplitRule, split_sequences
+from seqvision.data.sequences.splits import split_rule, split_sequences
 from seqvision.errors import UserError
 from seqvision.names import Name, all_meant, text_of
 
@@ -69,7 +69,7 @@ def labelled_set(
         align=align,
         label_files={one.record.id: str(one.file) for one in found},
     )
-    rule = SplitRule(**(splits or {}))
+    rule = split_rule(splits)
     rates = [fitted.rate(record.source) for record in records] if rule.blocks else None
     records, split_notes = split_sequences(records, rule, rates=rates)
     reader_notes = fitted.notes if isinstance(fitted, FeatureReader) else ()

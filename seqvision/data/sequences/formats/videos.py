@@ -21,7 +21,7 @@ from seqvision.data.sequences.readers.recording import Recording
 from seqvision.data.sequences.readers.video import VideoReader
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.split_lists import listed_splits
-from seqvision.data.sequences.splits import SplitRule, split_sequences
+from seqvision.data.sequences.splits import split_rule, split_sequences
 from seqvision.errors import UserError
 from seqvision.names import Name, all_meant, one_meant, text_of
 from seqvision.wording import counted
@@ -130,7 +130,7 @@ def read_videos(
         )
     if of and split is not None:
         rates = [reader.rate(record.source) for record in records]
-        records, split_notes = split_sequences(records, SplitRule(**(splits or {})), rates=rates)
+        records, split_notes = split_sequences(records, split_rule(splits), rates=rates)
         notes += split_notes + class_notes(records, found_classes)
     return SequenceSet(records, tuple(found_classes or known or ()), multilabel, notes)
 

@@ -15,6 +15,7 @@ from seqvision.data.core.clocks import SECONDS, frame_rate
 from seqvision.data.core.numerals import is_missing, is_numeral
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.numbers import (
+    FurtherColumns,
     cached_columns,
     cached_table,
     feature_columns,
@@ -44,7 +45,7 @@ class FeatureReader(FrameReader):
     relative     each feature relative to its mean and deviation in the whole file: where people or cameras differ
                  more than what happens does. Not for live use: the mean is not known before the end
     frame_rate   frames a second; by default from a table's time column, else unknown
-    time_column, time_unit   the column, and its unit: s, ms, us, ns; "auto": by its name, its size or its steps
+    time_column, time_unit   the column, and its unit: s, ms, us, ns, min, h; "auto": by its name, its size or its steps
     features     how many there are in every frame: learnt by `fitted`, then held against every file
 
     A .npy file is mapped into memory, so that a stretch of a long one costs no more than the stretch. Pickled objects
@@ -74,6 +75,8 @@ class FeatureReader(FrameReader):
         if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
         if self.columns is not None:
+            if not self.columns:
+                raise UserError("data.reader.columns is empty: name one column or more, or write null for all numbers.")
             object.__setattr__(self, "columns", tuple(map(text_of, self.columns)))
         object.__setattr__(self, "exclude", tuple(map(text_of, self.exclude)))
 
@@ -146,21 +149,24 @@ class FeatureReader(FrameReader):
             notes += self._time_notes(tables[0])
         settled = replace(self, layout=layout, columns=columns, features=None, notes=tuple(notes))
         first: tuple[int, str] | None = None
+        further = FurtherColumns()
         opened: set[Path | str] = set()
         for source in sources:
             if not isinstance(source, np.ndarray):
                 if source in opened:  # one file may hold many sequences
                     continue
                 opened.add(source)
-            values, name, *_ = settled._open(source)
+            values, name, rows, _ = settled._open(source)
             first = first or (values.shape[1], name)
+            if rows and self.columns is None and not isinstance(source, np.ndarray):
+                further.add(cached_table(Path(source), self.encoding))
             if values.shape[1] != first[0]:
                 raise UserError(
                     f"{name} has {values.shape[1]} features, {first[1]} has {first[0]}: every frame of every recording "
                     "needs the same. Correct the file; with other axes set data.reader.layout."
                 )
         assert first is not None
-        return replace(settled, features=first[0])
+        return replace(settled, features=first[0], notes=(*notes, *further.notes()))
 
     def _time_notes(self, path: Path) -> list[str]:
         """What gives the frame rate, in words."""

@@ -1,6 +1,7 @@
 """Numbers out of files: .npy without unpickling, columns of tables; each way of being broken has its UserError."""
 
 import os
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from functools import lru_cache
@@ -25,6 +26,7 @@ from seqvision.data.sequences.formats.table import (
 )
 from seqvision.errors import UserError
 from seqvision.names import Name, all_meant, one_meant
+from seqvision.wording import counted
 
 _NO_FEATURES = {*LABEL_NAMES, *TIME_NAMES, *FRAME_NAMES, *ID_NAMES, *GROUP_NAMES, *SPLIT_NAMES}
 _NEAR = 0.3  # of the labels' number: training blocks of a file may end that much before the file does
@@ -209,8 +211,8 @@ def feature_columns(table: Table, exclude: Sequence[Name] = ()) -> tuple[tuple[s
     for name in left_out:
         if name not in table.header:
             raise UserError(
-                f"{table.file.name}: data.reader.exclude: no column '{name}'{did_you_mean(name, table.header)}. "
-                "Correct the entry."
+                f"{table.file.name}: data.reader.exclude: no column '{name}' (found: {shown(table.header)})"
+                f"{did_you_mean(name, table.header)}. Correct or remove the entry."
             )
     numbers = _number_columns(table, left_out)
     clocks = clock_columns(table, numbers)
@@ -223,7 +225,7 @@ def feature_columns(table: Table, exclude: Sequence[Name] = ()) -> tuple[tuple[s
             f"{table.file.name}: no column of numbers but times, labels and names (found: {shown(table.header)}). Name "
             "the features with data.reader.columns=[…]."
         )
-    return used, [_described(name, clocks) for name in table.header if name not in used]
+    return used, [_described(table, name, clocks) for name in table.header if name not in used]
 
 
 def time_column(table: Table, given: Name = None) -> str | None:
@@ -263,10 +265,36 @@ def _number_columns(table: Table, exclude: Sequence[str] = ()) -> list[str]:
     found = []
     for place, name in enumerate(table.header):
         said = [cells[place] for cells in sample if place < len(cells) and not is_missing(cells[place])]
-        if name not in exclude and name.lower() not in _NO_FEATURES and (not said or is_numeral(said[0].strip())):
+        if name in exclude or name.lower() in _NO_FEATURES:
+            continue
+        if is_numeral(said[0].strip()) if said else not is_blank(table, name):
             found.append(name)
     return found
 
 
-def _described(name: str, clocks: Sequence[str]) -> str:
-    return f"{name or '(no name)'}{' (times or numbers the rows)' * (name in clocks)}"
+def is_blank(table: Table, name: str) -> bool:
+    """Whether a column holds nothing at all."""
+    return all(map(is_missing, table.column(name)))
+
+
+class FurtherColumns:
+    """The columns of numbers that tables have beyond those of the first, which says what is read."""
+
+    def __init__(self) -> None:
+        self.first, self.known, self.found = "", set[str](), Counter[str]()
+
+    def add(self, table: Table) -> None:
+        """Takes note of one more table's columns."""
+        if not self.first:
+            self.first, self.known = table.file.name, {name for name in table.header if not is_blank(table, name)}
+        self.found.update(name for name in _number_columns(table) if name not in self.known)
+
+    def notes(self) -> list[str]:
+        """What is not used, in words."""
+        listed = ", ".join(f"'{name}' ({counted(number, 'table')})" for name, number in self.found.items())
+        return [f"columns: {listed} not used, because {self.first} has no such numbers"] if listed else []
+
+
+def _described(table: Table, name: str, clocks: Sequence[str]) -> str:
+    why = " (times or numbers the rows)" if name in clocks else " (empty)" if is_blank(table, name) else ""
+    return f"{name or '(no name)'}{why}"
