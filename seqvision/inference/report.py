@@ -156,11 +156,11 @@ def _short(node: Any) -> str:
     """A part of the configuration in a line: its class and its plain values."""
     if not isinstance(node, dict):
         return str(node)
-    cell = node.get("cell", {})
-    named = [str(part["_target_"]).rpartition(".")[2] for part in (node, cell) if isinstance(part, dict) and part]
+    cell = node["cell"] if isinstance(node.get("cell"), dict) else {}
+    named = [str(part["_target_"]).rpartition(".")[2] for part in (node, cell) if "_target_" in part]
     values = [
         f"{key} {value}"
         for key, value in node.items()
-        if not key.startswith("_") and value is not None and not isinstance(value, dict)
+        if not str(key).startswith("_") and value is not None and not isinstance(value, dict)
     ]
     return " · ".join([*named, *values])
