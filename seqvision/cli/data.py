@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -87,10 +88,19 @@ def check(arguments: list[str]) -> int:
     if len(source) > 1 or "=" in source[0] or layout:
         report = checked_data(source, layout, quick=given.quick)
     else:
-        report = checked_captions(given)
+        try:
+            report = checked_captions(given)
+        except UserError as error:
+            raise UserError(_with_options(str(error))) from error
     text = json.dumps(report.to_dict(), indent=2) if given.format == "json" else report.to_text()
     write_output(given.output, text)
     return 0 if report.ok else 1
+
+
+def _with_options(message: str) -> str:
+    """The message with the options of this command in place of the keys of `train`: --encoding for data.encoding=."""
+    keys = r"\bdata\.(layout|images|image_column|caption_column|split_column|encoding)\b(=?)"
+    return re.sub(keys, lambda key: f"--{key[1].replace('_', '-')}{' ' if key[2] else ''}", message)
 
 
 def checked_captions(given: argparse.Namespace) -> "CheckReport":

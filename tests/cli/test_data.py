@@ -212,3 +212,12 @@ def test_a_check_that_cannot_begin_says_what_to_write(run, tmp_path, monkeypatch
     found = run("data", "check", *source)
     assert found.status == 2
     assert re.search(message, found.err), found.err
+
+
+def test_messages_name_the_options_of_the_command(run, tmp_path):
+    (tmp_path / "captions.csv").write_bytes(
+        "image,caption\na.jpg,ein H\u00fcndchen \u201eklein\u201c\n".encode("cp1252")
+    )
+    assert "set --encoding windows-1252." in run("data", "check", tmp_path).err
+    asked = run("data", "check", "data=files", f"data.path={tmp_path}")
+    assert "set data.encoding=windows-1252." in asked.err
