@@ -17,6 +17,7 @@ from seqvision.cli.config import check_overrides, conf_dir
 from seqvision.cli.train import fit
 from seqvision.cli.unused import unused_parts
 from seqvision.errors import UserError
+from seqvision.inference.checkpoint_file import FORMAT
 
 # what torch, Lightning and Hydra say to their developers
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
@@ -178,7 +179,7 @@ def kept_nowhere(monkeypatch):
     """Checkpoints are made, and not written."""
 
     def save(self: Any, checkpoint: dict[str, Any], path: Any, storage_options: Any = None) -> None:
-        assert checkpoint["seqvision"]["format"] == 1
+        assert checkpoint["seqvision"]["format"] == FORMAT
 
     monkeypatch.setattr(AtomicCheckpointIO, "save_checkpoint", save)
     before = torch.are_deterministic_algorithms_enabled()

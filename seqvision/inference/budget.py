@@ -24,7 +24,7 @@ class Budget(TorchDispatchMode):
     def __init__(self, number_of_bytes: int, tensors: int):
         super().__init__()
         self.bytes_left = 3 * number_of_bytes + SPARE
-        self.tensors_left = 50 * tensors + 10_000
+        self.tensors_left = 50 * tensors + 2_000
 
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None

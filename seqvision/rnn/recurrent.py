@@ -60,7 +60,7 @@ class Recurrent(nn.Module):
         self.backend = backend
         self.directions = 2 if bidirectional else 1
         self.output_size = hidden_size * self.directions
-        sizes = [input_size] + [self.output_size] * (num_layers - 1)
+        sizes = (self.output_size if layer else input_size for layer in range(num_layers))
         self.cells = nn.ModuleList(cell(size, hidden_size) for size in sizes for _ in range(self.directions))
         if dropconnect:
             for each in self._cells():

@@ -12,6 +12,7 @@ from sequence_models import LINEAR, described, save_run
 from seqvision.data import FeatureReader
 from seqvision.data.annotations import read_annotations
 from seqvision.files import PART
+from seqvision.inference.label_clips import clips_of
 
 
 def write_clip(file, length=20):
@@ -156,7 +157,7 @@ def test_videos_with_labels_drawn_in_and_cut_into_pieces(run, films, tmp_path):
         with av.open(str(out / f"{name}.labelled.mp4")) as drawn:
             assert sum(1 for _ in drawn.decode(video=0)) == length
         segments = rows(out / f"{name}.segments.csv")
-        pieces = sorted(out.glob(f"clips/*/{name.replace('/', '_')}_[0-9]*.mp4"))
+        pieces = sorted(out.glob(clips_of(name)))
         assert len(pieces) == len(segments)
         total = 0
         for piece in pieces:

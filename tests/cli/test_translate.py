@@ -65,7 +65,8 @@ def test_what_cannot_be_translated_is_said(run, checkpoint, tmp_path, tiny_run):
     assert (found.status, "absent.txt: no such file; if it is a sentence" in found.err) == (2, True)
     (tmp_path / "old.txt").write_bytes("Äpfel\n".encode("latin-1"))
     found = run("translate", "--checkpoint", checkpoint, tmp_path / "old.txt")
-    assert (found.status, "old.txt row 1: not utf-8" in found.err) == (2, True)
+    assert (found.status, "old.txt row 1: byte 0xc4" in found.err) == (2, True)
+    assert "set --encoding latin-1" in found.err
     assert run("translate", "--checkpoint", checkpoint, "--encoding", "latin-1", tmp_path / "old.txt").status == 0
     found = run("translate", "--checkpoint", tiny_run, "1 2")
     assert (found.status, "a model for captioning, expected one for translation" in found.err) == (2, True)

@@ -89,10 +89,8 @@ def test_a_named_pipe_is_named_and_never_opened(tmp_path):
     os.mkfifo(tmp_path / "pipe")
     report = check_captions(tmp_path, val=0.5, test=0.0)
     assert report.pictures == 2
-    assert [note.removeprefix(f"{tmp_path}/") for note in report.notes] == [
-        "pipe.jpg: a named pipe",
-        "pipe: a named pipe",
-    ]
+    left_out = [note.removeprefix(f"{tmp_path}/") for note in report.notes if "pipe" in note]
+    assert left_out == ["pipe.jpg: a named pipe", "pipe: a named pipe"]
     for read in (read_image, lambda path: list_pictures([path])):
         with pytest.raises(UserError, match=r"pipe.jpg: a named pipe, expected a file"):
             read(tmp_path / "pipe.jpg")

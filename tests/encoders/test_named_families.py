@@ -141,7 +141,8 @@ def test_blocks_are_left_out_more_and_more_often_and_only_in_training():
         elif type(module).__name__ == "DropPath":
             module.train()
     encoder.network.layer4[-1].bn2.weight.data.fill_(1.0)  # timm starts it at 0, where nothing would be left out
-    assert not torch.equal(encoder(images), encoder(images))
+    first = encoder(images)
+    assert not all(torch.equal(encoder(images), first) for _ in range(20))
 
 
 @pytest.mark.slow
