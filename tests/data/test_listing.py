@@ -95,7 +95,9 @@ def test_a_named_pipe_is_named_and_never_opened(tmp_path):
         with pytest.raises(UserError, match=r"pipe.jpg: a named pipe, expected a file"):
             read(tmp_path / "pipe.jpg")
     (tmp_path / "captions.csv").write_text("image,caption\na.jpg,a red square\n")
-    assert read_captions_with_report(tmp_path / "captions.csv").notes == report.notes
+    assert [note for note in read_captions_with_report(tmp_path / "captions.csv").notes if "pipe" in note] == [
+        note for note in report.notes if "pipe" in note
+    ]
     (tmp_path / "captions.csv").write_text("image,caption\npipe.jpg,a red square\n")
     with pytest.raises(UserError, match=r"row 2: no picture 'pipe.jpg' .*\(there is a named pipe of that name\)"):
         read_captions(tmp_path / "captions.csv")

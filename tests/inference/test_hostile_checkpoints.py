@@ -44,7 +44,7 @@ def said(outcome: Outcome) -> str:
 def check(campaign: Campaign, outcome: Outcome) -> None:
     print(said(outcome))
     assert not outcome.events, outcome.events[:5]
-    assert not outcome.crashes, outcome.crashes[:5]
+    assert not outcome.crashes, "\n".join(outcome.crashes[:5])
     assert not any((campaign.output.parent / "here").iterdir())
 
 
