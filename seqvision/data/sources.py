@@ -93,9 +93,11 @@ class SceneCaptions(CaptionData):
         if counts:
             self.scenes["counts"] = dict(counts)
 
+    def checked_path(self) -> Path:
+        return write_scenes(self.folder, draw=self.draw, **self.scenes)
+
     def read(self) -> list[CaptionRecord]:
-        folder = write_scenes(self.folder, draw=self.draw, **self.scenes)
-        return list(read_captions(folder / "captions.json"))
+        return list(read_captions(self.checked_path() / "captions.json"))
 
 
 class ShardCaptions(CaptionData):

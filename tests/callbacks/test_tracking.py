@@ -199,6 +199,7 @@ class TestWandb:
             "print('steps', trainer.global_step)\n"
         )
         environment = {**os.environ, "WANDB_BASE_URL": "http://127.0.0.1:9", "WANDB_API_KEY": "a" * 40}
+        environment["PYTHONPATH"] = os.pathsep.join(sys.path)
         begun = time.monotonic()
         done = subprocess.run(
             [sys.executable, "-c", program], env=environment, capture_output=True, text=True, timeout=60, check=False

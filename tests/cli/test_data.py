@@ -193,12 +193,16 @@ def test_a_check_of_parallel_text(run, tmp_path):
     assert data["leaks"] == [{"train:1": "train", "val:1": "val"}]
 
 
+def test_drawn_scenes_are_checked_as_they_would_be_trained_on(run, tmp_path):
+    found = run("data", "check", "data=scenes", f"data.folder={tmp_path / 'x'}", "data.counts={train: 4, val: 2}")
+    assert (found.status, re.search(r"pictures +6\b", found.out) is not None) == (0, True), found.out
+
+
 @pytest.mark.few(2)
 @pytest.mark.parametrize(
     ("source", "message"),
     [
         (["data=videos"], r"data check: data\.path is missing; add data\.path="),
-        (["data=scenes", "data.folder=x"], r"these are no sequences .* `seqvision data check PATH`"),
         (["data=parallel", "data.path=absent"], r"absent: no parallel text there; expected train\.de with train\.en"),
         (
             ["my_clips", "data.reader.stride=2"],

@@ -202,10 +202,10 @@ def test_nats_stand_beside_the_mean_picture_and_a_control(run, painter, control,
     scores = record["scores"]
     assert scores["nats"] == pytest.approx(scores["reconstruction"] + scores["kl"])
     assert scores["importance_weighted"] < scores["nats"]
-    assert len(record["kl_by_step"]) == 3
-    assert sum(record["kl_by_step"]) == pytest.approx(scores["kl"])
-    assert record["left_by_step"][-1] == pytest.approx(scores["reconstruction"])
-    assert len(record["left_by_step"]) == 3
+    assert len(record["details"]["kl_by_step"]) == 3
+    assert sum(record["details"]["kl_by_step"]) == pytest.approx(scores["kl"])
+    assert record["details"]["left_by_step"][-1] == pytest.approx(scores["reconstruction"])
+    assert len(record["details"]["left_by_step"]) == 3
     assert 20 < record["controls"]["mean_picture"]["nats"] < 30
     lines = [json.loads(line) for line in rows.read_text().splitlines()]
     assert np.mean([line["nats"] for line in lines]) == pytest.approx(scores["nats"])

@@ -174,7 +174,7 @@ def test_killed_runs_leave_no_half_shard(pictures, whole, tmp_path):
     for moment in (3, 9, 26, "never"):
         done = subprocess.run([sys.executable, "-c", KILLED, str(pictures), str(folder), str(moment)], check=False)
         assert done.returncode == (0 if moment == "never" else -signal.SIGKILL)
-        for tar in folder.glob("*/*.tar"):
+        for tar in folder.glob("*/[0-9]*.tar"):
             assert tar.read_bytes() == (whole / tar.relative_to(folder)).read_bytes()
     assert contents(folder) == contents(whole)
     assert not list(folder.glob("*/.*"))
