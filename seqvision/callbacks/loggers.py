@@ -4,6 +4,7 @@ import importlib.util
 import netrc
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from secrets import token_hex
 from typing import Any, Literal
@@ -174,6 +175,8 @@ class TolerantWandbLogger(Tolerant, WandbLogger):
                 self._given_up = mode == "offline"
                 kept = "this run is not tracked" if self._given_up else "this run is kept offline for `wandb sync`"
                 report_failure(f"wandb could not start, {kept}", error)
+                with suppress(Exception):
+                    wandb.teardown()  # its service still holds the id, and would wait for the run that did not start
         return None
 
     def _kept_id(self) -> str:

@@ -98,8 +98,8 @@ def test_a_reader_is_trained_scored_and_shown(run, tmp_path):
     assert found.status == 0, found.err
     kept = json.loads((tmp_path / "run" / "evaluation_test.json").read_text())
     assert {"majority", "random_looks", "one_look", "shuffled"} == set(kept["controls"])
-    assert len(kept["by_looks"]) == 2
-    assert kept["multiply_adds"] > 0
+    assert len(kept["details"]["by_looks"]) == 2
+    assert kept["details"]["multiply_adds"] > 0
     page = run("report", tmp_path / "run")
     assert page.status == 0, page.err
     text = (tmp_path / "run" / "report.html").read_text()
