@@ -107,20 +107,23 @@ def results(inputs: Sequence[tuple[str, int]]) -> Iterator[tuple[str, int, str]]
         part = waiting[:INPUTS_EACH]
         command = [sys.executable, str(HERE / "campaign.py"), "--work", json.dumps(part)]
         environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-        process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        assert process.stdout is not None
-        assert process.stderr is not None
         begun = None
-        for line in process.stdout:
-            found = json.loads(line)
-            if "begun" in found:
-                begun = tuple(found["begun"])
-            else:
-                yield (*found["ended"], found["as"])
-                waiting.pop(0)
-                begun = None
-        said = process.stderr.read()
-        process.wait()
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=errors, text=True) as process,
+        ):
+            assert process.stdout is not None
+            for line in process.stdout:
+                found = json.loads(line)
+                if "begun" in found:
+                    begun = tuple(found["begun"])
+                else:
+                    yield (*found["ended"], found["as"])
+                    waiting.pop(0)
+                    begun = None
+            process.wait()
+            errors.seek(0)
+            said = errors.read()
         if begun is not None:
             yield (*begun, f"!the process ended with {process.returncode}: {said[-2000:]}")
             waiting.pop(0)
