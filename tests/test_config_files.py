@@ -38,6 +38,7 @@ UNSAID = {  # what nobody is to set: learnt from the data, or for programs
     *(("PictureReader", "shape"), ("WholePictureReader", "shape")),
     *(("FeatureReader", "features"), ("FeatureReader", "notes")),
     *(("read_motion", "progress"), ("read_videos", "progress")),
+    *(("read_motion", "draw"), ("SceneCaptions", "draw")),  # false for what a checkpoint describes
     *((name, word) for name in READS_FILES for word in ("kind", "make_set")),
     ("ShardCaptions", "sort_by_length"),  # impossible there
     ("LabelledPictures", "sort_by_length"),  # pictures have no length
