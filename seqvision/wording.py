@@ -1,5 +1,6 @@
 """How numbers of things, many names, and odd letters are said to a person."""
 
+import re
 from collections.abc import Sequence
 
 
@@ -13,19 +14,23 @@ def some_of(names: Sequence[str]) -> str:
     return ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")
 
 
-_IN_LINE = {"\t": "\\t", "\n": "\\n", "\r": "\\r"}  # what would end a cell or a line
+_IN_LINE = {
+    "\\": "\\\\",
+    "\t": "\\t",
+    "\n": "\\n",
+    "\r": "\\r",
+}  # what would end a cell or a line, and the escape itself
+_WRITTEN = {written: letter for letter, written in _IN_LINE.items()}
 
 
 def in_line(text: str) -> str:
-    """The text as a cell of tab-separated output, in which tabs and line ends are written as `\\t`, `\\n`, `\\r`."""
-    return text.translate(str.maketrans(_IN_LINE))
+    """The text as a cell of tab-separated output: backslashes, tabs and line ends as `\\\\`, `\\t`, `\\n`, `\\r`."""
+    return "".join(_IN_LINE.get(letter, letter) for letter in text)
 
 
 def from_line(cell: str) -> str:
     """The text that `in_line` made the cell of."""
-    for letter, written in _IN_LINE.items():
-        cell = cell.replace(written, letter)
-    return cell
+    return re.sub(r"\\[\\tnr]", lambda found: _WRITTEN[found[0]], cell)
 
 
 def visible(text: str) -> str:
