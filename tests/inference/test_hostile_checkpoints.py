@@ -48,15 +48,18 @@ def check(campaign: Campaign, outcome: Outcome) -> None:
     assert not any((campaign.output.parent / "here").iterdir())
 
 
+EACH = int(os.environ.get("HOSTILE_PLACEMENTS", 8))  # of each pattern; the whole campaign has 120
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore")
 def test_no_payload_in_any_place_of_any_checkpoint_does_anything(campaign):
     plain = warm_up(campaign)
     assert (plain.refused, plain.events, plain.crashes) == (0, [], [])
     outcome = Outcome()
-    for pattern, place, payload in campaign.placements(120):
+    for pattern, place, payload in campaign.placements(EACH):
         campaign.attack(pattern, place, payload, outcome)
-    assert outcome.placements >= 700
+    assert outcome.placements == EACH * len(campaign.checkpoints)
     check(campaign, outcome)
 
 
