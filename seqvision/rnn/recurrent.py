@@ -73,6 +73,7 @@ class Recurrent(nn.Module):
         lengths: Int[Tensor, " batch"] | None = None,
         state: tuple[State, ...] | None = None,
     ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
+        _check(x, self.input_size, lengths)
         self._begin()
         cells = self._cells()
         if state is not None and len(state) != len(cells):
@@ -140,7 +141,6 @@ class Recurrent(nn.Module):
         self, cell: Cell, x: Tensor, lengths: Int[Tensor, " batch"] | None, state: State | None, *, reverse: bool
     ) -> tuple[Tensor, State]:
         """One layer in one direction, by the fastest of what computes it; without a state, from zeros."""
-        _check(cell, x, lengths)
         batch, time = x.shape[:2]
         if state is not None:
             state = _for_each(batch, state, cell)
@@ -166,10 +166,10 @@ class Recurrent(nn.Module):
         return reverse_sequences(output, lengths) if reverse else output, final
 
 
-def _check(cell: Cell, x: Tensor, lengths: Tensor | None) -> None:
-    """Raises RuntimeError, as torch's networks do, for inputs and lengths that no path of a layer can take."""
-    if x.dim() != 3 or x.shape[-1] != cell.input_size:
-        raise RuntimeError(f"inputs of shape {tuple(x.shape)}; expected (batch, time, {cell.input_size})")
+def _check(x: Tensor, input_size: int, lengths: Tensor | None) -> None:
+    """Raises RuntimeError, as torch's networks do, for inputs and lengths that no path of a network can take."""
+    if x.dim() != 3 or x.shape[-1] != input_size:
+        raise RuntimeError(f"inputs of shape {tuple(x.shape)}; expected (batch, time, {input_size})")
     batch, time = x.shape[:2]
     if lengths is not None:
         if lengths.shape != (batch,) or lengths.is_floating_point() or lengths.is_complex():
