@@ -103,6 +103,23 @@ def meant(name: str, names: Iterable[str]) -> str:
     return f"Did you mean {' or '.join(near)}?" if near else ""
 
 
+def parts(node: Any, key: str = "") -> Iterator[tuple[str, Any]]:
+    """Each mapping with a `_target_` in a configuration or in plain data, under its key, those near the top first.
+    key: where the node itself is.
+    """
+    level = [(key, node)]
+    while level:
+        within: list[tuple[str, Any]] = []
+        for path, part in level:
+            if hasattr(part, "items"):
+                if "_target_" in part:
+                    yield path, part
+                within += [(f"{path}.{name}".lstrip("."), value) for name, value in part.items()]
+            elif isinstance(part, Sequence) and not isinstance(part, str):
+                within += [(f"{path}[{place}]", value) for place, value in enumerate(part)]
+        level = within
+
+
 def _entries_fit(value: dict[Any, Any], hints: tuple[Any, ...]) -> bool:
     of_keys, of_values = hints or (Any, Any)
     return all(fits(key, of_keys) and fits(each, of_values) for key, each in value.items())

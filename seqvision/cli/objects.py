@@ -6,8 +6,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from seqvision.cli.config import near_name
-from seqvision.cli.values import check_values, parts, settings_of
+from seqvision.cli.values import check_values, settings_of
 from seqvision.errors import SettingError, UserError
+from seqvision.signatures import parts
 
 
 def instantiate(node: Any, **arguments: Any) -> Any:

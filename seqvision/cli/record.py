@@ -59,7 +59,7 @@ def evaluation_record(
         "seconds": round(seconds, 1),
         "machine": machine(),
         **evaluation_data(
-            pattern=str(config.get("pattern", "captioning")),
+            pattern=models[0].pattern if models else "captioning",
             split=evaluation.split,
             sizes={},
             scores=evaluation.scores,

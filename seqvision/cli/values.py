@@ -1,12 +1,12 @@
 """Values of the configuration beside what the parts that they are for say that they take."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from typing import Any
 
 from seqvision.errors import SettingError, UserError
 from seqvision.names import text_of
-from seqvision.signatures import arguments_of, expected_by, fits, names_path
+from seqvision.signatures import arguments_of, expected_by, fits, names_path, parts
 
 SINGLE = {  # the values of a configuration that belong to no part
     "seed": int,
@@ -71,18 +71,3 @@ def settings_of(target: str) -> tuple[dict[str, Any], bool]:
         return arguments_of(get_object(target))
     except Exception:  # of another's code, anything; the part itself will say what is wrong
         return {}, True
-
-
-def parts(node: Any) -> Iterator[tuple[str, Any]]:
-    """Each mapping with a `_target_` in a configuration or in plain data, under its key, those near the top first."""
-    level = [("", node)]
-    while level:
-        within: list[tuple[str, Any]] = []
-        for path, part in level:
-            if hasattr(part, "items"):
-                if "_target_" in part:
-                    yield path, part
-                within += [(f"{path}.{key}".lstrip("."), value) for key, value in part.items()]
-            elif isinstance(part, Sequence) and not isinstance(part, str):
-                within += [(f"{path}[{place}]", value) for place, value in enumerate(part)]
-        level = within

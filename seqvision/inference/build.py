@@ -6,13 +6,13 @@ functions are called, after every argument in it has been compared with their si
 
 import importlib
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from seqvision.errors import UserError
 from seqvision.inference.registry import Registry
-from seqvision.signatures import arguments_of, expected_by, fits, meant, required_by
+from seqvision.signatures import arguments_of, expected_by, fits, meant, parts, required_by
 
 LARGEST = 2**31 - 1  # of a description's whole numbers, seeds aside
 Targets = dict[str, Callable[..., Any]]
@@ -34,7 +34,7 @@ def build(node: Any, registry: Registry, *, trust: Sequence[str] = (), key: str 
             called then.
     """
     _check_values(node, key)
-    described = list(_parts(node, key))
+    described = list(parts(node, key))
     targets = {path: _target(part["_target_"], path, registry, trust) for path, part in described}
     for path, part in described:
         _check_arguments(part, targets, path)
@@ -58,18 +58,6 @@ def _check_values(node: Any, key: str) -> None:
         raise UserError(f"{key} is {node}; expected a finite number")
     elif isinstance(node, int) and abs(node) > (2**64 if "seed" in key else LARGEST):
         raise UserError(f"{key} is {_shown(node)}; expected a number up to {LARGEST:,}")
-
-
-def _parts(node: Any, key: str) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Each dictionary with a `_target_`, under its key."""
-    if isinstance(node, dict):
-        if "_target_" in node:
-            yield key, node
-        for name, value in node.items():
-            yield from _parts(value, f"{key}.{name}")
-    elif isinstance(node, list | tuple):
-        for place, value in enumerate(node):
-            yield from _parts(value, f"{key}[{place}]")
 
 
 def _target(name: Any, key: str, registry: Registry, trust: Sequence[str]) -> Callable[..., Any]:
