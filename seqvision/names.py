@@ -28,14 +28,13 @@ def meant(name: object, texts: Iterable[str]) -> list[str]:
     """Those of the texts that a name means, each once and in their order.
 
     A text means itself, however its letters are composed, and where it is not there the same number written otherwise.
-    A number means all that have its
-    value ("0", "0.0"), true, false and null the words that YAML reads so.
+    A number means all that have its value ("0", "0.0"), true, false and null the words that YAML reads so.
     """
     known = list(dict.fromkeys(texts))
     if isinstance(name, str):
         if name in known:
             return [name]
-        if alike := [text for text in known if not text.isascii() and _composed(text) == _composed(name)]:
+        if alike := [text for text in known if not text.isascii() and composed(text) == composed(name)]:
             return alike
     elif name is None or isinstance(name, bool):
         return [text for text in known if text.lower() in _WORDS[name]]
@@ -56,15 +55,20 @@ def all_meant(names: Iterable[object], texts: Iterable[str]) -> list[str]:
     return [text for name in names for text in meant(name, known) or [text_of(name)]]
 
 
+def composed(name: str) -> str:
+    """The name with composed letters (NFC): macOS writes ä as two code points, what is typed elsewhere has one."""
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
+
+
+def same_name(first: str, second: str) -> bool:
+    """Whether both are one name of a file, however their letters are composed."""
+    return composed(first) == composed(second)
+
+
 def same_value(first: str, second: str) -> bool:
     """Whether two texts write the same number."""
     value = _value(first)
     return value is not None and value == _value(second)
-
-
-def _composed(text: str) -> str:
-    """The text with composed letters (NFC), as in `data.core.text`."""
-    return unicodedata.normalize("NFC", text)
 
 
 def _value(text: str) -> Decimal | None:

@@ -92,12 +92,12 @@ def expected_by(hint: Any, value: Any) -> str:
     names += ["a list" for kind in kinds if (get_origin(kind) or kind) in LISTS]
     names += ["a mapping" for kind in kinds if (get_origin(kind) or kind) in MAPPINGS[:2]]
     names += [f"one of {', '.join(choices)}"] if choices else []
-    near = meant(value, choices) if isinstance(value, str) else ""
+    near = suggestion(value, choices) if isinstance(value, str) else ""
     said = " or ".join(dict.fromkeys(names)) or "a part, with a _target_ of its own"
     return f"{said}. {near}" if near else said
 
 
-def meant(name: str, names: Iterable[str]) -> str:
+def suggestion(name: str, names: Iterable[str]) -> str:
     """What may have been meant; nothing where no name is near."""
     near = get_close_matches(name, list(names), n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(near)}?" if near else ""

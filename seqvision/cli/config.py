@@ -21,7 +21,7 @@ from seqvision.cli.overrides import quoted
 from seqvision.cli.unused import check_used
 from seqvision.data.core.numerals import is_number
 from seqvision.errors import UserError
-from seqvision.signatures import meant
+from seqvision.signatures import suggestion
 
 
 def conf_dir() -> Path:
@@ -228,7 +228,7 @@ def near_key(key: str, config: Any) -> str:
 
 def near_name(name: str, names: Sequence[str]) -> str:
     """What may have been meant, or what there is."""
-    if near := meant(name, names):
+    if near := suggestion(name, names):
         return near
     shown = ", ".join(names[:20])
     return f"There is: {shown}." if names else "See `seqvision train --cfg job` for all keys."

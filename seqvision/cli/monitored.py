@@ -3,7 +3,7 @@
 from typing import Any
 
 from seqvision.errors import UserError
-from seqvision.signatures import meant
+from seqvision.signatures import suggestion
 
 
 def check_mode(config: Any) -> None:
@@ -23,7 +23,7 @@ def check_score(config: Any, task: Any) -> None:
     score = (config.get("monitor") or {}).get("score")
     if score is None or not task.logged or str(score).startswith("train/") or score in task.logged:
         return
-    near = meant(str(score), task.logged)
+    near = suggestion(str(score), task.logged)
     raise UserError(
         f"monitor.score is {score}, which validation does not log; expected one of {', '.join(task.logged)}"
         + (f". {near}" if near else "")

@@ -10,9 +10,10 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from seqvision.data.core.text import composed, read_lines
+from seqvision.data.core.text import read_lines
 from seqvision.data.records import CaptionRecord
 from seqvision.errors import UserError
+from seqvision.names import composed
 
 SPLITS = ("train", "val", "test")
 _SAME = {

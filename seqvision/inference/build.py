@@ -12,7 +12,7 @@ from typing import Any
 
 from seqvision.errors import UserError
 from seqvision.inference.registry import Registry
-from seqvision.signatures import arguments_of, expected_by, fits, meant, parts, required_by
+from seqvision.signatures import arguments_of, expected_by, fits, parts, required_by, suggestion
 
 LARGEST = 2**31 - 1  # of a description's whole numbers, seeds aside
 Targets = dict[str, Callable[..., Any]]
@@ -98,7 +98,7 @@ def _check_arguments(part: dict[str, Any], targets: Targets, key: str) -> None:
         if argument in ("_target_", "weights"):
             continue
         if argument not in takes and (not others or not str(argument).isidentifier() or str(argument)[0] == "_"):
-            raise UserError(f"{key}: '{name}' takes no {_shown(argument)}. {meant(str(argument), takes)}".rstrip())
+            raise UserError(f"{key}: '{name}' takes no {_shown(argument)}. {suggestion(str(argument), takes)}".rstrip())
         if not fits(value, takes.get(argument, Any)):
             raise UserError(f"{key}.{argument} is {_shown(value)}; expected {expected_by(takes[argument], value)}")
     if missing := [argument for argument in lacking if argument not in part]:

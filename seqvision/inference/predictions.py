@@ -10,9 +10,10 @@ from typing import Any
 from seqvision.data import CaptionRecord
 from seqvision.data.core.json_values import json_text, parse_json
 from seqvision.data.core.tables import read_rows
-from seqvision.data.core.text import composed, read_text
+from seqvision.data.core.text import read_text
 from seqvision.data.formats.columns import first_of
 from seqvision.errors import UserError
+from seqvision.names import composed
 from seqvision.wording import from_line
 
 _IDS = ("id", "image_id", "image", "file_name", "filename", "path", "picture")

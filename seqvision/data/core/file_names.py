@@ -3,7 +3,7 @@
 import os
 from pathlib import Path, PurePosixPath
 
-from seqvision.data.core.text import composed
+from seqvision.names import composed
 
 
 class NamedFiles:

@@ -8,7 +8,6 @@ import codecs
 import gzip
 import io
 import re
-import unicodedata
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -178,16 +177,6 @@ def whole_text(text: str, where: str) -> str:
         f"{where}: the text holds \\u{ord(half[0]):04x} (character {half.start() + 1}), half of a pair, which is no "
         f"character: '{text[max(0, half.start() - 20) : half.start()]}\ufffd'. Remove it, or copy the text anew."
     )
-
-
-def composed(name: str) -> str:
-    """The name with composed letters (NFC): macOS writes ä as two code points, what is typed elsewhere has one."""
-    return name if name.isascii() else unicodedata.normalize("NFC", name)
-
-
-def same_name(first: str, second: str) -> bool:
-    """Whether both are one name of a file, however their letters are composed."""
-    return composed(first) == composed(second)
 
 
 def _encoding_of(data: bytes, given: str | None) -> tuple[str, int]:

@@ -7,11 +7,12 @@ from pathlib import Path, PurePosixPath
 
 from seqvision.data.core.faults import each
 from seqvision.data.core.listing import irregular
-from seqvision.data.core.text import composed, whole_text
+from seqvision.data.core.text import whole_text
 from seqvision.data.formats.rows import Row, did_you_mean
 from seqvision.data.picture_kinds import is_picture_file, why_unread
 from seqvision.data.records import CaptionRecord
 from seqvision.errors import UserError
+from seqvision.names import composed
 
 _USUAL_FOLDERS = {"images", "image", "imgs", "img", "pictures", "photos", "flicker8k_dataset", "flickr8k_dataset"}
 _USUAL_FOLDERS |= {"flickr30k_images", "flickr30k-images"}

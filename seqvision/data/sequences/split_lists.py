@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from seqvision.data.core.text import composed, read_lines
+from seqvision.data.core.text import read_lines
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
+from seqvision.names import composed
 from seqvision.wording import counted, some_of
 
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from seqvision.data.core.text import composed, decode_text, read_lines, read_text, same_name, text_lines, whole_text
+from seqvision.data.core.text import decode_text, read_lines, read_text, text_lines, whole_text
 from seqvision.errors import UserError
+from seqvision.names import composed, same_name
 
 TEXT = "Größe,naïve\nzwei,œuvre\n"
 

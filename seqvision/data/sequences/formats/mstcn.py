@@ -7,7 +7,7 @@ from typing import Any
 
 from seqvision.data.core.faults import each
 from seqvision.data.core.file_names import NamedFiles
-from seqvision.data.core.text import composed, read_lines
+from seqvision.data.core.text import read_lines
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.formats.labelled import Labelled, labelled_set
 from seqvision.data.sequences.frame_labels import read_label_lines
@@ -18,7 +18,7 @@ from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.sequences.split_lists import listed_splits
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
-from seqvision.names import Name
+from seqvision.names import Name, composed
 from seqvision.wording import counted
 
 # whose video it is, by the published names: 50 Salads rgb-01-1, Breakfast P03_cam01_P03_cereals, GTEA S1_Cheese_C1

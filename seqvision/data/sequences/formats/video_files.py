@@ -5,10 +5,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path, PurePosixPath
 
 from seqvision.data.core.listing import files_below
-from seqvision.data.core.text import same_name
 from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.readers.stills import SUFFIXES as STILLS
 from seqvision.errors import UserError
+from seqvision.names import same_name
 
 _SUFFIXES = (
     "mp4 m4v mov qt f4v 3gp 3g2 avi divx mkv mk3d webm nut mxf gxf wtv rm rmvb flv swf wmv asf ogv ogm "

@@ -9,10 +9,10 @@ from seqvision.data.annotations.read import is_annotation, open_annotations
 from seqvision.data.annotations.segments import Segment
 from seqvision.data.core.faults import each
 from seqvision.data.core.file_names import NamedFiles
-from seqvision.data.core.text import composed
 from seqvision.data.formats.rows import row_split
 from seqvision.data.sequences.formats.video_files import matching, same_video
 from seqvision.errors import UserError
+from seqvision.names import composed
 from seqvision.wording import counted
 
 FOLDERS = ("groundTruth", "labels", "annotations")

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from seqvision.data.sequences.records import Source
 from seqvision.errors import UserError
-from seqvision.signatures import arguments_of, expected_by, fits, meant
+from seqvision.signatures import arguments_of, expected_by, fits, suggestion
 
 
 class FrameReader:
@@ -46,7 +46,7 @@ class FrameReader:
                 why = "stays as in training" if name in kinds else "no such option of this model's reader"
                 raise UserError(
                     f"data.reader.{name}: {why}. What can be changed after training: "
-                    f"{', '.join(sorted(self.adjustable)) or 'nothing'}. {meant(name, self.adjustable)}".rstrip()
+                    f"{', '.join(sorted(self.adjustable)) or 'nothing'}. {suggestion(name, self.adjustable)}".rstrip()
                 )
             if not fits(value, kinds[name]):
                 raise UserError(f"data.reader.{name} is {value!r}, expected {expected_by(kinds[name], value)}")
