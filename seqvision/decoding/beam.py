@@ -38,8 +38,8 @@ class BeamSearch(Search):
     A picture is done, and leaves the batch with its share of memory and state, when no live beam can beat the n-th
     best finished caption. A live beam's log-probability can only fall. With a length penalty above 0 its score is
     therefore at most what it would be if it came to the greatest length without further loss, and with one below 0 at
-    most what ending with the next step would give. If fewer than `n_best` captions finish within max_length, the best
-    of those that were cut off there follow.
+    most what ending with the next step would give. After max_length words only the end is possible, so that every live
+    beam ends there; if fewer than `n_best` captions can end, the best of those that were cut off there follow.
 
     With required words the beam is shared out among the stages of their completion as in dynamic beam allocation
     (Post and Vilar, 2018): the best of each stage first, the most complete stage leading, then the second best of
@@ -81,7 +81,7 @@ class BeamSearch(Search):
             ended = possible & (tokens == self.end)
             if step > self.min_length:
                 shelf = self._shelve(shelf, totals, ended, step)
-            totals = totals.masked_fill(ended if step <= self.max_length else torch.ones_like(ended), NEVER)
+            totals = totals.masked_fill(ended, NEVER)  # in the last step all that is possible
 
             # the longest caption loses least by the length penalty, the shortest one gains most by a negative one
             extreme = self.max_length + 1 if self.length_penalty >= 0 else max(step, self.min_length) + 1

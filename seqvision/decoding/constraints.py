@@ -15,7 +15,7 @@ class Rules:
     """Scores with everything that must not come next at minus infinity, for one call of a decoder.
 
     `banned` ids (at least one) never occur, `end` not before `min_length` words, no n-gram of `no_repeat_ngram` words
-    twice (0: no such rule; 1: no word twice).
+    twice (0: no such rule; 1: no word twice). After `max_length` words nothing but the end is possible.
 
     Every sequence in `required` occurs, contiguously, in every caption. The end is out of the question before. Where
     a word would leave too little room within `max_length` for what is missing, only words that leave enough are
@@ -54,7 +54,21 @@ class Rules:
         too_short = history.shape[-1] < self.min_length
         allowed = logits.index_fill(-1, self.banned_or_end if too_short else self.banned, NEVER)
         blocked = self._block_ngrams(allowed, history) if self.no_repeat_ngram else allowed
-        return self._require(allowed, blocked, history) if self.required else blocked
+        scores = self._require(allowed, blocked, history) if self.required else blocked
+        return self._only_end(scores) if history.shape[-1] >= self.max_length else scores
+
+    def along(
+        self, logits: Float[Tensor, "batch time vocabulary"], tokens: Int[Tensor, "batch time"]
+    ) -> Float[Tensor, "batch time vocabulary"]:
+        """The same for every step of texts that are complete: row t holds what may come after `tokens[:, :t]`. Its
+        softmax is the distribution that `Sampling` draws token t from at temperature 1; gradients pass.
+        """
+        steps = enumerate(logits.unbind(1))
+        return torch.cat([self(scores.unsqueeze(1), tokens[:, :t].unsqueeze(1)) for t, scores in steps], dim=1)
+
+    def _only_end(self, scores: Tensor) -> Tensor:
+        end = self.banned_or_end[-1:]
+        return torch.full_like(scores, NEVER).index_copy(-1, end, scores.index_select(-1, end))
 
     def _block_ngrams(self, allowed: Tensor, history: Tensor) -> Tensor:
         n, words = self.no_repeat_ngram, history.shape[-1]

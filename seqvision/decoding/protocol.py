@@ -38,7 +38,7 @@ class Hypothesis:
     tokens: tuple[int, ...]  # without start and end
     score: float  # what the list is ordered by, among the finished and among the unfinished
     log_probability: float  # natural logarithm, summed over the tokens, the end included if finished
-    finished: bool  # the end was reached; False: cut off at max_length, or nothing was allowed any more
+    finished: bool  # the end was reached; False: it could not be, or nothing was allowed any more
     attention: Float[Tensor, "steps places"] | None = None  # on the CPU; one row a token, one for the end if finished
 
 

@@ -21,9 +21,9 @@ WIDEST = 1_000  # beams followed at once
 class Search(ABC):
     """Captions for a batch of pictures; every way of decoding takes these options.
 
-    A caption has at most `max_length` words; the end takes one more step. It has at least `min_length` words before
-    the end may come, and no n-gram of `no_repeat_ngram` words twice (0: no such rule). Padding and start never occur,
-    the unknown word only with `allow_unknown`.
+    A caption has at most `max_length` words; the end takes one more step, at which nothing else is possible. It has at
+    least `min_length` words before the end may come, and no n-gram of `no_repeat_ngram` words twice (0: no such rule).
+    Padding and start never occur, the unknown word only with `allow_unknown`.
     """
 
     max_length: int = 30
@@ -57,7 +57,7 @@ class Search(ABC):
         """For each picture its captions, best first, finished ones before unfinished ones; never empty.
 
         `forbidden` ids never occur (the end may be one of them); each of `required`, a sequence of ids, occurs in
-        every caption. Where nothing reached the end, a caption is returned all the same, with `finished=False`.
+        every caption. Where the end cannot be reached, a caption is returned all the same, with `finished=False`.
         Raises UserError for ids outside the vocabulary and for requirements that contradict each other.
         """
         with torch.no_grad():
@@ -67,19 +67,25 @@ class Search(ABC):
                 raise TypeError(
                     "neither the features nor the model's state holds a tensor: how many pictures are there?"
                 )
-            banned = {self.pad, self.start} | (set() if self.allow_unknown else {self.unknown})
-            check_ids(forbidden, required, banned, self.end, self.max_length)
-            rules = Rules(
-                sorted(banned | set(forbidden)),
-                end=self.end,
-                min_length=self.min_length,
-                max_length=self.max_length,
-                no_repeat_ngram=self.no_repeat_ngram,
-                required=required,
-                device=sample.device,
-            )
+            rules = self.rules(sample.device, forbidden=forbidden, required=required)
             first = torch.full((sample.shape[0], 1), self.start, device=sample.device)
             return self._search(model, first, state, memory, rules) if len(first) else []
+
+    def rules(
+        self, device: torch.device, *, forbidden: Sequence[int] = (), required: Sequence[Sequence[int]] = ()
+    ) -> Rules:
+        """What may come next by these options and these demands; raises UserError where they contradict each other."""
+        banned = {self.pad, self.start} | (set() if self.allow_unknown else {self.unknown})
+        check_ids(forbidden, required, banned, self.end, self.max_length)
+        return Rules(
+            sorted(banned | set(forbidden)),
+            end=self.end,
+            min_length=self.min_length,
+            max_length=self.max_length,
+            no_repeat_ngram=self.no_repeat_ngram,
+            required=required,
+            device=device,
+        )
 
     @abstractmethod
     def _search(

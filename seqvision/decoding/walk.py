@@ -67,10 +67,10 @@ class Walk(Search):
             trail.add(rows, tokens, parents, attention)
             parents = own_way[: len(rows)]
 
-            # where nothing is allowed any more, a caption stops unfinished; in the last step, only the end counts
+            # where nothing is allowed any more, a caption stops unfinished; in the last step only the end is allowed
             possible = alive & (gained > NEVER)
             ended = possible & (tokens == self.end)
-            alive = possible & ~ended & (step < self.max_length)
+            alive = possible & ~ended
             totals[rows] += torch.where(ended | alive, gained, 0)
             steps[rows] += ended | alive
             finished[rows] |= ended

@@ -76,8 +76,9 @@ class SelfCriticalCaptioning(Captioning):
     """Trains on the captions that the network draws itself: their CIDEr-D above that of its greedy captions, times
     the gradient of their log-probability (Rennie et al., 2017, equation 8).
 
-    A second stage: start it from a captioner trained on words. Dropout is off, so that the captions are drawn from
-    the very distribution whose gradient is taken.
+    A second stage: start it from a captioner trained on words. The gradient is that of the distribution which the
+    captions are drawn from: without dropout, and over the words that are possible at each step, which padding, start,
+    the unknown word and an end without a word before it are not.
     """
 
     def __init__(self, *arguments: Any, samples: int = 1, **settings: Any):
@@ -93,7 +94,8 @@ class SelfCriticalCaptioning(Captioning):
         detached = features.detach()
         greedy = GreedySearch(max_length=self.decoder.max_length)(self.model, detached)
         seed = int(torch.randint(2**31, ()))
-        drawn = Sampling(max_length=self.decoder.max_length, samples=self.samples, seed=seed)(self.model, detached)
+        sampling = Sampling(max_length=self.decoder.max_length, samples=self.samples, seed=seed)
+        drawn, rules = sampling(self.model, detached), sampling.rules(features.device)
         baseline = self._reward(batch.ids, [best for best, *_ in greedy])
         losses, words = [], []
         for sample in zip(*drawn, strict=True):
@@ -102,9 +104,10 @@ class SelfCriticalCaptioning(Captioning):
             ).to(features.device)
             lengths = torch.tensor([len(h.tokens) + h.finished for h in sample], device=features.device)
             valid = torch.arange(tokens.shape[1] - 1, device=features.device) < lengths.unsqueeze(1)
-            logits = self.model.output(self.model(features, tokens[:, :-1], lengths).hidden)
+            targets = tokens[:, 1:]
+            logits = rules.along(self.model.output(self.model(features, tokens[:, :-1], lengths).hidden), targets)
             advantage = (self._reward(batch.ids, sample) - baseline).to(features.device)
-            losses.append(-(advantage * sequence_log_probability(logits, tokens[:, 1:], valid)).sum())
+            losses.append(-(advantage * sequence_log_probability(logits, targets, valid)).sum())
             words.append(valid.sum())
         if self.trainer.training:  # and not merely looked at
             self.log("train/reward", baseline.mean(), prog_bar=True)

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 from seqvision.attention import DotAttention
 from seqvision.data.batches import CaptionSample, collate
 from seqvision.data.vocabulary import WordVocabulary
-from seqvision.decoding import GreedySearch
+from seqvision.decoding import GreedySearch, Hypothesis, Sampling
 from seqvision.encoders import SmallCNN
 from seqvision.losses import SequenceCrossEntropy
 from seqvision.models import Captioner
@@ -156,6 +156,32 @@ def test_self_critical_steps_raise_the_reward(tmp_path):
     with torch.no_grad():
         found = module.decoder(module.model.eval(), module.features(batch))
     assert [best.tokens for best, *_ in found] == [(WANTED,) * 4] * 4
+
+
+def test_the_mean_of_the_score_function_is_zero(tmp_path, monkeypatch):
+    """Σ q(y) ∇ log q(y) = 0 over all captions y, where q is what they are drawn from: else a reward that is the same
+    for all would move the network (Rennie et al., 2017, equation 4).
+    """
+    module = task(SelfCriticalCaptioning)
+    module.decoder.max_length = 1  # a caption is one word, after which nothing but the end is possible
+    fit(module, [collate(samples())], tmp_path, limit_train_batches=0)
+    batch, model = collate(samples()), module.model
+    words = range(4, model.vocabulary_size)  # behind padding, start, end and unknown
+    memory, state = model.start(module.features(batch))
+    scores = model.step(torch.full((4, 1), 1), state, memory).logits[:, 0, 4:]
+    shares = scores.detach().softmax(dim=-1)
+    every = [[Hypothesis((word,), 0.0, 0.0, True) for word in words]] * 4
+    monkeypatch.setattr(Sampling, "__call__", lambda self, model, features: every)
+    monkeypatch.setattr(GreedySearch, "__call__", lambda self, model, features: [[Hypothesis((), 0.0, 0.0, True)]] * 4)
+
+    def share(ids, found):
+        """Each caption's q, so that the loss of all of them is the mean under q; nothing for the greedy ones."""
+        return torch.tensor([shares[row, h.tokens[0] - 4] if h.tokens else 0.0 for row, h in enumerate(found)])
+
+    monkeypatch.setattr(module, "_reward", share)
+    loss, _ = module.loss(batch)
+    gradients = torch.autograd.grad(loss, [p for p in model.parameters() if p.requires_grad], allow_unused=True)
+    assert max(float(g.abs().max()) for g in gradients if g is not None) < 1e-6
 
 
 def test_captions_as_good_as_the_greedy_ones_move_nothing(tmp_path, monkeypatch):
