@@ -54,6 +54,17 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(before)
 
 
+@pytest.fixture
+def pretended() -> Iterator[Any]:
+    """A pretended accelerator while the test runs, for the command line and Lightning too (tests/helpers)."""
+    from pretended_device import PretendedDevice
+    from pretended_trainer import register
+
+    with PretendedDevice() as device:
+        register()
+        yield device
+
+
 @pytest.fixture(scope="session")
 def tiny_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run's folder as training leaves it, without the training: random weights that look at the picture.
