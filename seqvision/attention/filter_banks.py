@@ -11,6 +11,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from seqvision.autocast import in_float32
+
 WINDOW = 5  # numbers that describe a window: centre across and down, log variance, log stride, log gain
 
 
@@ -37,6 +39,7 @@ class Banks(NamedTuple):
     columns: Float[Tensor, "batch size width"]
 
 
+@in_float32
 def window(parameters: Float[Tensor, "*batch 5"], *, size: int, height: int, width: int) -> Window:
     """The window of `size` x `size` filters that a linear layer's outputs mean (equations 21 to 24).
 
@@ -51,6 +54,7 @@ def window(parameters: Float[Tensor, "*batch 5"], *, size: int, height: int, wid
     return Window(across, down, stride, deviation, gain)
 
 
+@in_float32
 def filter_banks(window: Window, *, size: int, height: int, width: int) -> Banks:
     """The window's filters along both sides (equations 19, 20, 25 and 26)."""
     offsets = torch.arange(size, device=window.stride.device, dtype=window.stride.dtype) - (size - 1) / 2
@@ -76,6 +80,7 @@ def _gaussians(
     return exponents.clamp(min=exponents.detach().amax(dim=-1, keepdim=True) - 30.0).softmax(dim=-1)
 
 
+@in_float32
 def take(
     pictures: Float[Tensor, "batch channels height width"], banks: Banks
 ) -> Float[Tensor, "batch channels size size"]:
@@ -90,6 +95,7 @@ def take(
     return torch.bmm(banks.rows, thin).reshape(batch, size, channels, size).transpose(1, 2)
 
 
+@in_float32
 def put(
     patches: Float[Tensor, "batch channels size size"], banks: Banks
 ) -> Float[Tensor, "batch channels height width"]:

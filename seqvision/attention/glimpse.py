@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
+from seqvision.autocast import in_float32
 from seqvision.errors import expect_counts
 
 
@@ -60,6 +61,7 @@ class GlimpseSensor(nn.Module):
             levels.append(F.avg_pool2d(F.pad(last, (0, right, 0, below)), self.zoom))
         return Scene(tuple(levels), sizes.to(levels[0].dtype))
 
+    @in_float32
     def forward(
         self, scene: Scene, places: Float[Tensor, "batch 2"]
     ) -> Float[Tensor, "batch scales channels size size"]:

@@ -6,8 +6,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqvision.attention.filter_banks import WINDOW, filter_banks, take, window
+from seqvision.attention.filter_banks import WINDOW, Banks, filter_banks, take, window
 from seqvision.attention.soft import Attention
+from seqvision.autocast import in_float32
 from seqvision.errors import UserError, expect_counts
 
 
@@ -48,11 +49,16 @@ class WindowAttention(Attention):
         if lengths is not None or side * side != values.shape[1]:
             raise UserError("attention=window reads square maps of pictures; for sentences take additive or dot")
         batch, beams = query.shape[:2]
-        parameters = self.to_window(query).flatten(0, 1)
-        where = window(parameters, size=self.size, height=side, width=side)
-        banks = filter_banks(where, size=self.size, height=side, width=side)
+        parameters, banks = self._window(query.flatten(0, 1), side)
         maps = values.unflatten(1, (side, side)).permute(0, 3, 1, 2).repeat_interleave(beams, 0)
         seen = torch.cat([take(maps, banks).flatten(1), parameters], dim=1)
-        weights = torch.einsum("bh,bw->bhw", banks.rows.mean(dim=1), banks.columns.mean(dim=1))
+        weights = banks.rows.mean(dim=1).unsqueeze(2) * banks.columns.mean(dim=1).unsqueeze(1)
         context = torch.relu(self.to_context(seen))
         return context.unflatten(0, (batch, beams)), weights.flatten(1).unflatten(0, (batch, beams))
+
+    @in_float32
+    def _window(self, query: Float[Tensor, "batch query"], side: int) -> tuple[Float[Tensor, "batch 5"], Banks]:
+        """The numbers that describe the window, and its filters."""
+        parameters = self.to_window(query)
+        where = window(parameters, size=self.size, height=side, width=side)
+        return parameters, filter_banks(where, size=self.size, height=side, width=side)

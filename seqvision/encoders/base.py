@@ -3,11 +3,11 @@
 from collections.abc import Mapping, Sequence
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Shaped
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from seqvision.encoders.average import average_pool
 from seqvision.encoders.normalisation import Norm, swap_norms
 from seqvision.errors import UserError
 
@@ -129,9 +129,10 @@ class Encoder(nn.Module):
         maps = self.maps(self.prepare(images))
         if self.pooled:
             # one cell after the other, each with all channels
-            return torch.cat([F.adaptive_avg_pool2d(m, self.grid).permute(0, 2, 3, 1).flatten(1) for m in maps], dim=1)
+            cells = [average_pool(m, self.grid, self.grid) for m in maps]
+            return torch.cat([cell.permute(0, 2, 3, 1).flatten(1) for cell in cells], dim=1)
         size = (maps[-1].shape[-2], maps[-1].shape[-1])
-        maps = [m if m.shape[-2:] == size else F.adaptive_avg_pool2d(m, size) for m in maps]
+        maps = [m if m.shape[-2:] == size else average_pool(m, *size) for m in maps]
         return (maps[0] if len(maps) == 1 else torch.cat(maps, dim=1)).permute(0, 2, 3, 1)
 
     def prepare(

@@ -1,6 +1,5 @@
 """Decorrelated batch normalisation: channels of a batch made independent of one another, not only of one size."""
 
-from contextlib import nullcontext
 from typing import Any
 
 import torch
@@ -9,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
+from seqvision.autocast import in_float32
 from seqvision.errors import UserError
 
 METHODS = ("zca", "newton")
@@ -69,15 +69,16 @@ class DecorrelatedBatchNorm(nn.Module):
         self.register_buffer("running_covariance", torch.eye(self.group_size).repeat(groups, 1, 1))
 
     def forward(self, x: Float[Tensor, "batch channels *places"]) -> Float[Tensor, "batch channels *places"]:
-        kind = x.device.type
-        # eigenvalues want more than half precision
-        with torch.autocast(kind, enabled=False) if torch.amp.is_autocast_available(kind) else nullcontext():
-            channels_first = x.to(self.running_mean.dtype).transpose(0, 1)
-            flat = channels_first.reshape(self.channels, -1)
-            whitened = self.whiten(flat).reshape(self.channels, -1)
-            if self.weight is not None and self.bias is not None:
-                whitened = whitened * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)
-            return whitened.reshape(channels_first.shape).transpose(0, 1).to(x.dtype)
+        return self._normalised(x).to(x.dtype)
+
+    @in_float32
+    def _normalised(self, x: Float[Tensor, "batch channels *places"]) -> Float[Tensor, "batch channels *places"]:
+        channels_first = x.to(self.running_mean.dtype).transpose(0, 1)  # eigenvalues want more than half precision
+        flat = channels_first.reshape(self.channels, -1)
+        whitened = self.whiten(flat).reshape(self.channels, -1)
+        if self.weight is not None and self.bias is not None:
+            whitened = whitened * self.weight.unsqueeze(1) + self.bias.unsqueeze(1)
+        return whitened.reshape(channels_first.shape).transpose(0, 1)
 
     def whiten(self, flat: Float[Tensor, "channels samples"]) -> Float[Tensor, "groups size samples"]:
         """The samples without mean and correlation, group by group; in training the running averages move."""

@@ -8,11 +8,11 @@ from itertools import pairwise
 from typing import Any, TypeAlias
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
+from seqvision.encoders.average import average_pool
 from seqvision.errors import expect_counts
 from seqvision.models.reader import GlimpseReader, Policy
 from seqvision.rnn import Recurrent, StartingState, State, stepwise
@@ -63,10 +63,10 @@ class ContextNetwork(nn.Module):
         pictures = scene.levels[0]
         sizes = scene.sizes.long().tolist()
         if all(size == list(pictures.shape[2:]) for size in sizes):
-            coarse = F.adaptive_avg_pool2d(pictures, self.side)
+            coarse = average_pool(pictures, self.side, self.side)
         else:
             cut = (picture[:, :height, :width] for picture, (height, width) in zip(pictures, sizes, strict=True))
-            coarse = torch.stack([F.adaptive_avg_pool2d(picture, self.side) for picture in cut])
+            coarse = torch.cat([average_pool(picture.unsqueeze(0), self.side, self.side) for picture in cut])
         return self.network(coarse)
 
 

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.attention.filter_banks import Window
+from seqvision.autocast import in_float32
 from seqvision.models.painter import Drawing, Painter, Posterior
 from seqvision.models.read_write import Read, Write
 from seqvision.rnn import LearntState, Recurrent, stepwise
@@ -22,6 +23,7 @@ class Draw(Painter):
     encoder, decoder: partials of `Recurrent` that lack their input size; any cell, any number of layers.
     read, write: partials of a `Read` and a `Write` that lack channels, height and width.
     The others: see `Painter`. Where both begin, and the first canvas, are learnt.
+    Autocast does not reach in here: positions and canvases add up over the steps.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class Draw(Painter):
         self.sizes = [self.read.numbers, self.write.numbers]
         self.to_canvas = nn.Linear(self.decoder.output_size, sum(self.sizes))  # where to read next, what to write
 
+    @in_float32
     def look(
         self,
         pictures: Float[Tensor, "batch channels height width"],
@@ -75,6 +78,7 @@ class Draw(Painter):
         posterior = Posterior(*(torch.stack(column, dim=1) for column in (means, log_deviations, latents)))
         return posterior, strokes.drawing()
 
+    @in_float32
     def draw(
         self,
         latents: Float[Tensor, "batch steps latent"],

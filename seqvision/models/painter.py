@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.attention.filter_banks import Window
+from seqvision.autocast import in_float32
 from seqvision.errors import UserError, expect_counts
 from seqvision.models.pixels import Pixels
 
@@ -37,15 +38,26 @@ class Posterior(NamedTuple):
     log_deviation: Tensor
     latents: Tensor
 
+    @in_float32
     def kl(self) -> Float[Tensor, "batch steps"]:
         """KL(q(z_t | x, z_<t) ‖ N(0, 1)) in nats, step by step (equation 10, with the 1 of each latent number)."""
         squares = self.mean.square() + (2 * self.log_deviation).exp()
         return (0.5 * (squares - 1) - self.log_deviation).sum(dim=-1)
 
+    @in_float32
     def log_ratio(self) -> Float[Tensor, " batch"]:
         """log p(z) − log q(z | x) of what was drawn, in nats; its mean over draws is minus the KL's sum."""
         noise = (self.latents - self.mean) / self.log_deviation.exp()
         return (0.5 * (noise.square() - self.latents.square()) + self.log_deviation).sum(dim=(1, 2))
+
+
+@in_float32
+def draw_latents(
+    numbers: Float[Tensor, "batch steps two_latent"], noise: Float[Tensor, "batch steps latent"]
+) -> Posterior:
+    """The distributions that a network's outputs mean, and latent numbers drawn from them by standard normal noise."""
+    mean, log_deviation = numbers.chunk(2, dim=2)
+    return Posterior(mean, log_deviation, mean + log_deviation.exp() * noise)
 
 
 class Bound(NamedTuple):

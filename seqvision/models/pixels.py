@@ -7,6 +7,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from seqvision.autocast import in_float32
+
 
 class Pixels(nn.Module):
     """A distribution of pictures whose parameters are canvases; a subclass a distribution."""
@@ -40,6 +42,7 @@ class BernoulliPixels(Pixels):
     def canvas(self, mean: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         return torch.logit(mean, eps=0.01)
 
+    @in_float32
     def log_likelihood(
         self,
         pictures: Float[Tensor, "batch channels height width"],
@@ -64,6 +67,7 @@ class GaussianPixels(Pixels):
     def canvas(self, mean: Float[Tensor, "*batch"]) -> Float[Tensor, "*batch"]:
         return mean
 
+    @in_float32
     def log_likelihood(
         self,
         pictures: Float[Tensor, "batch channels height width"],

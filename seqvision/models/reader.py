@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from seqvision.attention.glimpse import GlimpseSensor, Scene
+from seqvision.autocast import in_float32
 from seqvision.errors import expect_above_zero
 
 Policy: TypeAlias = Literal["learnt", "random", "centre"]
@@ -47,6 +48,7 @@ class Locator(nn.Module):
         nn.init.zeros_(self.output.bias)
         self.log_spread = math.log(spread)
 
+    @in_float32
     def forward(
         self, vector: Float[Tensor, "batch inputs"]
     ) -> tuple[Float[Tensor, "batch 2"], Float[Tensor, "batch 2"]]:
@@ -169,6 +171,7 @@ class GlimpseReader(Reader):
         return drawn.clamp(-1, 1), log_density(drawn, mean, log_spread)
 
 
+@in_float32
 def log_density(
     drawn: Float[Tensor, "*#batch 2"], mean: Float[Tensor, "*#batch 2"], log_spread: Float[Tensor, "*#batch 2"]
 ) -> Float[Tensor, " *batch"]:

@@ -11,7 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.errors import expect_counts
-from seqvision.models.painter import Drawing, Painter, Posterior
+from seqvision.models.painter import Drawing, Painter, Posterior, draw_latents
 
 
 class VariationalAutoencoder(Painter):
@@ -38,9 +38,8 @@ class VariationalAutoencoder(Painter):
         # as DRAW's first step does, it sees what is wrong with the first canvas
         seen = (pictures - self.pixels.mean(self.start)).flatten(1)
         numbers = self.encoder(torch.cat([seen, *self.told(labels, len(pictures))], dim=1)).unsqueeze(1)
-        mean, log_deviation = numbers.chunk(2, dim=2)
-        latents = mean + log_deviation.exp() * noise
-        return Posterior(mean, log_deviation, latents), self.draw(latents, labels, keep=keep)
+        posterior = draw_latents(numbers, noise)
+        return posterior, self.draw(posterior.latents, labels, keep=keep)
 
     def draw(
         self,

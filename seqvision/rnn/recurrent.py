@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
+from seqvision.autocast import in_float32
 from seqvision.errors import UserError, expect_counts
 from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
@@ -67,6 +68,7 @@ class Recurrent(nn.Module):
                 each.hidden_to_hidden = DropConnect.of(each.hidden_to_hidden, dropconnect)
         self._masks: dict[int, Tensor] = {}
 
+    @in_float32
     def forward(
         self,
         x: Float[Tensor, "batch time input"],
@@ -94,6 +96,7 @@ class Recurrent(nn.Module):
             inputs = torch.cat(outputs, dim=-1) if self.bidirectional else outputs[0]
         return inputs, tuple(last)
 
+    @in_float32
     def step(
         self, x: Float[Tensor, "*batch input"], state: tuple[State, ...]
     ) -> tuple[Float[Tensor, "*batch hidden"], tuple[State, ...]]:
@@ -153,10 +156,9 @@ class Recurrent(nn.Module):
         if state is None:
             state = cell.initial_state(batch)
         steps = reverse_sequences(x, lengths) if reverse else x
-        packable = lengths is None or bool((lengths > 0).all())  # torch's packing knows no empty sequence
-        if self.backend != "reference" and torch_layers.supports(cell) and packable:
+        if self.backend != "reference" and torch_layers.supports(cell):
             output, final = torch_layers.torch_layer(cell, steps, lengths, state)
-        elif insist and not torch_layers.supports(cell):
+        elif insist:
             raise UserError(
                 f"rnn.backend=fused: there is no fused layer for {type(cell).__name__} on {x.device.type} here; "
                 "use rnn.backend=auto, which takes the reference loop for it"

@@ -9,16 +9,17 @@ from typing import Any
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
 from seqvision.rnn.dropconnect import matrix
+from seqvision.rnn.unroll import states_at, valid_steps
 
 _LAYERS: dict[type[Cell], Callable[..., Any]] = {
     ElmanCell: torch.rnn_tanh,
     GRUCell: torch.gru,
     LSTMCell: torch.lstm,
 }
+CLOSED = 1e4  # a gate's input at which its sigmoid is 1 exactly, and with the other sign 0, in any precision
 
 
 def supports(cell: Cell) -> bool:
@@ -29,25 +30,38 @@ def supports(cell: Cell) -> bool:
 def torch_layer(
     cell: Cell, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"] | None, state: State
 ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-    """The outputs and the last state of one layer and one direction, by torch's fused network."""
+    """The outputs and the last state of one layer and one direction, by torch's fused network.
+
+    Sequences of different lengths are computed to the end of the longest, and what is past an end is removed at the
+    end: packing them would wait for the lengths and take several launches for each different one. Nothing here waits.
+    """
     states = state if isinstance(state, tuple) else (state,)
     ih, hh = cell.input_to_hidden, cell.hidden_to_hidden
-    weights = [ih.weight, matrix(hh), ih.bias, hh.bias]
-    layer = _LAYERS[type(cell)]
+    w_in = ih.weight
+    if lengths is not None:
+        valid = valid_steps(lengths.to(x.device), x.shape[1]).unsqueeze(-1)
+        x = x.masked_fill(~valid, 0.0)  # padding may hold anything, NaN included
+        if type(cell) is LSTMCell:
+            x, w_in = _holding(x, w_in, valid)
     # cuDNN keeps what a backward pass needs only when told that it trains; with no dropout that changes nothing else
     trains = cell.training or torch.is_grad_enabled()
-    settings = (True, 1, 0.0, trains, False)  # biases, layers, dropout, training, bidirectional
-    if lengths is None:
-        hx = tuple(s.unsqueeze(0) for s in states)
-        outputs, *last = layer(x, hx if len(hx) > 1 else hx[0], weights, *settings, True)
-    else:
-        packed = pack_padded_sequence(x, lengths.cpu(), batch_first=True, enforce_sorted=False)
-        order, back = packed.sorted_indices, packed.unsorted_indices
-        assert order is not None
-        assert back is not None
-        hx = tuple(s.index_select(0, order).unsqueeze(0) for s in states)
-        data, *last = layer(packed.data, packed.batch_sizes, hx if len(hx) > 1 else hx[0], weights, *settings)
-        outputs, _ = pad_packed_sequence(packed._replace(data=data), batch_first=True, total_length=x.shape[1])
-        last = [s.index_select(1, back) for s in last]
-    final = tuple(s.squeeze(0) for s in last)
-    return outputs, final if isinstance(state, tuple) else final[0]
+    settings = (True, 1, 0.0, trains, False, True)  # biases, layers, dropout, training, bidirectional, batch first
+    hx = tuple(s.unsqueeze(0).contiguous() for s in states)
+    weights = [w_in, matrix(hh), ih.bias, hh.bias]
+    outputs, *last = _LAYERS[type(cell)](x, hx if len(hx) > 1 else hx[0], weights, *settings)
+    final = [s.squeeze(0) for s in last]
+    if lengths is not None:
+        outputs = outputs.masked_fill(~valid, 0.0)
+        final[0] = states_at(torch.cat([states[0].unsqueeze(1), outputs], dim=1), lengths)
+    return outputs, tuple(final) if isinstance(state, tuple) else final[0]
+
+
+def _holding(x: Tensor, w_in: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+    """Inputs and weights of an LSTM that keeps its memory unchanged through padding, since its outputs do not show it.
+
+    One input more says that a step is padding: it opens the forget gate and closes the input gate entirely, so that
+    c' = 1 · c + 0 · g, and neither passes a gradient on to the weights.
+    """
+    gates = w_in.new_zeros(4, len(w_in) // 4)
+    gates[0], gates[1] = -CLOSED, CLOSED
+    return torch.cat([x, (~valid).to(x.dtype)], dim=2), torch.cat([w_in, gates.flatten().unsqueeze(1)], dim=1)

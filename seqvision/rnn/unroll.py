@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 
 
@@ -35,7 +35,48 @@ def reverse_sequences(x: Tensor, lengths: Int[Tensor, " batch"] | None) -> Tenso
     steps = torch.arange(x.shape[1], device=x.device)
     mirrored = lengths.to(x.device).unsqueeze(1) - 1 - steps
     index = torch.where(mirrored >= 0, mirrored, steps)
-    return x.gather(1, index.reshape(*index.shape, *[1] * (x.dim() - 2)).expand_as(x))
+    reversed: Tensor = _Reordered.apply(x, index.reshape(*index.shape, *[1] * (x.dim() - 2)))
+    return reversed
+
+
+class _Reordered(torch.autograd.Function):
+    """Steps in an order that, applied twice, is the first one again: so the gradient is reordered in the same way. The
+    scatter of `gather`'s own backward pass adds in no fixed order on a GPU.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, index: Tensor) -> Tensor:
+        ctx.save_for_backward(index)
+        return x.gather(1, index.expand_as(x))
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (index,) = ctx.saved_tensors
+        return _Reordered.apply(gradients[0], index), None
+
+
+def states_at(
+    states: Float[Tensor, "batch moments size"], moment: Int[Tensor, " batch"]
+) -> Float[Tensor, "batch size"]:
+    """Each sequence's state at a moment of its own, 0 being the one before its first step."""
+    found: Tensor = _Picked.apply(states, moment.to(states.device, torch.int64).unsqueeze(1))
+    return found
+
+
+class _Picked(torch.autograd.Function):
+    """One row of each sequence; its gradient is written by a comparison, for the same reason."""
+
+    @staticmethod
+    def forward(ctx: Any, states: Tensor, moment: Tensor) -> Tensor:
+        ctx.save_for_backward(moment)
+        ctx.moments = states.shape[1]
+        return states.gather(1, moment.unsqueeze(2).expand(-1, 1, states.shape[2])).squeeze(1)
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
+        (moment,) = ctx.saved_tensors
+        here = torch.arange(ctx.moments, device=moment.device) == moment
+        return torch.where(here.unsqueeze(2), gradients[0].unsqueeze(1), 0.0), None
 
 
 def map_state(function: Callable[..., Tensor], *states: Any) -> Any:

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seqvision.autocast import in_float32
 from seqvision.rnn.cells import Cell
 from seqvision.rnn.dropconnect import matrix
 from seqvision.rnn.kernels.elman import available, first_only, normalisation, rows
@@ -26,6 +27,7 @@ def supports_attention(cell: Cell, x: Tensor) -> bool:
     return available(cell, x, "attend")
 
 
+@in_float32
 def attend(
     cell: Cell,
     to_query: nn.Linear,
