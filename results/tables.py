@@ -126,7 +126,7 @@ def over_folds(runs: Sequence[dict[str, Any]], value_of: Any, *, split: str = "t
 def difference(run: dict[str, Any], score: str, than: Sequence[str]) -> tuple[float, float, float] | None:
     """By how much a run is above the one of these that it is compared with, and the ends of the interval."""
     for name, scores in run["evaluations"]["test"].get("differences", {}).items():
-        if name in than and score in scores:
+        if name in than and score in scores and scores[score]["interval"]:
             return scores[score]["difference"], *scores[score]["interval"]
     return None
 

@@ -105,10 +105,9 @@ def class_cells(record: dict[str, Any]) -> tuple[list[str], list[list[str]]]:
 def difference_line(other: str, found: dict[str, Any], record: dict[str, Any]) -> str:
     """How much better the model is than another, score by score; of a painter, how many nats it needs fewer."""
     better = "fewer than" if record["pattern"] == "painting" else "above"
-    said = [
-        f"{name} {each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
-        for name, each in found.items()
-    ]
+    from seqvision.inference.evaluation_data import difference_text
+
+    said = [f"{name} {difference_text(each)}" for name, each in found.items()]
     return f"{better} {COLUMNS.get(other, other)}: {', '.join(said)}" if said else ""
 
 

@@ -1,11 +1,12 @@
 """Classes of whole sequences against what people said: scores with intervals, beside what needs no recurrence."""
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 import torch
 
+from seqvision.data.groups import group_of
 from seqvision.data.loading import Item
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.dataset import SequenceDataset
@@ -83,7 +84,7 @@ def evaluate_classes(
         {name: score_of(values) for name, values in found.items()},
         {name: score_of(values[known]) for name, values in (others or {}).items()},
         members=[score_of(values[known]) for values in members],
-        groups=groups_of(asked),
+        groups=[group_of(record) for record in asked],
         by=("accuracy",),
         resamples=resamples,
         seed=seed,
@@ -109,7 +110,7 @@ def evaluate_classes(
             for record, guess, row in zip(asked, predicted, p, strict=True)
         ],
         protocol=None,
-        notes=[*notes, *said],
+        notes=[*notes, *said, *compared.notes],
     )
 
 
@@ -138,8 +139,3 @@ def controls_of(
     if len(records) > 1:
         found["shuffled"] = probabilities[derangement(len(records), seed=seed)]
     return found, notes
-
-
-def groups_of(records: Sequence[SequenceRecord]) -> list[Hashable]:
-    """What is drawn together: the subject or day where the data say it, else each sequence by itself."""
-    return [record.id if record.group is None else ("group", record.group) for record in records]

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 
 from seqvision.data import CaptionRecord
+from seqvision.data.groups import group_of
 from seqvision.data.scenes import Scene, check_caption
 from seqvision.data.scenes import check_captions as check_scene_captions
 from seqvision.inference.checkpoint import LoadedCaptioner
-from seqvision.inference.evaluation_data import evaluation_data
+from seqvision.inference.evaluation_data import bounds_of_score, evaluation_data
 from seqvision.inference.neighbours import neighbour_captions
 from seqvision.metrics import (
     bootstrap_interval,
@@ -20,6 +21,7 @@ from seqvision.metrics import (
     meteor_missing,
     most_frequent_caption,
 )
+from seqvision.metrics.bootstrap import Groups
 from seqvision.metrics.captions import derangement
 
 _ORDER = ("true", "facts_ratio", "cider_d", "bleu_4", "rouge_l", "meteor_nltk")  # what is looked at first
@@ -112,12 +114,14 @@ def evaluate_split(
         controls["references"] = check_scene_captions([text for text, _ in pairs], [scene for _, scene in pairs])
     intervals = {}
     if resamples:
-        groups = [" | ".join(sorted(text.lower() for text in texts)) for texts in references]
-        intervals = {
-            name: bootstrap_interval(values, groups, seed=seed, resamples=resamples)
-            for name, values in own.per_item.items()
-            if name not in _NOT_MEANS and not np.isnan(values).any()
-        }
+        groups = [group_of(record) for record in records]
+        notes.append(Groups(groups).said())
+        for name, values in own.per_item.items():
+            if name not in _NOT_MEANS:
+                how: dict[str, Any] = {"seed": seed, "resamples": resamples, "bounds": bounds_of_score(name)}
+                ends = bootstrap_interval(values, groups, **how)
+                if np.isfinite(ends).all():
+                    intervals[name] = ends
     return Evaluation(
         split=split,
         ids=[record.id for record in records],

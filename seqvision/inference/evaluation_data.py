@@ -5,9 +5,10 @@ pattern      captioning, classification, labelling, translation, reading, painti
 split        which part of the data
 sizes        how many images, sentences, recordings, frames, … were scored, by what they are called
 scores       the model's, by name
-intervals    (lower, upper) of 95 % for those scores that have one
+intervals    (lower, upper) of 95 % for those scores that have one; the notes say over how many groups
 controls     the scores of simple methods on the same data, by the method's name
-differences  by the other's name and the score's: how much better the model is, as `difference`, `interval`, `p_value`
+differences  by the other's name and the score's: how much better the model is, as `difference`, `interval` (null
+             where there is none) and, of translations, `p_value`
 protocol     how segments were counted, else null
 signatures   how sacrebleu counted, by score
 classes      the names of the classes, where there are scores by class; else null
@@ -28,13 +29,29 @@ bounds are in nats.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from seqvision.metrics.bootstrap import PERCENT
+
 SCHEMA = 1
 FINE = ("cider_d", "meteor_nltk", "facts_ratio")  # small numbers
+NATS = ("cross_entropy", "nats", "reconstruction", "kl", "importance_weighted")
+
+
+def bounds_of_score(name: str) -> tuple[float, float] | None:
+    """Between what a score lies: shares are in percent, all else has no bounds that it comes near to."""
+    return None if name in FINE or name in NATS else PERCENT
 
 
 def score_text(name: str, value: float | None) -> str:
     """A score as it is written for people; empty for none."""
     return "" if value is None else f"{value:.{3 if name in FINE else 2}f}"
+
+
+def difference_text(found: Mapping[str, Any]) -> str:
+    """A difference as it is written for people: `+2.7 (+0.4 to +5.0)`."""
+    if found["interval"] is None:
+        return f"{found['difference']:+.1f} (no interval)"
+    lower, upper = found["interval"]
+    return f"{found['difference']:+.1f} ({lower:+.1f} to {upper:+.1f})"
 
 
 def evaluation_data(

@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 import numpy as np
 
+from seqvision.data.groups import group_of
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.errors import UserError
@@ -54,7 +55,7 @@ def evaluate_labels(
     protocol, background: how segments are counted, as `frame_scores` has them. training: the splits "train" and "val",
     of which the controls learn (see `frame_controls`); others: what other networks decided of the same records, as the
     labeller's `decide` gives it, by name; members: the probabilities of the networks whose mean these are, decided upon
-    as these are. Frames that nobody labelled have no part in anything. Intervals draw whole recordings.
+    as these are. Frames that nobody labelled have no part in anything. Intervals draw whole subjects, or recordings.
     """
     known = [place for place, record in enumerate(records) if record.labels is not None and (record.labels >= 0).any()]
     if not known:
@@ -67,8 +68,6 @@ def evaluate_labels(
         notes.append(
             f"left out for want of labels: {len(records) - len(known)} of {counted(len(records), 'recording')}"
         )
-    if len(known) < 2 and resamples:
-        notes.append("one recording: there is no interval, for it says nothing of others")
     found = frame_controls(
         labeller, training or {}, asked, split=split, protocol=protocol, background=tuple(background)
     )
@@ -89,7 +88,7 @@ def evaluate_labels(
         },
         {name: score_of([values[place] for place in known]) for name, values in (others or {}).items()},
         members=[score_of([labeller.decide(values[place]) for place in known]) for values in members],
-        groups=[record.id for record in asked],
+        groups=[group_of(record) for record in asked],
         by=("macro_f1",) if several else SELECTED_BY,
         resamples=resamples,
         seed=seed,
@@ -117,7 +116,7 @@ def evaluate_labels(
             for record, values, p in zip(asked, labels, own, strict=True)
         ],
         protocol=said,
-        notes=notes,
+        notes=[*notes, *compared.notes],
     )
 
 

@@ -8,12 +8,14 @@ import numpy as np
 import torch
 
 from seqvision.data.binarise import binarised, own_noise
+from seqvision.data.groups import group_of
 from seqvision.data.labelled.reader import picture_of
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.inference.painting import LoadedPainter
 from seqvision.inference.sequence_evaluation import Scored
 from seqvision.metrics import bootstrap_interval, paired_difference
+from seqvision.metrics.bootstrap import Groups
 from seqvision.wording import counted, some_of
 
 
@@ -112,7 +114,15 @@ def evaluate_painting(
     columns = {"nats": bounds.nats, "reconstruction": bounds.reconstruction, "kl": bounds.kl.sum(axis=1)}
     if bounds.estimate is not None:
         columns["importance_weighted"] = bounds.estimate
-    how: dict[str, Any] = {"resamples": resamples, "seed": seed}
+    groups = [group_of(record) for record in records]
+    intervals, differences = {}, {}
+    if resamples:
+        how: dict[str, Any] = {"groups": groups, "resamples": resamples, "seed": seed}
+        found = {name: bootstrap_interval(values, **how) for name, values in columns.items()}
+        intervals = {name: ends for name, ends in found.items() if np.isfinite(ends).all()}
+        differences = {
+            name: {"nats": paired_difference(bounds.nats, other.nats, **how)} for name, other in (others or {}).items()
+        }
     controls, notes = {}, [f"pictures of 0 and 1: {loaded.binarise}"]
     unknown = [record for record in records if str(record.label) not in loaded.symbols.places]
     if loaded.model.classes and unknown:
@@ -126,17 +136,14 @@ def evaluate_painting(
         controls["mean_picture"] = {"nats": float(nats.mean())}
     else:
         notes.append("no training pictures: the control that learns of them is left out")
+    notes += [Groups(groups).said()] if resamples else []
     return PaintingEvaluation(
         split=split,
         sizes={"pictures": len(records)},
         scores={name: float(values.mean()) for name, values in columns.items()},
-        intervals={name: bootstrap_interval(values, **how) for name, values in columns.items()} if resamples else {},
+        intervals=intervals,
         controls=controls,
-        differences={
-            name: {"nats": paired_difference(bounds.nats, other.nats, **how)}
-            for name, other in (others or {}).items()
-            if resamples
-        },
+        differences=differences,
         kl_by_step=bounds.kl.mean(axis=0).tolist(),
         left_by_step=bounds.left.mean(axis=0).tolist(),
         rows=[

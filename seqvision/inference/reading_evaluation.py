@@ -9,6 +9,7 @@ import numpy as np
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
+from seqvision.data.groups import group_of
 from seqvision.data.labelled.reader import picture_of
 from seqvision.data.labelled.symbols import written
 from seqvision.data.progress import tracked
@@ -218,7 +219,7 @@ def evaluate_reading(
         controls,
         {name: score(other.answers) for name, other in (others or {}).items()},
         members=[score(answers) for answers in looked.members] if ensemble else [],
-        groups=list(range(len(asked))),
+        groups=[group_of(records[place]) for place in known],
         by=("accuracy",),
         resamples=resamples,
         seed=seed,
@@ -237,7 +238,7 @@ def evaluate_reading(
         stopping=stopping,
         multiply_adds=sum(multiply_adds(each, records[known[0]]) for each in (loaded, backward) if each is not None),
         rows=[_row(records[place], looked.answers[place], written(truth[place], symbols.names)) for place in known],
-        notes=notes,
+        notes=[*notes, *compared.notes],
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from seqvision.figures import Page, Writable, curves_figure, figure_svg, table
 from seqvision.inference.checkpoint import LoadedModel
-from seqvision.inference.evaluation_data import score_text
+from seqvision.inference.evaluation_data import difference_text, score_text
 from seqvision.inference.run_folder import curve_panels
 from seqvision.wording import counted
 
@@ -124,10 +124,7 @@ def _differences(page: Page, evaluation: Mapping[str, Any], words: Words) -> Non
         names = list(next(iter(found.values())))
         rows = []
         for other, scores in found.items():
-            cells = [
-                f"{each['difference']:+.1f} ({each['interval'][0]:+.1f} to {each['interval'][1]:+.1f})"
-                for each in (scores[name] for name in names if name in scores)
-            ]
+            cells = [difference_text(scores[name]) for name in names if name in scores]
             rows.append([words.controls.get(other, other), *cells])
         heads = [words.scores[name][0] if name in words.scores else name for name in names]
         better = "fewer" if evaluation.get("pattern") == "painting" else "better"

@@ -6,7 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from seqvision.data.progress import tracked
+from seqvision.inference.evaluation_data import bounds_of_score
 from seqvision.metrics import PairedDifference
+from seqvision.metrics.bootstrap import Groups, interval
 
 LEVEL = 0.95
 Score = Callable[[np.ndarray], Mapping[str, float]]  # from places of items (any number of times each) to their scores
@@ -21,19 +23,26 @@ class Resampled:
 
     scores: dict[str, float]
     draws: dict[str, np.ndarray]
+    groups: Groups
 
     def intervals(self) -> dict[str, tuple[float, float]]:
-        """The percentile bootstrap intervals (Efron and Tibshirani, 1993); none without resamples."""
-        return {name: _ends(values) for name, values in self.draws.items() if np.isfinite(values).any()}
+        """Of those scores that have one (see `seqvision.metrics.bootstrap`); none without resamples."""
+        found = {
+            name: interval(self.scores[name], values, self.groups.number, level=LEVEL, bounds=bounds_of_score(name))
+            for name, values in self.draws.items()
+        }
+        return {name: ends for name, ends in found.items() if np.isfinite(ends).all()}
 
-    def over(self, other: "Resampled", *, items: int, names: Sequence[str]) -> dict[str, PairedDifference]:
+    def over(self, other: "Resampled", *, names: Sequence[str]) -> dict[str, PairedDifference]:
         """By how much this system's scores of these names are above the other's, draw by draw (Koehn, 2004)."""
         found = {}
         for name in names:
-            difference = self.scores.get(name, np.nan) - other.scores.get(name, np.nan)
-            if np.isfinite(difference) and name in self.draws:
-                lower, upper = _ends(self.draws[name] - other.draws[name])
-                found[name] = PairedDifference(float(difference), lower, upper, LEVEL, items)
+            difference = float(self.scores.get(name, np.nan) - other.scores.get(name, np.nan))
+            if np.isfinite(difference) and (name in self.draws or self.groups.number < 2):
+                drawn = self.draws[name] - other.draws[name] if name in self.draws else np.array([])
+                ends = interval(difference, drawn, self.groups.number, level=LEVEL)
+                items = len(self.groups.of_item)
+                found[name] = PairedDifference(difference, *ends, LEVEL, items, self.groups.number)
         return found
 
 
@@ -56,21 +65,10 @@ def resample(
     groups: of each item; those of one group (a subject, a recording) are not independent. With fewer than two groups
     there is nothing to draw from, and no draws come out.
     """
+    of = Groups(groups)
     scores = dict(score(np.arange(len(groups))))
-    numbers: dict[Hashable, list[int]] = {}
-    for place, name in enumerate(groups):
-        numbers.setdefault(name, []).append(place)
-    members = [np.array(places) for places in numbers.values()]
-    if len(members) < 2 or not resamples:
-        return Resampled(scores, {})
-    generator = np.random.default_rng(seed)
-    found = []
-    for _ in tracked(range(resamples), total=resamples, description=description or "Resampling"):
-        drawn = generator.integers(len(members), size=len(members))
-        found.append(score(np.concatenate([members[place] for place in drawn])))
-    return Resampled(scores, {name: np.array([each.get(name, np.nan) for each in found]) for name in scores})
-
-
-def _ends(values: np.ndarray) -> tuple[float, float]:
-    lower, upper = np.nanquantile(values, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    return float(lower), float(upper)
+    if of.number < 2 or not resamples:
+        return Resampled(scores, {}, of)
+    draws = tracked(of.draws(resamples, seed), total=resamples, description=description or "Resampling")
+    found = [score(of.items(drawn)) for drawn in draws]
+    return Resampled(scores, {name: np.array([each.get(name, np.nan) for each in found]) for name in scores}, of)

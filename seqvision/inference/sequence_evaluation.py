@@ -38,10 +38,7 @@ class Scored:
     def to_dict(self) -> dict[str, Any]:
         """All that concerns the whole split, as plain data."""
         differences = {
-            other: {
-                name: {"difference": found.difference, "interval": [found.lower, found.upper]}
-                for name, found in scores.items()
-            }
+            other: {name: found.to_dict() for name, found in scores.items()}
             for other, scores in self.differences.items()
         }
         return evaluation_data(
@@ -89,6 +86,7 @@ class Compared:
     intervals: dict[str, tuple[float, float]]
     controls: dict[str, dict[str, float]]
     differences: dict[str, dict[str, PairedDifference]]
+    notes: list[str]
 
 
 def compare(
@@ -97,14 +95,14 @@ def compare(
     others: Mapping[str, Score],
     *,
     members: Sequence[Score] = (),
-    groups: Sequence[Hashable],
+    groups: Sequence[Hashable],  # of each item, see `group_of`
     by: Sequence[str],
     resamples: int,
     seed: int,
 ) -> Compared:
     """The network's scores with their intervals beside the controls', and its differences from the best control (by the
     mean of the scores `by`), from every other network and, if it is an ensemble, from the mean of its `members`' scores
-    ("mean_member").
+    ("mean_member"). notes: what the intervals speak of.
     """
     everything = np.arange(len(groups))
     of_controls = {name: dict(score(everything)) for name, score in controls.items()}
@@ -120,8 +118,9 @@ def compare(
     names = [name for name in mine.scores if name not in UNSIGNED]
     for name, score in rivals.items():
         theirs = resample(score, groups, resamples=resamples, seed=seed, description=f"Intervals, {name}")
-        differences[name] = mine.over(theirs, items=len(groups), names=names)
-    return Compared(mine.scores, mine.intervals(), of_controls, differences)
+        differences[name] = mine.over(theirs, names=names)
+    notes = [mine.groups.said()] if resamples else []
+    return Compared(mine.scores, mine.intervals(), of_controls, differences, notes)
 
 
 def in_classes_of(

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from seqvision.data.groups import group_of
 from seqvision.data.parallel import SentencePair
 from seqvision.inference.evaluation_data import evaluation_data
 from seqvision.metrics import collapse_message
+from seqvision.metrics.bootstrap import Groups
 from seqvision.metrics.captions import derangement
 from seqvision.metrics.scripts import bleu_tokenizer
 from seqvision.metrics.translation import (
@@ -24,7 +26,7 @@ COMPARED = ("bleu", "chrf")  # the scores by which systems are compared
 class TranslationEvaluation:
     """What a model's translations of a split are worth, and what is worth text that took no such model.
 
-    intervals: of 95 %, sentences drawn with replacement. controls: "copied" (the sentence itself for its translation),
+    intervals: of 95 %, equal sentences drawn together. controls: "copied" (the sentence itself for its translation),
     "nearest_neighbour" (the translation of the training sentence most like it), "shuffled" (the model's translations
     of other sentences). signatures: how sacrebleu counted. differences: how much better the model is than others, score
     by score on the same sentences, by their names. notes: what was left out and why.
@@ -47,11 +49,7 @@ class TranslationEvaluation:
     def to_dict(self) -> dict[str, Any]:
         """All that concerns the whole split, as plain data."""
         differences = {
-            other: {
-                name: {"difference": each.difference, "interval": list(each.interval), "p_value": each.p_value}
-                for name, each in scores.items()
-            }
-            for other, scores in self.differences.items()
+            other: {name: each.to_dict() for name, each in scores.items()} for other, scores in self.differences.items()
         }
         return evaluation_data(
             pattern="translation",
@@ -88,10 +86,13 @@ def evaluate_translations(
     references: list[tuple[str, ...]] = [(pair.target,) for pair in pairs]
     sources = [pair.source for pair in pairs]
     tokenizer = bleu_tokenizer(tokenizer, language=language, texts=[pair.target for pair in pairs])
-    own = translation_scores(translations, references, tokenizer=tokenizer, resamples=resamples, seed=seed)
+    groups = [group_of(pair) for pair in pairs]
+    how: dict[str, Any] = {"tokenizer": tokenizer, "groups": groups, "resamples": resamples, "seed": seed}
+    own = translation_scores(translations, references, **how)
     message = bleu_message(own.corpus, own.signatures)
     controls: dict[str, Sequence[str]] = {"copied": sources}
     notes = [message] if message else []
+    notes += [Groups(groups).said()] if resamples else []
     if training:
         known = ([pair.source for pair in training], [pair.target for pair in training])
         controls["nearest_neighbour"] = nearest_translations(*known, sources)
@@ -115,18 +116,7 @@ def evaluate_translations(
         collapse=collapse_message(translations, references),
         notes=notes,
         differences={
-            name: {
-                score: paired_bootstrap(
-                    translations,
-                    texts,
-                    references,
-                    score=score,
-                    tokenizer=tokenizer,
-                    resamples=resamples,
-                    seed=seed,
-                )
-                for score in COMPARED
-            }
+            name: {score: paired_bootstrap(translations, texts, references, score=score, **how) for score in COMPARED}
             for name, texts in (others or {}).items()
             if resamples
         },

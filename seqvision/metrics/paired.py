@@ -1,7 +1,9 @@
 """Whether one model is better than another, asked of the same items."""
 
+import math
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -13,7 +15,8 @@ from seqvision.metrics.bootstrap import bootstrap_interval
 class PairedDifference:
     """How much better the second model is than the first, in the unit of the scores, with its interval.
 
-    items: those that both have a score for.
+    lower, upper: NaN where there is no interval (see `seqvision.metrics.bootstrap`). items: those that both have a
+    score for; groups: in how many groups.
     """
 
     difference: float
@@ -21,14 +24,29 @@ class PairedDifference:
     upper: float
     level: float
     items: int
+    groups: int
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Its ends, or None where there is none."""
+        return None if math.isnan(self.lower) else (self.lower, self.upper)
 
     @property
     def certain(self) -> bool:
-        """Whether the interval leaves out 0: chance in the choice of items would hardly make such a difference."""
+        """Whether there is an interval that leaves out 0: chance in the choice of items would hardly make such a
+        difference.
+        """
         return self.lower > 0 or self.upper < 0
 
     def __str__(self) -> str:
+        if self.interval is None:
+            why = "one group" if self.groups < 2 else f"the same in all {self.groups} groups"
+            return f"{self.difference:+.1f} (no interval: {why})"
         return f"{self.difference:+.1f} ({self.level:.0%} interval {self.lower:+.1f} to {self.upper:+.1f})"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data: `interval` is null where there is none."""
+        return {"difference": self.difference, "interval": self.interval and list(self.interval)}
 
 
 def paired_difference(
@@ -63,4 +81,5 @@ def paired_difference(
         groups = [name for name, used in zip(groups, scored, strict=True) if used]
     difference = (other - one)[scored]
     lower, upper = bootstrap_interval(difference, groups, seed=seed, level=level, resamples=resamples)
-    return PairedDifference(float(difference.mean()), lower, upper, level, len(difference))
+    number = len(difference) if groups is None else len(set(groups))
+    return PairedDifference(float(difference.mean()), lower, upper, level, len(difference), number)

@@ -1,12 +1,14 @@
 """Translations against those that people wrote: BLEU and chrF as sacrebleu computes them, each with its signature."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from scipy.special import stdtr
 
 from seqvision.errors import UserError
+from seqvision.metrics.bootstrap import PERCENT, Groups, bootstrap_interval, interval, standard_error
 
 SCORES = ("bleu", "bleu_cased", "chrf")
 ORDERS = 4  # the longest n-grams of BLEU
@@ -21,7 +23,7 @@ class TranslationScores:
     signatures: how sacrebleu counted, by score, so that others can count in the same way: among others its tokenizer
     (`tok`), and whether BLEU took only the orders that there can be (`eff:yes`), as it does where no reference has four
     tokens.
-    intervals: 95 % of the bootstrap's scores (Koehn, 2004): sentences are drawn with replacement.
+    intervals: of 95 %, from resampled sentences (Koehn, 2004; see `seqvision.metrics.bootstrap`).
     """
 
     corpus: dict[str, float]
@@ -35,17 +37,19 @@ def translation_scores(
     references: Sequence[Sequence[str]],
     *,
     tokenizer: str = "13a",
+    groups: Sequence[Hashable] | None = None,
     resamples: int = 0,
     seed: int = 0,
 ) -> TranslationScores:
     """The scores of detokenised translations against one or several references each (Papineni et al., 2002; Popović,
     2015; Post, 2018). BLEU of a single sentence is smoothed, and takes the orders that a short sentence has.
 
-    tokenizer: sacrebleu's, for BLEU; see `bleu_tokenizer`. resamples: of the bootstrap; 0 leaves the intervals out.
+    tokenizer: sacrebleu's, for BLEU; see `bleu_tokenizer`. groups: which sentences are drawn together; None: each by
+    itself. resamples: of the bootstrap; 0 leaves the intervals out.
     Raises `UserError` where there are no translations, or where the numbers do not fit.
     """
     columns = _columns(translations, references)
-    draws = _draws(len(translations), resamples, seed) if resamples else None
+    of = Groups(range(len(translations)) if groups is None else groups)
     corpus, signatures, items, intervals = {}, {}, {}, {}
     for name, metric in _metrics(tokenizer, columns).items():
         counts = _counts(metric, translations, columns)
@@ -53,28 +57,35 @@ def translation_scores(
         if name != "bleu_cased":
             single = _metrics(tokenizer)[name]
             items[name] = [_score(single, row) for row in counts]
-        if draws is not None:
-            intervals[name] = _interval(np.array([_score(metric, row) for row in _sums(counts, draws)]))
+        intervals[name] = interval(
+            corpus[name], _resampled(metric, counts, of, resamples, seed), of.number, bounds=PERCENT
+        )
     pairs = zip(translations, references, strict=True)
     exact = np.array([100.0 * (_plain(text) in map(_plain, wanted)) for text, wanted in pairs])
     corpus["exact_match"], items["exact_match"] = float(exact.mean()), exact.tolist()
-    if draws is not None:
-        intervals["exact_match"] = _interval(exact[draws].mean(axis=1))
-    return TranslationScores(corpus, signatures, items, intervals)
+    if resamples:
+        intervals["exact_match"] = bootstrap_interval(exact, groups, seed=seed, resamples=resamples, bounds=PERCENT)
+    known = {name: ends for name, ends in intervals.items() if np.isfinite(ends).all()}
+    return TranslationScores(corpus, signatures, items, known)
 
 
 @dataclass(frozen=True)
 class PairedComparison:
     """How much better one system is than another on the same sentences, and how sure that is.
 
-    difference: of the scores on all sentences; interval: 95 % of the differences over resampled sets; p_value: how
-    often a difference at least as large, either way, would come of chance alone (the resampled differences moved to a
-    mean of zero, with one added, as in sacrebleu's paired bootstrap).
+    difference: of the scores on all sentences; interval: of 95 %, from the differences over resampled sets; p_value:
+    how often a difference at least as large, either way, would come of chance alone, by the same error and t
+    distribution. None of either where there is one group only, or the systems differ in none.
     """
 
     difference: float
-    interval: tuple[float, float]
-    p_value: float
+    interval: tuple[float, float] | None
+    p_value: float | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data."""
+        ends = self.interval and list(self.interval)
+        return {"difference": self.difference, "interval": ends, "p_value": self.p_value}
 
 
 def paired_bootstrap(
@@ -84,6 +95,7 @@ def paired_bootstrap(
     *,
     score: str = "bleu",
     tokenizer: str = "13a",
+    groups: Sequence[Hashable] | None = None,
     resamples: int = 1000,
     seed: int = 0,
 ) -> PairedComparison:
@@ -92,15 +104,19 @@ def paired_bootstrap(
         raise UserError(f"{len(translations)} translations against {len(others)}: both systems must translate the same")
     if score not in SCORES:
         raise UserError(f"score '{score}': expected one of {', '.join(SCORES)}")
-    columns, draws = _columns(translations, references), _draws(len(translations), resamples, seed)
+    if resamples < 1:
+        raise UserError(f"resamples is {resamples}; expected 1 or more")
+    columns = _columns(translations, references)
+    of = Groups(range(len(translations)) if groups is None else groups)
     metric = _metrics(tokenizer, columns)[score]
     ours, theirs = (_counts(metric, some, columns) for some in (translations, others))
     difference = _score(metric, ours.sum(axis=0)) - _score(metric, theirs.sum(axis=0))
-    resampled = np.array(
-        [_score(metric, a) - _score(metric, b) for a, b in zip(_sums(ours, draws), _sums(theirs, draws), strict=True)]
-    )
-    by_chance = np.abs(resampled - resampled.mean()) >= abs(difference)
-    return PairedComparison(difference, _interval(resampled), float((by_chance.sum() + 1) / (resamples + 1)))
+    resampled = _resampled(metric, ours, of, resamples, seed) - _resampled(metric, theirs, of, resamples, seed)
+    error = standard_error(resampled, of.number)
+    if np.isnan(error):
+        return PairedComparison(difference, None, None)
+    by_chance = 2 * float(stdtr(of.number - 1, -abs(difference) / error))
+    return PairedComparison(difference, interval(difference, resampled, of.number), by_chance)
 
 
 def nearest_translations(sources: Sequence[str], translations: Sequence[str], queries: Sequence[str]) -> list[str]:
@@ -169,12 +185,6 @@ def _metrics(tokenizer: str, columns: Sequence[Sequence[str | None]] = ()) -> di
     }
 
 
-def _draws(sentences: int, resamples: int, seed: int) -> np.ndarray:
-    if resamples < 1:
-        raise UserError(f"resamples is {resamples}; expected 1 or more")
-    return np.random.default_rng(seed).integers(sentences, size=(resamples, sentences))
-
-
 def _counts(metric: Any, translations: Sequence[str], columns: list[list[str | None]]) -> np.ndarray:
     """(sentences, counts): every score is a function of their sum, so that they are taken but once."""
     return np.array(metric._extract_corpus_statistics(list(translations), columns), dtype=np.float64)
@@ -184,12 +194,7 @@ def _score(metric: Any, counts: np.ndarray) -> float:
     return min(100.0, float(metric._compute_score_from_stats(counts.tolist()).score))  # it may be 1e-14 more
 
 
-def _sums(counts: np.ndarray, draws: np.ndarray) -> np.ndarray:
-    """(resamples, counts): the sums over the sentences that were drawn."""
-    weights = np.stack([np.bincount(draw, minlength=len(counts)) for draw in draws])
-    return weights @ counts
-
-
-def _interval(scores: np.ndarray) -> tuple[float, float]:
-    lower, upper = np.quantile(scores, [0.025, 0.975])
-    return float(lower), float(upper)
+def _resampled(metric: Any, counts: np.ndarray, groups: Groups, resamples: int, seed: int) -> np.ndarray:
+    """The score of each set of drawn groups."""
+    sums = groups.sums(counts)
+    return np.array([_score(metric, sums[drawn].sum(axis=0)) for drawn in groups.draws(resamples, seed)])

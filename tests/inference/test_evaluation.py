@@ -24,7 +24,7 @@ def records(texts, split="test"):
 def test_the_references_themselves_are_perfect_and_shuffled_ones_are_not():
     found = evaluate_split(TEXTS, records(TEXTS), split="test", training=records(TEXTS), resamples=100)
     assert found.scores["bleu_4"] == pytest.approx(found.scores["exact_match"]) == 100
-    assert found.intervals["exact_match"] == (100, 100)
+    assert "exact_match" not in found.intervals, "all are right: nothing shows how far another one may be"
     assert found.controls["shuffled"]["exact_match"] == 0
     assert found.controls["most_frequent"]["exact_match"] == pytest.approx(100 / 6)
     assert "nearest_neighbour" not in found.controls
@@ -61,7 +61,7 @@ def test_truth_is_judged_where_scenes_are_known():
     assert found.per_item["true"][3] == 0
     assert found.controls["references"]["true"] == 100
     assert found.controls["shuffled"]["true"] < 20
-    assert 80 <= found.intervals["true"][0] <= 95 <= found.intervals["true"][1] == 100
+    assert 60 < found.intervals["true"][0] < 95 < found.intervals["true"][1] < 100
     assert "true" not in evaluate_split(captions, data, split="test", scenes={}, resamples=0).scores
 
 

@@ -1,5 +1,7 @@
 """What keeps scores honest: variety, intervals and captioners without a network."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from seqvision.metrics import (
     diversity,
     most_frequent_caption,
     nearest_neighbour_captions,
+    paired_difference,
 )
 
 
@@ -60,9 +63,26 @@ def test_dependent_values_get_a_wider_interval():
     assert grouped[0] < by_name.mean() < grouped[1]
 
 
-def test_interval_of_one_group_is_its_mean_and_of_a_missing_value_is_missing():
-    assert bootstrap_interval([1.0, 2.0, 3.0], ["x"] * 3, seed=0) == (2, 2)
+@pytest.mark.parametrize(
+    ("values", "groups"),
+    [([5.0], None), ([1.0, 2.0, 3.0], ["x"] * 3), ([2.0] * 9, None), ([1.0, 3.0] * 4, list("aabbccdd"))],
+    ids=["one value", "one group", "equal values", "groups of equal means"],
+)
+def test_what_shows_nothing_of_other_groups_has_no_interval(values, groups):
+    assert np.isnan(bootstrap_interval(values, groups, seed=0)).all()
+    found = paired_difference(np.zeros(len(values)), values, groups, seed=0)
+    assert found.interval is None
+    assert not found.certain
+    assert re.fullmatch(r"\+\d\.0 \(no interval: (one group|the same in all \d groups)\)", str(found))
+
+
+def test_the_interval_of_a_missing_value_is_missing():
     assert np.isnan(bootstrap_interval([1.0, np.nan], seed=0)).all()
+
+
+def test_bounds_are_never_passed():
+    lower, upper = bootstrap_interval([100.0] * 30 + [0.0], seed=0, bounds=(0.0, 100.0))
+    assert 0 < lower < 100 * 30 / 31 < upper < 100
 
 
 @pytest.mark.parametrize(

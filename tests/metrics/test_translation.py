@@ -66,8 +66,7 @@ def test_paired_bootstrap_sees_what_is_better_and_what_is_the_same():
     assert found.p_value < 0.05
     same = paired_bootstrap(WRITTEN, WRITTEN, REFERENCES, resamples=50, score="chrf")
     assert same.difference == 0
-    assert same.interval == (0, 0)
-    assert same.p_value == 1
+    assert same.interval is same.p_value is None, "nothing shows how far they may lie apart"
 
 
 def test_the_nearest_sentence_lends_its_translation():
