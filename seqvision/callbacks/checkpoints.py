@@ -12,6 +12,7 @@ import torch
 from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 from pytorch_lightning.plugins.io import TorchCheckpointIO
+from pytorch_lightning.trainer.states import TrainerFn
 
 from seqvision.callbacks.monitored import TieBreakingCheckpoint
 from seqvision.digest import seal
@@ -42,9 +43,10 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
 
 class LastCheckpoint(Checkpoint):
-    """Keeps one file to resume from, written every so many steps and at the end of every epoch.
+    """Keeps one file to resume from: written every so many steps, before every validation, at the end of every epoch.
 
-    An epoch that was cut short (by trainer.max_steps, a limit of time, early stopping) is kept as one that goes on: the
+    Whatever fails in a validation, the training before it is kept: the run that is resumed repeats the validation. An
+    epoch that was cut short (by trainer.max_steps, a limit of time, early stopping) is kept as one that goes on: the
     run that is resumed makes the rest of its batches.
     """
 
@@ -53,15 +55,19 @@ class LastCheckpoint(Checkpoint):
         self.every_n_steps = every_n_steps
         self._saved = -1
         self._logged, self._due = True, False
+        self._one_more = False
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        loop = trainer.fit_loop.epoch_loop
+        if validation_pending(checkpoint) and checkpoint["global_step"] == loop.max_steps:
+            loop.max_steps += 1  # else Lightning would end before that validation
+            self._one_more = True
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved = trainer.global_step  # not before the next whole step: gradients gathered so far are not saved
 
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        if not self._logged:  # curves up to the checkpoint are on disk too, its own step included
-            self._logged = True
-            for logger in trainer.loggers:
-                logger.save()
+        self._save_curves(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
@@ -70,16 +76,43 @@ class LastCheckpoint(Checkpoint):
         if self._due and can_resume_from(trainer, batch_idx):
             self.save(trainer)
 
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        loop = trainer.fit_loop.epoch_loop
+        if self._one_more:
+            loop.max_steps -= 1
+            self._one_more = False
+        if trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking:
+            return
+        repeated = _validates_after(trainer, loop.batch_idx)
+        if repeated and not loop._should_accumulate():
+            with _before_validation(trainer):
+                self.save(trainer)
+        elif can_resume_from(trainer, loop.batch_idx):  # one that comes early, because training is to stop
+            with _before_batch_end(trainer):
+                self.save(trainer)
+        self._save_curves(trainer)
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._saved = -1  # the end of an epoch is another place than the step before it
         with _as_it_goes_on(trainer):
             self.save(trainer)
 
+    def is_at(self, step: int) -> bool:
+        """Whether the file is of this step."""
+        return step == self._saved
+
     def save(self, trainer: Trainer) -> None:
         """Writes the file, once a step."""
-        if trainer.global_step != self._saved:
+        if not self.is_at(trainer.global_step):
             self._saved, self._logged, self._due = trainer.global_step, False, False
             trainer.save_checkpoint(self.path, weights_only=False)  # whole: it is resumed from
+
+    def _save_curves(self, trainer: Trainer) -> None:
+        """Curves up to the checkpoint are on disk too, its own step included."""
+        if not self._logged:
+            self._logged = True
+            for logger in trainer.loggers:
+                logger.save()
 
 
 def can_resume_from(trainer: Trainer, batch_idx: int) -> bool:
@@ -88,10 +121,46 @@ def can_resume_from(trainer: Trainer, batch_idx: int) -> bool:
     Not within the batches gathered for a step, whose gradients are not saved; nor at an epoch's last step, which
     Lightning would take for the beginning of the same epoch; nor before a validation, which it would leave out.
     """
+    whole_step = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+    return whole_step and not trainer.is_last_batch and not _validates_after(trainer, batch_idx)
+
+
+def validation_pending(checkpoint: dict[str, Any]) -> bool:
+    """Whether a checkpoint was written before a validation, which the run that is resumed begins with."""
+    batches = checkpoint["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]["total"]
+    return bool(batches["started"] > batches["processed"])
+
+
+def _validates_after(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a validation follows a batch, by its number in the epoch or in all."""
     every = trainer.val_check_batch if trainer.enable_validation else None
     done = batch_idx + 1 if trainer.check_val_every_n_epoch is not None else trainer.fit_loop.total_batch_idx + 1
-    validates = isinstance(every, int) and done % every == 0
-    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0 and not trainer.is_last_batch and not validates
+    return isinstance(every, int) and done % every == 0
+
+
+@contextmanager
+def _before_validation(trainer: Trainer) -> Iterator[None]:
+    """A validation counts as begun: Lightning makes it again, from its first batch."""
+    progress = trainer.fit_loop.epoch_loop.val_loop.batch_progress
+    kept = copy.deepcopy(progress.state_dict())
+    progress.total.ready = progress.total.started = progress.total.processed + 1
+    try:
+        yield
+    finally:
+        progress.load_state_dict(kept)
+
+
+@contextmanager
+def _before_batch_end(trainer: Trainer) -> Iterator[None]:
+    """A batch counts as in `on_train_batch_end`: training goes on with the next one."""
+    progress = trainer.fit_loop.epoch_loop.batch_progress
+    kept = copy.deepcopy(progress.state_dict())
+    progress.total.completed -= 1
+    progress.current.completed -= 1
+    try:
+        yield
+    finally:
+        progress.load_state_dict(kept)
 
 
 @contextmanager
@@ -119,14 +188,13 @@ def _as_it_goes_on(trainer: Trainer) -> Iterator[None]:
 
 class BestCheckpoint(TieBreakingCheckpoint):
     """The best by score and loss, which knows its files again where the run's folder has moved: the best of them stays
-    the best. Where validation does not measure what decides, it says so, and the training so far is kept to go on with.
+    the best. Where validation does not measure what decides, it says so.
     """
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self.monitor is not None and self.monitor not in trainer.callback_metrics and not trainer.sanity_checking:
             assert self.dirpath is not None
             scores = sorted(name for name in trainer.callback_metrics if name.startswith("val/"))
-            trainer.save_checkpoint(Path(self.dirpath) / "last.ckpt", weights_only=False)
             near = get_close_matches(self.monitor, scores, n=1) or scores[:1]
             raise UserError(
                 f"monitor.score={self.monitor}: not among what is measured: {', '.join(scores)}. Go on with "

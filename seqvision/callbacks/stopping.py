@@ -1,4 +1,4 @@
-"""SIGTERM, SIGINT, and the death of another process: a training ends with a checkpoint and says how to go on."""
+"""Signals, failures, and the death of another process: a training ends with a checkpoint and says how to go on."""
 
 import os
 import signal
@@ -20,14 +20,17 @@ from seqvision.errors import Stopped, UserError
 PATIENCE = 20.0  # seconds from the signal to the end at the latest: Slurm kills after 30
 AT_ONCE = 1.0  # seconds within which a repeated signal is the same one: `timeout` and terminals signal twice
 LOOK = 0.5  # seconds between two looks at the other processes
+HEARD = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # the last one by schedulers, before the time is up
 
 
 class StopOnSignal(Checkpoint):
-    """Ends training after SIGTERM or SIGINT with `Stopped`, once last.ckpt is written, in all processes together.
+    """Ends training after SIGTERM, SIGINT or SIGUSR1 with `Stopped`, once last.ckpt is written, in all processes
+    together.
 
     A context manager, so that signals are heard from the start. Before the first step it ends at once. A validation
-    is finished if that takes less than `PATIENCE`; else the run goes on from its last checkpoint. A second signal ends
+    is finished if that takes less than `PATIENCE`; else the run that is resumed repeats it. A second signal ends
     the process at once. Where another process of the run has died, which nobody may wait for in vain, it ends too.
+    After any other failure it says how to go on.
 
     folder: the run's; command: what goes on with it.
     """
@@ -35,7 +38,7 @@ class StopOnSignal(Checkpoint):
     def __init__(self, folder: str | Path, *, command: str):
         self.folder, self.command = Path(folder), command
         self.signum: int | None = None
-        self._training = self._saved = self._over = False
+        self._training = self._validating = self._saved = self._over = False
         self._heard = 0.0
         self._owner = os.getpid()
         self._before: dict[int, Any] = {}
@@ -43,7 +46,10 @@ class StopOnSignal(Checkpoint):
 
     def __enter__(self) -> "StopOnSignal":
         if threading.current_thread() is threading.main_thread():
-            self._before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+            handlers = {number: signal.getsignal(number) for number in HEARD}
+            if not _is_ours(handlers[signal.SIGUSR1]):
+                del handlers[signal.SIGUSR1]  # of the launcher that has started this job, which queues it again
+            self._before = handlers
             self._listen()
         return self
 
@@ -57,6 +63,8 @@ class StopOnSignal(Checkpoint):
             raise UserError(
                 f"the connection to another process of the run was lost, which has died or hangs; {self.hint()}"
             ) from error
+        if isinstance(error, Exception) and not isinstance(error, UserError) and (self.folder / "last.ckpt").is_file():
+            self._say(f"the training has failed ({type(error).__name__}), as said below; {self.hint()}")
 
     def hint(self) -> str:
         """How to go on."""
@@ -95,6 +103,17 @@ class StopOnSignal(Checkpoint):
             assert self._last is not None
             self._last.save(trainer)
             self._saved = True
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._validating = True
+        if self._training and self._agreed(trainer):
+            assert self._last is not None
+            self._last.on_validation_start(trainer, pl_module)
+            self._saved = self._last.is_at(trainer.global_step)
+            self._end()
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._validating = False
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._agreed(trainer):
@@ -143,9 +162,12 @@ class StopOnSignal(Checkpoint):
 
     def _give_up(self) -> None:
         if not self._over and self.signum is not None:
-            name = signal.Signals(self.signum).name
-            said = f"stopped by {name}; no checkpoint could be written within {PATIENCE:.0f} s"
-            self._leave(f"{said}; from the one before {self.hint()}", 128 + self.signum)
+            name, late = signal.Signals(self.signum).name, f"within {PATIENCE:.0f} s"
+            if self._validating:
+                said = f"the validation did not end {late} and will be repeated; {self.hint()}"
+            else:
+                said = f"no checkpoint could be written {late}; from the one before {self.hint()}"
+            self._leave(f"stopped by {name}; {said}", 128 + self.signum)
 
     def _watch(self, died: Callable[[], bool], children: Any = ()) -> None:
         """Ends this process, and the children, soon after one of the others has died."""
@@ -162,8 +184,16 @@ class StopOnSignal(Checkpoint):
 
     def _leave(self, message: str, status: int) -> None:
         """Ends the process now, wherever it waits."""
-        if os.environ.get("LOCAL_RANK", "0") == "0":
-            print(f"seqvision: {message}", file=sys.stderr)
+        self._say(message)
         sys.stdout.flush()
         sys.stderr.flush()
         os._exit(status)
+
+    def _say(self, message: str) -> None:
+        if os.environ.get("LOCAL_RANK", "0") == "0":
+            print(f"seqvision: {message}", file=sys.stderr)
+
+
+def _is_ours(handler: Any) -> bool:
+    """Whether a signal's handler is the system's or of this package."""
+    return handler == signal.SIG_DFL or str(getattr(handler, "__module__", "")).startswith("seqvision.")

@@ -30,6 +30,7 @@ from seqvision.cli.resume import (
     set_aside_metrics,
     sweep_arguments,
 )
+from seqvision.cli.signals import queued_again
 from seqvision.cli.train_help import help_text
 from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
@@ -51,9 +52,8 @@ def main(arguments: list[str]) -> int:
     except KeyboardInterrupt:
         raise Stopped(signal.SIGINT, NOT_BEGUN) from None
     except Stopped as end:
-        if end.hint:
-            raise
-        raise Stopped(end.signum, NOT_BEGUN) from None
+        queued = queued_again() if end.signum == signal.SIGUSR1 else ""
+        raise Stopped(end.signum, "; ".join(filter(None, [queued, end.hint or NOT_BEGUN]))) from None
 
 
 def _main(arguments: list[str]) -> int:
