@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from seqvision.data.augmentation import stack_pictures
 from seqvision.data.dataset import CaptionDataset
-from seqvision.data.module import RecordData
+from seqvision.data.module import SEEN, RecordData
 from seqvision.data.progress import tracked
 from seqvision.data.records import CaptionRecord
 from seqvision.data.transforms import ImageTransform, TrainTransform
@@ -72,10 +72,10 @@ class CaptionData(RecordData):
         reading = tracked(records, total=len(records), description="Counting words")
         return self.build_vocabulary(caption for record in reading for caption in record.captions)
 
-    @property
-    def references(self) -> Mapping[str, tuple[str, ...]]:
-        """The captions of every picture by its name."""
-        return {record.id: record.captions for records in self.records.values() for record in records}
+    @cached_property
+    def references(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        """For each split, the captions of every picture by its name."""
+        return {split: {record.id: record.captions for record in records} for split, records in self.records.items()}
 
     def loaded_records(self, split: str) -> Sequence[CaptionRecord]:
         """The records of a split for a loader, which reads them all."""
@@ -88,7 +88,7 @@ class CaptionData(RecordData):
         return {"vocabulary": self.vocabulary.state(), "transform": self.image_transform.settings()}
 
     def task_parts(self) -> dict[str, Any]:
-        return {"vocabulary": self.vocabulary, "references": self.references}
+        return {"vocabulary": self.vocabulary, "references": {name: self.references[name] for name in SEEN}}
 
     def summary(self) -> str:
         return f"{super().summary()}; vocabulary: {len(self.vocabulary)}"

@@ -19,6 +19,7 @@ from seqvision.errors import SettingError, UserError
 from seqvision.wording import counted
 
 TRIED = 8  # items whose reading is timed
+SEEN = ("train", "val")  # the splits that a training sees; no other is given to its task
 FEW_STEPS = 4  # of an epoch
 ENOUGH_STEPS = 300  # of a whole training: with these, a few an epoch are no matter
 

@@ -129,8 +129,8 @@ class ShardCaptions(CaptionData):
         return self.folder
 
     @cached_property
-    def references(self) -> Mapping[str, tuple[str, ...]]:
-        return ShardReferences(self.records)
+    def references(self) -> Mapping[str, Mapping[str, tuple[str, ...]]]:
+        return {split: ShardReferences(records) for split, records in self.records.items()}
 
     def loaded_records(self, split: str) -> Sequence[CaptionRecord]:
         records = self.records[split]

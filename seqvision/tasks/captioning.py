@@ -24,7 +24,7 @@ from seqvision.tasks.words import WordTask
 class Captioning(WordTask):
     """Trains a captioner on words given the true words before them; validates by decoding every picture.
 
-    references: every picture's captions by its name. The other settings are those of `WordTask`, and
+    references: every picture's captions by split and name. The other settings are those of `WordTask`, and
     attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
     """
 
@@ -78,14 +78,16 @@ class SelfCriticalCaptioning(Captioning):
 
     A second stage: start it from a captioner trained on words. The gradient is that of the distribution which the
     captions are drawn from: without dropout, and over the words that are possible at each step, which padding, start,
-    the unknown word and an end without a word before it are not.
+    the unknown word and an end without a word before it are not. The reward's document frequencies are those of the
+    training captions.
     """
 
     def __init__(self, *arguments: Any, samples: int = 1, **settings: Any):
         super().__init__(*arguments, **settings)
         self.samples = samples
+        training = self.references["train"]
         self.rewards = CiderReferences(
-            {id: [tokenize_ptb(caption) for caption in captions] for id, captions in self.references.items()}
+            {id: [tokenize_ptb(caption) for caption in captions] for id, captions in training.items()}
         )
 
     def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:

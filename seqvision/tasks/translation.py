@@ -14,8 +14,9 @@ from seqvision.tasks.words import WordTask
 class Translation(WordTask):
     """Trains a translator on words given the true words before them; validates by BLEU of what it writes.
 
-    references: every sentence's translation by its name. tokenizer: sacrebleu's for BLEU, or "auto": the one for the
-    target `language`, see `bleu_tokenizer`. The other settings are those of `WordTask`.
+    references: every sentence's translation by split and name. tokenizer: sacrebleu's for BLEU, or "auto": the one for
+    the target `language`, or for the script of the training translations, see `bleu_tokenizer`. The other settings are
+    those of `WordTask`.
     """
 
     model: Translator
@@ -24,7 +25,7 @@ class Translation(WordTask):
 
     def __init__(self, model: Translator, *, tokenizer: str = "auto", language: str | None = None, **settings: Any):
         super().__init__(model, **settings)
-        self.tokenizer = bleu_tokenizer(tokenizer, language=language, texts=map(str, self.references.values()))
+        self.tokenizer = bleu_tokenizer(tokenizer, language=language, texts=map(str, self.references["train"].values()))
         self._warned = False
 
     def features(self, batch: ParallelBatch) -> Source:

@@ -33,7 +33,7 @@ class WordTask(Task):
     A batch has `tokens`, from START to END, their `lengths`, and `ids`. A subclass says what the network reads of a
     batch (`features`) and what the written is worth (`scores`).
 
-    references: what people wrote, by the batches' ids. decoder: what validation decodes with.
+    references: what people wrote in "train" and in "val", by the batches' ids. decoder: what validation decodes with.
     word_swap: how often the network is given, in place of the true word, one that follows the same word elsewhere in
         the batch (`swap_words`), so that it looks rather than guesses: without it, a colour and a shape that never
         met in training are not said together, however clearly they are seen.
@@ -49,7 +49,7 @@ class WordTask(Task):
         model: WordDecoder,
         *,
         vocabulary: Vocabulary,
-        references: Mapping[str, str | Sequence[str]],
+        references: Mapping[str, Mapping[str, str | Sequence[str]]],
         decoder: Any,
         loss: Any,
         word_swap: float = 0.0,
@@ -127,7 +127,8 @@ class WordTask(Task):
 
     def on_validation_epoch_end(self) -> None:
         self.predictions = [
-            Prediction(id, text, _several(self.references[id])) for id, text in sorted(self.gather(self._validation))
+            Prediction(id, text, _several(self.references["val"][id]))
+            for id, text in sorted(self.gather(self._validation))
         ]
         self.log_mean("val/loss", self._validation_loss)
         scores = self.scores([p.caption for p in self.predictions], [p.references for p in self.predictions])

@@ -55,7 +55,7 @@ def task(kind=Captioning, **settings) -> Captioning:
     return kind(
         model,
         vocabulary=vocabulary,
-        references={str(i): (text,) for i, text in enumerate(CAPTIONS)},
+        references={split: {str(i): (text,) for i, text in enumerate(CAPTIONS)} for split in ("train", "val")},
         decoder=GreedySearch(max_length=4),
         loss=SequenceCrossEntropy(label_smoothing=0.1),
         optimizer=partial(torch.optim.SGD, lr=1.0),

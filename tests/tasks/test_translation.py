@@ -103,4 +103,4 @@ def test_numbers_can_be_learnt_by_heart(tmp_path):
     fit(module, [few] * 150, tmp_path, gradient_clip_val=1.0)
     with torch.no_grad():
         found = module.decoder(module.model.eval(), module.features(few))
-    assert [module.text(best) for best, *_ in found] == [DATA.references[id] for id in few.ids]
+    assert [module.text(best) for best, *_ in found] == [DATA.references["train"][id] for id in few.ids]

@@ -6,7 +6,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from seqvision.data.module import RecordData
+from seqvision.data.module import SEEN, RecordData
 from seqvision.data.parallel.batches import ParallelDataset
 from seqvision.data.parallel.formats import read_parallel
 from seqvision.data.parallel.numbers import SIZES, number_pairs
@@ -55,10 +55,10 @@ class ParallelData(RecordData):
         """The vocabulary of their translations."""
         return self.build_target(pair.target for pair in self.records["train"])
 
-    @property
-    def references(self) -> dict[str, str]:
-        """The translation of every sentence by its name."""
-        return {pair.id: pair.target for pairs in self.records.values() for pair in pairs}
+    @cached_property
+    def references(self) -> dict[str, dict[str, str]]:
+        """For each split, the translation of every sentence by its name."""
+        return {split: {pair.id: pair.target for pair in pairs} for split, pairs in self.records.items()}
 
     @cached_property
     def training_pairs(self) -> Sequence[SentencePair]:
@@ -97,8 +97,8 @@ class ParallelData(RecordData):
         }
 
     def task_parts(self) -> dict[str, Any]:
-        parts = {"vocabulary": self.target_vocabulary, "references": self.references}
-        return {**parts, "language": self.target_language}
+        references = {split: self.references[split] for split in SEEN}
+        return {"vocabulary": self.target_vocabulary, "references": references, "language": self.target_language}
 
     def summary(self) -> str:
         long = len(self.records["train"]) - len(self.training_pairs)

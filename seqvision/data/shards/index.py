@@ -4,6 +4,7 @@ import json
 import re
 from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from itertools import accumulate
 from pathlib import Path
 from tarfile import BLOCKSIZE
@@ -164,25 +165,22 @@ class ShardRecords(Sequence[CaptionRecord]):
 
 
 class ShardReferences(Mapping[str, tuple[str, ...]]):
-    """The captions of every picture by its name; those of a split are read when a name of it is first asked for.
-
-    The training split comes last: it is the one that may be too large, and validation asks for others.
+    """The captions of every picture of a split by its name, read when a name is first asked for: the training split's
+    may be too many to hold, and validation asks for its own alone.
     """
 
-    def __init__(self, splits: Mapping[str, Sequence[CaptionRecord]]):
-        self._splits = dict(sorted(splits.items(), key=lambda item: item[0] == "train"))
-        self._read: dict[str, dict[str, tuple[str, ...]]] = {}
+    def __init__(self, records: Sequence[CaptionRecord]):
+        self._records = records
+
+    @cached_property
+    def _captions(self) -> dict[str, tuple[str, ...]]:
+        return {record.id: record.captions for record in self._records}
 
     def __getitem__(self, id: str) -> tuple[str, ...]:
-        for split, records in self._splits.items():
-            if split not in self._read:
-                self._read[split] = {record.id: record.captions for record in records}
-            if id in self._read[split]:
-                return self._read[split][id]
-        raise KeyError(id)
+        return self._captions[id]
 
     def __iter__(self) -> Iterator[str]:
-        return (record.id for records in self._splits.values() for record in records)
+        return (record.id for record in self._records)
 
     def __len__(self) -> int:
-        return sum(len(records) for records in self._splits.values())
+        return len(self._records)

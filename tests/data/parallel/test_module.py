@@ -87,7 +87,7 @@ def test_vocabularies_are_those_of_the_training_sentences_and_come_back(folder):
     assert target.decode(target.encode("sentence number 7")) == "sentence number 7"
     parts = data.task_parts()
     assert parts["vocabulary"] is data.target_vocabulary
-    assert parts["references"]["corpus:3"] == "sentence number 2"
+    assert parts["references"]["train"]["corpus:3"] == "sentence number 2"
 
 
 def test_long_pairs_are_left_out_of_training_alone_and_counted(tmp_path):
@@ -126,7 +126,7 @@ def test_every_pair_comes_once_an_epoch_in_batches_of_like_length():
     assert padding < 0.5 * sum(int((batch.tokens == PAD).sum()) for batch in mixed.train_dataloader())
     assert [id for batch in data.val_dataloader() for id in batch.ids] == [f"val:{row}" for row in range(1, 8)]
     words = data.target_vocabulary.decode(batches[0].tokens[0].tolist())
-    assert words == data.references[batches[0].ids[0]]
+    assert words == data.references["train"][batches[0].ids[0]]
 
 
 def test_memorising_trains_and_validates_on_the_same_few():
