@@ -87,9 +87,11 @@ class _CrossEntropyInPieces(torch.autograd.Function):
 def doubly_stochastic_penalty(
     attention: Float[Tensor, "batch time places"], valid: Bool[Tensor, "batch time"]
 ) -> Float[Tensor, ""]:
-    """Σ_i (1 − Σ_t α_ti)², averaged over places and summed over pictures (Xu et al., 2015, equation 14).
+    """Σ_i (1 − Σ_t α_ti)², averaged over the L places and summed over pictures; it asks that every place be looked at
+    about once over a caption.
 
-    It asks that every place be looked at about once over a caption.
+    Xu et al. (2015), equation 14, sum over places: their weight λ = 1 is a weight of L here. With the mean, a weight
+    means the same for maps of any size.
     """
     looked = (attention * valid.unsqueeze(-1)).sum(dim=1)
     return (1.0 - looked).square().mean(dim=1).sum()

@@ -25,7 +25,8 @@ class Captioning(WordTask):
     """Trains a captioner on words given the true words before them; validates by decoding every picture.
 
     references: every picture's captions by split and name. The other settings are those of `WordTask`, and
-    attention_penalty: the weight of the doubly stochastic penalty, for models that attend.
+    attention_penalty: the weight of the doubly stochastic penalty, for models that attend: L times the λ of Xu et al.
+    (2015) for a map of L places, see `doubly_stochastic_penalty`.
     """
 
     model: Captioner

@@ -113,6 +113,22 @@ def test_loss_is_the_mean_over_words(tmp_path):
     torch.testing.assert_close(loss, torch.stack(alone).sum())
 
 
+def test_a_weight_of_as_many_as_there_are_locations_is_the_papers_penalty(tmp_path):
+    """−log P(y | x) + λ Σ_i (1 − Σ_t α_ti)² with λ = 1 (Xu et al., 2015, equation 14), summed over captions."""
+    module, batch = task(attention_penalty=4.0), collate(samples())  # a map of 2 x 2
+    module.cross_entropy.label_smoothing = 0.0
+    fit(module, [batch], tmp_path, limit_train_batches=0)
+    with torch.no_grad():
+        loss, _ = module.loss(batch)
+        out = module.model(module.features(batch), batch.tokens[:, :-1], batch.lengths - 1)
+        log_p = module.model.output(out.hidden).log_softmax(-1)
+        expected = 0.0
+        for row, length in enumerate((batch.lengths - 1).tolist()):
+            expected -= sum(log_p[row, t, batch.tokens[row, t + 1]] for t in range(length))
+            expected += (1 - out.attention[row, :length].sum(dim=0)).square().sum()
+    torch.testing.assert_close(loss, expected)
+
+
 def test_a_step_draws_the_same_whatever_was_drawn_before(tmp_path):
     losses = []
     for disturbance in (0, 100):
