@@ -135,7 +135,8 @@ class WordDecoder(nn.Module):
         words = self._embed(tokens, memory)
         if self.attention is None:
             flat = map_state(lambda part: part.squeeze(1), state)
-            return TeacherForced(self._read(self.rnn(words, lengths, flat)[0]), None)
+            # the state is of a pass that `start` began, in which the summary may have been a step
+            return TeacherForced(self._read(self.rnn(words, lengths, flat, new_pass=False)[0]), None)
 
         if self._attends_at_once(words):
             return self._forward_at_once(words, state, memory, lengths)

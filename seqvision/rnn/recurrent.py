@@ -29,8 +29,8 @@ class Recurrent(nn.Module):
     dropout: applied to what one layer hands to the next, in training only. locked: with one draw for all steps of a
     sequence (Gal and Ghahramani, "A Theoretically Grounded Application of Dropout in Recurrent Neural Networks", 2016).
     dropconnect: the probability with which each weight from state to state is left out of a training pass, through all
-    its steps (see `DropConnect`). What stays for a pass is drawn where a pass begins: by `forward`, and before steps by
-    `initial_state`.
+    its steps (see `DropConnect`). What stays for a pass is drawn where a pass begins: by `forward`, unless it goes on
+    with a pass (`new_pass=False`), and before steps by `initial_state`.
     backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes whichever fused layer,
     of `seqvision.rnn.kernels` or torch's, computes the same numbers faster; "fused" insists on one, of the former if it
     is there, and on a GPU takes the Elman recurrences of `elman_triton`, which nobody has measured yet. Only the
@@ -74,9 +74,12 @@ class Recurrent(nn.Module):
         x: Float[Tensor, "batch time input"],
         lengths: Int[Tensor, " batch"] | None = None,
         state: tuple[State, ...] | None = None,
+        *,
+        new_pass: bool = True,
     ) -> tuple[Float[Tensor, "batch time output"], tuple[State, ...]]:
         _check(x, self.input_size, lengths)
-        self._begin()
+        if new_pass:
+            self._begin()
         cells = self._cells()
         if state is not None and len(state) != len(cells):
             raise RuntimeError(

@@ -23,11 +23,13 @@ ATTENTIONS = [None, partial(AdditiveAttention, size=6), partial(DotAttention, si
 PLACES = ["state", "input", "every_step"]
 
 
-def captioner(cell=GRUCell, attention=None, *, num_layers=1, hidden_size=7, pooled=False, **settings) -> Captioner:
+def captioner(
+    cell=GRUCell, attention=None, *, num_layers=1, hidden_size=7, pooled=False, rnn=None, **settings
+) -> Captioner:
     """A small network in evaluation mode."""
     torch.manual_seed(0)
     encoder = SmallCNN(image_size=8, channels=(4, 4), strides=(2, 2), pooled=pooled)
-    rnn = partial(Recurrent, cell, hidden_size=hidden_size, num_layers=num_layers)
+    rnn = partial(Recurrent, cell, **{"hidden_size": hidden_size, "num_layers": num_layers, **(rnn or {})})
     model = Captioner(encoder, rnn, vocabulary_size=WORDS, embedding_size=5, attention=attention, **settings)
     for name, parameter in model.rnn.named_parameters():
         if name.endswith("bias"):  # zeros would hide a forgotten one
@@ -54,6 +56,20 @@ def test_teacher_forcing_equals_step_by_step(cell, attention, image_as):
     if attention is not None:
         torch.testing.assert_close(whole.attention, weights, atol=1e-5, rtol=1e-5)
         torch.testing.assert_close(weights.sum(-1), torch.ones(3, 6))
+
+
+@pytest.mark.parametrize("image_as", PLACES)
+@pytest.mark.parametrize("attention", ATTENTIONS, ids=["none", "additive", "dot"])
+def test_what_a_pass_leaves_out_it_leaves_out_at_the_images_step_too(attention, image_as):
+    """Locked dropout between layers and DropConnect: one draw for a caption, however its steps are run."""
+    noise = {"num_layers": 2, "dropout": 0.5, "locked": True, "dropconnect": 0.5, "backend": "reference"}
+    model = captioner(LSTMCell, attention, image_as=image_as, rnn=noise).train()
+    features, tokens = batch()
+    torch.manual_seed(2)
+    whole = model.output(model(features, tokens).hidden)
+    torch.manual_seed(2)
+    torch.testing.assert_close(step_by_step(model, features, tokens)[0], whole)
+    assert not torch.allclose(model.eval().output(model(features, tokens).hidden), whole, atol=1e-2)
 
 
 @pytest.mark.parametrize("image_as", PLACES)
