@@ -15,6 +15,7 @@ from torch import nn
 from seqvision.checks.layers import LayerRecord, record_layers
 from seqvision.checks.learner import Learner
 from seqvision.checks.times import step_times
+from seqvision.losses.penalty import weights_of
 from seqvision.models.noise import LEAVING_OUT
 
 BY_HEART = 0.1  # of where it began: the loss of what was learnt by heart is below
@@ -105,9 +106,7 @@ def update_ratios(
     """By the name of each matrix and kernel that trains, the length of its change in a step over its own length: the
     median over steps, the first aside, for adaptive optimisers begin with larger ones.
     """
-    weights = {
-        name: each for name, each in learner.task.model.named_parameters() if each.requires_grad and each.dim() > 1
-    }
+    weights = weights_of(learner.task.model)
     found: dict[str, list[float]] = {name: [] for name in weights}
     begun = time.perf_counter()
     for number, batch in zip(range(steps), cycle(batches)):

@@ -1,14 +1,26 @@
-"""Penalties on weights, λR(W), beside any loss."""
-
-from collections.abc import Iterator
+"""Which parameters of a network are its weights, and penalties on them, λR(W), beside any loss."""
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
 
+def weights_of(model: nn.Module) -> dict[str, nn.Parameter]:
+    """The trainable parameters, by name, that multiply what goes through a network: matrices, filters, embeddings.
+
+    The one rule for weight decay, penalties and checks: two or more axes, and `weight` in the name, as torch's own
+    layers have it. So gains and biases are none whatever their shape, nor is what is added to a state, a canvas or a
+    map: learnt initial states, first canvases, embeddings of places.
+    """
+    return {
+        name: parameter
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.dim() > 1 and "weight" in name.rpartition(".")[2]
+    }
+
+
 class ElasticNet(nn.Module):
-    """l1 Σ|w| + l2 Σw² over a network's trainable matrices and filters; gains and biases are left alone.
+    """l1 Σ|w| + l2 Σw² over a network's weights (`weights_of`); gains, biases and initial states are left alone.
 
     l2 with l1 = 0 is ridge regression's penalty, l1 with l2 = 0 the lasso's, both are the elastic net's (Zou and
     Hastie, "Regularization and variable selection via the elastic net", 2005, equation 3). Unlike a weight decay that
@@ -21,14 +33,9 @@ class ElasticNet(nn.Module):
 
     def forward(self, model: nn.Module) -> Float[Tensor, ""]:
         total = torch.zeros((), device=next(model.parameters()).device)
-        for weight in penalised(model):
+        for weight in weights_of(model).values():
             if self.l1:
                 total = total + self.l1 * weight.abs().sum()
             if self.l2:
                 total = total + self.l2 * weight.square().sum()
         return total
-
-
-def penalised(model: nn.Module) -> Iterator[nn.Parameter]:
-    """The trainable parameters of two or more axes."""
-    return (weight for weight in model.parameters() if weight.requires_grad and weight.dim() > 1)

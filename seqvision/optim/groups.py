@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from seqvision.encoders.base import Encoder
 from seqvision.errors import UserError
+from seqvision.losses.penalty import weights_of
 
 
 def build_optimizer(
@@ -18,27 +19,28 @@ def build_optimizer(
     slow_factor: float = 1.0,
     layer_decay: int | float = 1.0,
 ) -> Optimizer:
-    """The optimiser over all trainable parameters: gains and biases without weight decay, the parameters of `slow` (an
-    encoder, say) at `slow_factor` times the rate, and those of an encoder's stages at rates that fall towards the
-    pixels, `layer_decay` times from stage to stage.
+    """The optimiser over all trainable parameters: weights (`weights_of`) decay and nothing else does, the parameters
+    of `slow` (an encoder, say) are at `slow_factor` times the rate, and those of an encoder's stages at rates that fall
+    towards the pixels, `layer_decay` times from stage to stage.
 
     make: a partial of an optimiser class that still lacks its parameters. A class may name kinds of modules whose
-    parameters it wants `apart`, with `apart_options`.
+    parameters it wants `apart` from the other weights, together with all that are no weights, with `apart_options`.
     """
     inside = {id(p) for p in slow.parameters()} if slow is not None else set()
     stages = stage_factors(model, layer_decay)
     kind: Any = getattr(make, "func", make)
     kinds, options = getattr(kind, "apart", ()), getattr(kind, "apart_options", {})
     apart = {id(p) for module in model.modules() if isinstance(module, kinds) for p in module.parameters()}
+    weights = {id(weight) for weight in weights_of(model).values()}
     groups: dict[tuple[bool, bool, float, bool], list[nn.Parameter]] = {}
     for parameter in model.parameters():
         if parameter.requires_grad:
             key = id(parameter)
-            kind_of = (parameter.dim() > 1, key in inside, stages.get(key, 1.0), key in apart)
+            kind_of = (key in weights, key in inside, stages.get(key, 1.0), key in apart)
             groups.setdefault(kind_of, []).append(parameter)
     described = []
     for (decays, is_slow, factor, is_apart), parameters in groups.items():
-        own = {**({} if decays else {"weight_decay": 0.0}), **(options if is_apart else {})}
+        own = {**({} if decays else {"weight_decay": 0.0}), **(options if is_apart or not decays else {})}
         described.append({"params": parameters, "rate_factor": factor * (slow_factor if is_slow else 1.0), **own})
     try:
         optimizer = make(described)
