@@ -13,6 +13,11 @@ class FractionalMaxPool(nn.Module):
     each time, in an order that is drawn for every picture of a training batch, the same for all of its channels
     (Graham, 2014, Fractional Max-Pooling, section 2: pseudo-random, overlapping).
 
+    Where a side cannot be covered by as many regions of 2 pixels (9 pixels by 4, with a ratio of 2), its regions have
+    3: all pixels are in one. The paper's regions reach to the first pixel of the next one, 2 or 3 pixels; torch's
+    operator, which this is, has one size for all. The two keep the same rows and overlap everywhere but between two
+    regions of 2 that stand 2 apart.
+
     In evaluation the regions are always the same (u = 1/2), so that a picture's features are one thing; torch's own
     layer draws there too. Several passes in training mode, averaged, are the paper's way to test.
     """
@@ -25,10 +30,11 @@ class FractionalMaxPool(nn.Module):
 
     def forward(self, x: Float[Tensor, "batch channels height width"]) -> Float[Tensor, "batch channels rows columns"]:
         size = [int(side / self.ratio) for side in x.shape[-2:]]
+        region = [max(2, -(-side // max(1, number))) for side, number in zip(x.shape[-2:], size, strict=True)]
         places = x.new_full((len(x), 1, 2), 0.5)
         if self.training:
             places = torch.rand_like(places)
-        return F.fractional_max_pool2d(x, 2, output_size=size, _random_samples=places.expand(-1, x.shape[1], -1))
+        return F.fractional_max_pool2d(x, region, output_size=size, _random_samples=places.expand(-1, x.shape[1], -1))
 
     def extra_repr(self) -> str:
         return f"ratio={self.ratio}"

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxtyping import Float
+from timm.layers import DropPath
 from torch import Tensor, nn
 
 from seqvision.encoders.normalisation import Norm
@@ -95,14 +96,23 @@ class _WithStem(TimmEncoder):
 
 class _Residual(_WithStem):
     """A network of residual blocks, which stochastic depth leaves out at random in training (Huang, Sun, Liu, Sedra and
-    Weinberger, 2016): block l of L with probability `drop_path` * l / L, picture by picture. Where a block stays, what
-    it adds is divided by its chance to stay, so that nothing need be scaled in evaluation; in expectation the same.
+    Weinberger, 2016, section 3): block l of the L that there are with probability `drop_path` * l / L, the first one
+    included, picture by picture and not batch by batch. Where a block stays, what it adds is divided by its chance to
+    stay, so that nothing need be scaled in evaluation; in expectation the same.
     """
 
     def __init__(self, name: str, *, drop_path: float | int = 0.0, **settings: Any) -> None:
         if not 0 <= drop_path < 1:
             raise UserError(f"encoder.drop_path is {drop_path}; expected a share from 0 to below 1, e.g. 0.5")
-        super().__init__(name, **with_options(settings, {"drop_path_rate": drop_path} if drop_path else {}))
+        self.drop_path = drop_path
+        super().__init__(name, **settings)
+
+    def adapt(self) -> None:
+        super().adapt()
+        if self.drop_path:  # timm's own `drop_path_rate` is (l - 1) / (L - 1): its first block always stays
+            blocks: list[Any] = [module for module in self.network.modules() if hasattr(module, "drop_path")]
+            for place, block in enumerate(blocks, start=1):
+                block.drop_path = DropPath(self.drop_path * place / len(blocks))
 
 
 class ResNet(_Residual):

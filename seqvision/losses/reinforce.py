@@ -23,11 +23,16 @@ def reinforce(
     return policy.sum(), baseline.sum()
 
 
-def returns_of(rewards: Float[Tensor, "batch looks"], discount: int | float = 1.0) -> Float[Tensor, "batch looks"]:
-    """What each look still brings: the rewards from it on, those k looks later weighed by discount to the k."""
+def returns_of(
+    rewards: Float[Tensor, "batch looks"], discount: int | float = 1.0, *, every: int = 1
+) -> Float[Tensor, "batch looks"]:
+    """What each look still brings: the rewards from it on, those of k symbols later weighed by discount to the k.
+
+    every: how many looks a symbol has, among which nothing is discounted.
+    """
     total = torch.zeros_like(rewards[:, 0])
     found = []
-    for reward in rewards.unbind(1)[::-1]:
-        total = reward + discount * total
+    for look, reward in reversed([*enumerate(rewards.unbind(1))]):
+        total = reward + (discount if (look + 1) % every == 0 else 1) * total
         found.append(total)
     return torch.stack(found[::-1], dim=1)

@@ -37,7 +37,7 @@ class GlimpseReading(Task):
     every_look: the weight of the cross-entropy of the scores after each of the other looks, so that the reader knows
         before the end what it sees and can stop early.
     samples: paths drawn for each picture, whose gradients are averaged.
-    discount: of rewards for symbols that come later.
+    discount: of rewards for symbols that come later: by how much for each symbol between. One symbol's looks share it.
     policy_lr_factor: the rate of what stands before the locator and learns by the policy alone (DRAM's upper recurrence
         and context), over the others': its gradients are mostly noise, of which an adaptive optimiser makes full steps.
 
@@ -82,7 +82,8 @@ class GlimpseReading(Task):
         reading = self.model(images, sizes, sample=True)
         total = classes_loss(reading, labels, self.model.looks, self.every_look)
         if self.model.policy == "learnt":
-            returns = returns_of(rewards(reading, labels, self.model.looks, self.reward, self.reward_at), self.discount)
+            earned = rewards(reading, labels, self.model.looks, self.reward, self.reward_at)
+            returns = returns_of(earned, self.discount, every=self.model.looks)
             valid = (labels >= 0).repeat_interleave(self.model.looks, 1)
             policy, baseline = reinforce(reading.log_p, returns, reading.baselines, valid)
             total = total + self.policy_weight * policy + baseline

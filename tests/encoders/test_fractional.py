@@ -31,6 +31,21 @@ def test_regions_are_two_by_two_pixels_one_or_two_apart_the_same_for_all_channel
     assert not torch.equal(found, again)
 
 
+@pytest.mark.parametrize("ratio", [1.05, 1.26, 1.41, 1.6, 1.9, 1.99, 2])
+def test_every_pixel_is_in_a_region(ratio):
+    """And the regions' grid is as large as the ratio says, their sides 2 or 3."""
+    torch.manual_seed(0)
+    for side in range(2, 24):
+        for pool in (FractionalMaxPool(ratio), FractionalMaxPool(ratio).eval()):
+            single = torch.eye(side).expand(20, side, side)  # a map for each row, in which that row alone is 1
+            found = pool(single.reshape(20, side, side, 1).expand(-1, -1, -1, side))
+            assert found.shape[2:] == (int(side / ratio),) * 2
+            seen = found.amax(dim=(2, 3))
+            assert (seen == 1).all(), f"a side of {side}"
+            rows = found.sum(dim=1)[..., 0]  # how many rows each region has
+            assert set(rows.flatten().tolist()) <= {2.0, 3.0}
+
+
 def test_in_evaluation_a_picture_has_one_answer_whatever_is_beside_it():
     torch.manual_seed(0)
     pool = FractionalMaxPool(1.41).eval()

@@ -93,3 +93,12 @@ def test_returns_are_what_is_still_to_come():
     rewards = torch.tensor([[1.0, 0.0, 2.0]])
     assert returns_of(rewards).tolist() == [[3.0, 2.0, 2.0]]
     assert returns_of(rewards, discount=0.5).tolist() == [[1.5, 1.0, 2.0]]
+
+
+def test_a_discount_is_for_each_symbol_and_not_for_each_look():
+    """R_j = Σ_k discount^(symbol of k − symbol of j) r_k over the looks k from j on."""
+    rewards = torch.rand(3, 6, generator=torch.Generator().manual_seed(0))
+    expected = [
+        sum(0.5 ** (k // 2 - j // 2) * rewards[:, k] for k in range(j, 6)) for j in range(6)
+    ]  # two looks a symbol
+    torch.testing.assert_close(returns_of(rewards, 0.5, every=2), torch.stack(expected, dim=1))
