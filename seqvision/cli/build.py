@@ -5,7 +5,7 @@ from typing import Any
 from seqvision.cli.beginning import begin, weights_from
 from seqvision.cli.monitored import check_score
 from seqvision.cli.networks import check_network
-from seqvision.cli.objects import instantiate, placed
+from seqvision.cli.objects import check_not_replaced, instantiate, placed
 from seqvision.cli.values import check_single_values
 from seqvision.errors import UserError
 
@@ -35,7 +35,9 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
     noise.into(model)
     parts = {**data.held(), "noise": noise.settings()}
     held = contents(resolved, {**resolved["model"], **sizes}, parts, pattern=config.pattern)
-    task = instantiate(config.task)(model, contents=held, **data.task_parts())
+    given = {"contents": held, **data.task_parts()}
+    check_not_replaced(config.task, given)
+    task = instantiate(config.task)(model, **given)
     if (config.initialization or config.normalise) and config.start_from:
         raise UserError(
             f"start_from={config.start_from}: every weight and statistic comes from that checkpoint, none begins anew; "

@@ -1,7 +1,7 @@
 """Objects from the configuration; what the user can mend comes through as it was said."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -10,16 +10,20 @@ from seqvision.cli.values import check_values, settings_of
 from seqvision.errors import SettingError, UserError
 from seqvision.signatures import parts
 
+_DEVICES = re.compile(r"device|accelerator|GPU|CUDA|MPS|TPU|HPU", re.IGNORECASE)  # what such a complaint speaks of
+
 
 def instantiate(node: Any, **arguments: Any) -> Any:
     """The object that a node of the configuration describes (`_target_`), or a partial of it.
 
-    Raises the `UserError` that the object's own code raised, or one that names the object and the mistake.
+    Raises the `UserError` that the object's own code raised, or one that names the object and the mistake, or a setting
+    of the node that the arguments replace.
     """
     from hydra.errors import InstantiationException
     from hydra.utils import instantiate as build
     from pytorch_lightning.utilities.exceptions import MisconfigurationException
 
+    check_not_replaced(node, arguments)
     try:
         with placed(node):
             check_values(node)
@@ -32,13 +36,26 @@ def instantiate(node: Any, **arguments: Any) -> Any:
             if isinstance(cause, UserError):
                 raise cause from None
             if isinstance(cause, MisconfigurationException):
-                name = _full_key(node)
-                devices = " `seqvision doctor` lists the devices of this machine" if name == "trainer" else ""
-                raise UserError(f"{name}: {cause}{devices}") from error
+                devices = " `seqvision doctor` lists the devices of this machine" if _DEVICES.search(str(cause)) else ""
+                raise UserError(f"{_full_key(node)}: {cause}{devices}") from error
             if isinstance(cause, TypeError) and (said := _no_such_setting(str(cause), node)):
                 raise UserError(said) from error
             cause = cause.__cause__ or cause.__context__
         raise UserError(" ".join(str(error).split())) from error
+
+
+def check_not_replaced(node: Any, names: Iterable[str]) -> None:
+    """Raises a `UserError` where a node of the configuration has a setting of one of these names, which are those that
+    the part is given by the code: the setting would have no effect.
+    """
+    for name in names:
+        if hasattr(node, "keys") and name in node:
+            key = f"{_full_key(node)}.{name}".lstrip(".")
+            chosen = f"; choose it with {name}=… instead" if name in node._get_root() else ""
+            raise UserError(
+                f"{key} is {str(node[name])[:80]!r}, which has no effect: its value comes from other parts of the "
+                f"training{chosen}. Remove {key}"
+            )
 
 
 def instantiate_each(node: Any, kind: type) -> list[Any]:
@@ -95,7 +112,8 @@ def _place_of(error: SettingError, node: Any) -> str:
 
 def _no_such_setting(reason: str, node: Any) -> str | None:
     """Which keys of the configuration the object that a TypeError is about does not take; None for another mistake."""
-    found = re.search(r"got an unexpected keyword argument '(\w+)'", reason)
+    twice = re.search(r"got multiple values for (?:keyword )?argument '(\w+)'", reason)
+    found = twice or re.search(r"got an unexpected keyword argument '(\w+)'", reason)
     if found is None or not hasattr(node, "_get_root"):
         return None
     setting = found[1]
@@ -103,6 +121,8 @@ def _no_such_setting(reason: str, node: Any) -> str | None:
         if not path or setting not in part:
             continue
         takes, others = settings_of(part["_target_"])
+        if twice and setting in takes:
+            return f"{path}.{setting} has no effect: its value comes from other parts of the training. Remove it"
         if setting in takes or others:
             continue
         wrong = [key for key in part if key not in takes and not key.startswith("_")]

@@ -70,8 +70,8 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
         if config.resume:
             raise UserError(f"{command}: resume={config.resume} is a run that has begun; leave it out")
         one = {"devices": 1, "strategy": "auto", "num_nodes": 1, "max_epochs": -1, "max_steps": 1_000_000}
-        quiet = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False, "callbacks": []}
-        trainer = instantiate(config.trainer, **one, **quiet)
+        config.trainer.update({**one, "enable_checkpointing": False, "enable_progress_bar": False})
+        trainer = instantiate(config.trainer, callbacks=[], logger=False)
         device = trainer.strategy.root_device
         # what building has to say is not the answer
         with contextlib.redirect_stdout(sys.stderr):

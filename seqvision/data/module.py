@@ -22,6 +22,7 @@ TRIED = 8  # items whose reading is timed
 SEEN = ("train", "val")  # the splits that a training sees; no other is given to its task
 FEW_STEPS = 4  # of an epoch
 ENOUGH_STEPS = 300  # of a whole training: with these, a few an epoch are no matter
+MOST_WORKERS = 64  # on a machine of few cores; elsewhere 8 per core
 
 log = logging.getLogger(__name__)
 
@@ -69,8 +70,9 @@ class RecordData(LightningDataModule):
         for name, size in (("batch_size", batch_size), ("evaluation_batch_size", evaluation_batch_size)):
             if size < 1:
                 raise UserError(f"data.{name} is {size}; expected 1 or more")
-        if isinstance(num_workers, str) and num_workers != "auto":
-            raise SettingError("num_workers", num_workers, "a whole number or auto")
+        most = max(MOST_WORKERS, 8 * usable_cores())  # more would only exhaust the machine's memory
+        if num_workers != "auto" and (isinstance(num_workers, str) or not 0 <= num_workers <= most):
+            raise SettingError("num_workers", num_workers, f"auto or a whole number from 0 to {most}")
         self.batch_size = batch_size
         self.evaluation_batch_size = evaluation_batch_size
         self.num_workers = num_workers

@@ -47,6 +47,18 @@ class SplitRule:
 
     def __post_init__(self) -> None:
         check_shares(self.val, self.test)
+        if self.blocks is not None and self.blocks < 2:
+            raise UserError(f"data.splits.blocks={self.blocks}: expected 2 or more, or null for whole sequences")
+        if self.blocks is None and self.gap not in (0, "0"):
+            raise UserError(
+                f"data.splits.gap={self.gap} has no effect without data.splits.blocks: whole sequences have no gap "
+                "between them. Set data.splits.blocks=10, or remove data.splits.gap"
+            )
+        if self.folds is None and self.fold != 1:
+            raise UserError(
+                f"data.splits.fold={self.fold} has no effect without data.splits.folds. Set the number of folds, e.g. "
+                f"data.splits.folds={max(self.fold, 5)}, or remove data.splits.fold"
+            )
         if self.blocks and (self.test_groups or self.val_groups):
             raise UserError("data.splits: blocks and test_groups or val_groups exclude each other. Leave out one.")
         if self.folds is not None and not (self.folds > 1 and 1 <= self.fold <= self.folds):

@@ -37,6 +37,36 @@ SENTENCES = {
         {},
         r"a.csv row 1: 'quote' and 'kind' are not the usual names .*data.text_column=NAME .*data.header=false",
     ),
+    "a header of unusual names above columns by number": (
+        {"a.csv": "quote,kind\n" + MANY},
+        {"text_column": 1, "label_column": 2},
+        r"a.csv row 1: 'quote' and 'kind' are not the usual names .*data.header=false",
+    ),
+    "columns of lines without any": (
+        {"a.txt": MANY.replace("film", "good film").replace(",good", "").replace(",bad", "")},
+        {"layout": "words", "label_column": 2},
+        r"data.label_column=2 has no effect: a.txt has a label and a sentence in each line",
+    ),
+    "a header of files of one class": (
+        {"good.txt": "a\n", "bad.txt": "b\n"},
+        {"header": True},
+        r"data.header=true has no effect: bad.txt holds the sentences of one class",
+    ),
+    "what ends no label's coarse part": (
+        {"a.csv": HEAD + MANY},
+        {"coarse": ":"},
+        r"data.coarse=':' has no effect: no label holds it, e.g. 'good'",
+    ),
+    "a split to rename that is not there": (
+        {"train.csv": HEAD + MANY, "dev.csv": HEAD + MANY},
+        {"splits": {"rename": {"valid": "test"}}},
+        r"data.splits.rename: no split 'valid' \(found: dev, train\)",
+    ),
+    "renamed to what is no mapping": (
+        {"a.csv": HEAD + MANY},
+        {"splits": {"rename": ["dev"]}},
+        r"data.splits.rename is \['dev'\]; expected a mapping, such as \{dev: test\}",
+    ),
     "two columns alike": (
         {"a.tsv": "x\ty\nz\tw\n"},
         {},
@@ -188,6 +218,18 @@ PICTURES = {
         "",
         {},
         r"labels.csv: no column for the label \(found: path, width; usual names: label, .*data.label_column=COLUMN",
+    ),
+    "a column of folders": (
+        {"cat/a.png": DOT, "dog/a.png": DOT},
+        "",
+        {"label_column": 2},
+        r"data.label_column=2 has no effect: .* holds folders of classes and no list",
+    ),
+    "a split to rename that is not there": (
+        {"labels.csv": "path,label,split\na.png,cat,train\n", "a.png": DOT},
+        "",
+        {"splits": {"rename": {"dev": "test"}}},
+        r"data.splits.rename: no split 'dev' \(found: train\)",
     ),
     "no list": ({"a.png": DOT}, "a.png", {}, r"a.png: a list of pictures was expected"),
     "no such folder of files": (

@@ -65,6 +65,22 @@ def test_files_of_splits_keep_them(tmp_path):
     assert Counter(record.split for record in found.records) == {"train": 6, "val": 1, "test": 1}
 
 
+@pytest.mark.parametrize(
+    ("header", "columns"),
+    [
+        ("text,label", {"label_column": 2}),
+        ("text,kind", {"label_column": 2}),
+        ("quote,label", {"text_column": 1}),
+        ("text,label", {"text_column": 1, "label_column": 2}),
+        ("quote,label", {"text_column": 1, "label_column": 2}),
+    ],
+    ids=str,
+)
+def test_a_number_counts_the_columns_of_a_table_with_a_header_too(tmp_path, films, header, columns):
+    files = {"films.csv": f"{header}\n" + rows('"{text}",{label}\n')}
+    assert pairs(read_sentences(write(tmp_path, files), **columns, **films)) == WANTED
+
+
 def test_a_split_column_is_kept(tmp_path):
     text = "text,label,split\na film,good,train\na day,bad,train\nno film,bad,dev\n"
     found = read_sentences(write(tmp_path, {"films.csv": text}))

@@ -192,6 +192,9 @@ OWN_TRAIN = [video("a", split="train"), video("b", split="train")]
             {"test_groups": ["s000"], "blocks": 4},
             "data.splits: blocks and test_groups or val_groups exclude",
         ),
+        (videos(9), {"blocks": 0}, "data.splits.blocks=0: expected 2 or more, or null"),
+        (videos(9), {"gap": "2s"}, "data.splits.gap=2s has no effect without data.splits.blocks"),
+        (videos(9), {"fold": 3}, "data.splits.fold=3 has no effect without data.splits.folds"),
         (
             [*OWN_TRAIN, video("c")],
             {},

@@ -10,7 +10,7 @@ from seqvision.data.core.faults import each, fault, fault_of_many
 from seqvision.data.core.file_names import NamedFiles
 from seqvision.data.core.listing import files_below
 from seqvision.data.formats.rows import did_you_mean, files_of_splits
-from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
+from seqvision.data.sequences.classes.sets import SplitNames, class_set, split_names
 from seqvision.data.sequences.classes.tables import (
     JSON_SUFFIXES,
     Column,
@@ -22,7 +22,7 @@ from seqvision.data.sequences.classes.tables import (
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.data.splits import split_name
 from seqvision.errors import UserError
-from seqvision.names import Name
+from seqvision.names import Name, text_of
 from seqvision.wording import counted, some_of
 
 _PATH = "path file filename file_name file_path filepath image picture recording video clip name id"
@@ -108,7 +108,7 @@ def read_files(
     path = Path(path)
     if on_missing not in ("error", "skip"):
         raise UserError(f"data.on_missing is '{on_missing}', expected 'error' or 'skip'")
-    drawn, rename = taken_rename(splits)
+    drawn, named = split_names(splits)
     if not path.exists():
         raise UserError(f"data.path: no file or folder '{path}' (looked from {Path.cwd()}).")
     options = ListOptions(
@@ -117,11 +117,13 @@ def read_files(
     listing = path if path.is_file() else _list_in(path)
     of_splits = [] if listing else files_of_splits(path, _LISTS)
     if listing:
-        found = _read_list(listing, kind.what, options, rename)
+        found = _read_list(listing, kind.what, options, named)
     elif of_splits:
-        found = _read_lists_of_splits(of_splits, kind.what, options, rename)
+        found = _read_lists_of_splits(of_splits, kind.what, options, named)
     else:
-        found = _read_folders(path, kind, rename)
+        _check_no_list_options(path, options)
+        found = _read_folders(path, kind, named)
+    named.check_used()
     unread = {record.id: why for record in found.records if (why := kind.why_unread(Path(str(record.source))))}
     found.problems += [f"{name}: {why}" for name, why in unread.items()]
     found.records = [record for record in found.records if record.id not in unread]
@@ -146,7 +148,7 @@ def _list_in(folder: Path) -> Path | None:
     )
 
 
-def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[Any, Name]) -> _Listed:
+def _read_list(file: Path, what: str, options: ListOptions, named: SplitNames) -> _Listed:
     if file.suffix.lower() not in _LISTS:
         raise UserError(
             f"{file}: a list of {what} was expected, {', '.join(_LISTS)} with a path and a label a row, or a folder."
@@ -178,26 +180,41 @@ def _read_list(file: Path, what: str, options: ListOptions, rename: Mapping[Any,
         else:
             rows_of[source] = row.where
             with each():
-                split = split_said(said, row.where, rename)
+                split = named.split(said, row.where)
                 found.records.append(SequenceRecord(name, source, label, group=group or None, split=split))
     return found
 
 
-def _read_lists_of_splits(
-    files: Sequence[Path], what: str, options: ListOptions, rename: Mapping[Any, Name]
-) -> _Listed:
+def _read_lists_of_splits(files: Sequence[Path], what: str, options: ListOptions, named: SplitNames) -> _Listed:
     """The files of Hugging Face's `train/metadata.csv` …, whose names count from the folder of their list."""
     found = _Listed()
     for file in files:
-        part = _read_list(file, what, options, rename)
-        split = split_said(file.parent.name, str(file), rename)
+        part = _read_list(file, what, options, named)
+        split = named.split(file.parent.name, str(file))
         found.problems += part.problems
-        found.notes += part.notes
+        found.notes += [note for note in part.notes if note not in found.notes]
         found.records += [
             replace(record, id=f"{file.parent.name}/{record.id}", split=record.split or split)
             for record in part.records
         ]
     return found
+
+
+def _check_no_list_options(folder: Path, options: ListOptions) -> None:
+    """Raises a `UserError` where something is said about a list that there is not."""
+    of_lists = {
+        "path_column": options.path_column,
+        "label_column": options.label_column,
+        "split_column": options.split_column,
+        "group_column": options.group_column,
+        "files": options.files,
+    }
+    for option, given in of_lists.items():
+        if given is not None:
+            raise UserError(
+                f"data.{option}={text_of(given)} has no effect: {folder} holds folders of classes and no list of files "
+                f"(looked for {LIST_NAMES[0]}.csv and the like). Remove it, or name the list with data.path"
+            )
 
 
 def _near(file: Path) -> str:
@@ -206,7 +223,7 @@ def _near(file: Path) -> str:
     return f" (did you mean '{same[0]}'?)" if same else did_you_mean(file.name, inside, cutoff=0.85)
 
 
-def _read_folders(folder: Path, kind: FileKind, rename: Mapping[Any, Name]) -> _Listed:
+def _read_folders(folder: Path, kind: FileKind, named: SplitNames) -> _Listed:
     listing = files_below(folder, kind.belongs)
     within: dict[str, list[Path]] = {}  # by the first folder on their way
     for file in listing.files:
@@ -238,7 +255,7 @@ def _read_folders(folder: Path, kind: FileKind, rename: Mapping[Any, Name]) -> _
         loose = [file.name for file in files if file.parent == part]
         if loose:
             raise UserError(f"{part}: '{loose[0]}' lies in no class's folder. Move it into {name}/CLASS/.")
-        split = split_said(name, str(part), rename)
+        split = named.split(name, str(part))
         found.records += [_of_folder(file, folder, 1, split) for file in files]
     return found
 

@@ -9,7 +9,7 @@ import numpy as np
 from seqvision.data.core.faults import each
 from seqvision.data.core.tables import first_rows, shown
 from seqvision.data.sequences.classes.listed import GROUP_NAMES, LIST_NAMES, FileKind, read_files
-from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
+from seqvision.data.sequences.classes.sets import SplitNames, class_set, split_names
 from seqvision.data.sequences.classes.tables import LABEL_NAMES
 from seqvision.data.sequences.formats.table import Table, read_table
 from seqvision.data.sequences.readers.numbers import clock_columns, table_columns
@@ -66,10 +66,11 @@ def read_recordings(
             splits=splits,
             **options,
         )
-    drawn, rename = taken_rename(splits)
+    drawn, named = split_names(splits)
     notes, records = _of_table(
-        read_table(table, encoding=encoding), id_column, columns, label_column, split_column, group_column, rename
+        read_table(table, encoding=encoding), id_column, columns, label_column, split_column, group_column, named
     )
+    named.check_used()
     return class_set(records, what="recordings", splits=drawn, merge=merge, notes=notes)
 
 
@@ -95,7 +96,7 @@ def _of_table(
     label_column: Name,
     split_column: Name,
     group_column: Name,
-    rename: Mapping[Any, Name],
+    named: SplitNames,
 ) -> tuple[list[str], list[SequenceRecord]]:
     """What the columns are taken for, in words, and the recordings."""
     ids = table.need(id_column, ID_NAMES, "recording's id", "data.id_column")
@@ -142,7 +143,7 @@ def _of_table(
             id=name,
             source=values[places],
             label=known[name][0][0],
-            split=split_said(known[name][0][1], known[name][1], rename),
+            split=named.split(known[name][0][1], known[name][1]),
             group=known[name][0][2] or None,
         )
         for name, places in rows.items()

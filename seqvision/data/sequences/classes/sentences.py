@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +11,7 @@ from seqvision.data.core.faults import each, fault_of_many
 from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import read_text
 from seqvision.data.sequences.classes.files import Found, find_text_files
-from seqvision.data.sequences.classes.sets import class_set, split_said, taken_rename
+from seqvision.data.sequences.classes.sets import class_set, split_names
 from seqvision.data.sequences.classes.tables import (
     JSON_SUFFIXES,
     Cells,
@@ -24,7 +24,7 @@ from seqvision.data.sequences.classes.tables import (
 )
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.errors import UserError
-from seqvision.names import Name
+from seqvision.names import Name, text_of
 from seqvision.wording import counted
 
 _TEXT = "text sentence sentences review question comment content tweet message utterance phrase title body"
@@ -65,12 +65,13 @@ def read_sentences(
         raise UserError(f"data.layout is '{layout}', expected one of {', '.join(LAYOUTS)}")
     if on_missing not in ("error", "skip"):
         raise UserError(f"data.on_missing is '{on_missing}', expected 'error' or 'skip'")
-    drawn, rename = taken_rename(splits)
+    drawn, named = split_names(splits)
     columns = _Columns(text_column, label_column, split_column, header)
     found, notes = find_text_files(path, one_a_class=layout == "files")
     records: list[SequenceRecord] = []
     incomplete: list[str] = []
     taken: dict[str, str] = {}
+    coarsened = False
     for file in found:
         for row in _rows(file, layout, columns, encoding):
             text, label, said = row.values
@@ -78,11 +79,17 @@ def read_sentences(
             if not text or not label:
                 incomplete.append(f"{row.where}: {_lacks(text, label)}")
                 continue
-            if coarse:
-                label = label.split(coarse, 1)[0]
+            if coarse and coarse in label:
+                coarsened, label = True, label.split(coarse, 1)[0]
             with each():
-                split = split_said(said if said else file.split, row.where, rename)
+                split = named.split(said if said else file.split, row.where)
                 records.append(SequenceRecord(row.where, text, label, group=_group(text), split=split))
+    named.check_used()
+    if coarse is not None and not coarsened:
+        raise UserError(
+            f"data.coarse='{coarse}' has no effect: no label holds it, e.g. '{records[0].label if records else ''}'. "
+            "Name what ends the coarse part of the labels, or remove it"
+        )
     records, doubles = _as_published(records)
     if on_missing == "error":
         fault_of_many(incomplete, "Fill it in, or leave such rows out with data.on_missing=skip.")
@@ -118,6 +125,16 @@ class _Columns:
         self.split = split_column(split)
         self.header = header
 
+    def check_no_table(self, file: Path, found: str) -> None:
+        """Raises a `UserError` where something is said about the columns of a file that has none."""
+        given = {column.option: column.given for column in (self.text, self.label, self.split)}
+        for option, value in {**given, "data.header": self.header}.items():
+            if value is not None:
+                raise UserError(
+                    f"{option}={text_of(value)} has no effect: {file.name} {found}, not in columns. Remove it, or set "
+                    "data.layout=table"
+                )
+
 
 def _lacks(text: Name, label: str | None) -> str:
     if not text:
@@ -128,6 +145,7 @@ def _lacks(text: Name, label: str | None) -> str:
 def _rows(file: Found, layout: str, columns: _Columns, encoding: str) -> Iterator[Cells]:
     """Text, label and split of each row."""
     if file.label is not None:
+        columns.check_no_table(file.path, "holds the sentences of one class")
         for where, line in _lines(file.path, encoding):
             yield Cells(where, (line, file.label, None))
         return
@@ -138,6 +156,7 @@ def _rows(file: Found, layout: str, columns: _Columns, encoding: str) -> Iterato
     elif layout == "table" or (layout == "auto" and (suffix in (".csv", ".tsv") or _has_tabs(file.path, encoding))):
         yield from _table(file.path, columns, encoding)
     else:
+        columns.check_no_table(file.path, "has a label and a sentence in each line")
         yield from _first_words(file.path, encoding, sure=layout == "words")
 
 
@@ -160,13 +179,27 @@ def _table(file: Path, columns: _Columns, encoding: str) -> Iterator[Cells]:
 def _columns_without_names(file: Path, columns: _Columns, encoding: str) -> tuple[int, int]:
     """The numbers of the text's and of the label's column: of two columns, the label has fewer different values."""
     text, label = columns.text.given, columns.label.given
-    if isinstance(text, int) and isinstance(label, int):
-        return text, label
     rows = list(read_rows(file, encoding=encoding).filled())
     first = rows[0]
     for option, given in ((columns.text.option, text), (columns.label.option, label)):
         if isinstance(given, int) and not 1 <= given <= len(first):
             raise UserError(f"{file.name}: no column {given} (there are {len(first)}, from 1). Correct {option}.")
+    if not (isinstance(text, int) and isinstance(label, int)):
+        text, label = _found_columns(file, rows, text, label)
+    # a header of unusual names would be a class that occurs once
+    named = [cells[label - 1].strip() for cells in rows if len(cells) >= label]
+    if columns.header is None and named.count(named[0]) == 1 and len(named) > 4:
+        raise UserError(
+            f"{file.name} row 1: '{first[text - 1]:.30}' and '{named[0]:.30}' are not the usual names of columns, and "
+            f"the class '{named[0]:.30}' occurs nowhere else. If the row is a header, name its columns with "
+            "data.text_column=NAME data.label_column=NAME; if it is a sentence, set data.header=false."
+        )
+    return text, label
+
+
+def _found_columns(file: Path, rows: Sequence[list[str]], text: Name, label: Name) -> tuple[int, int]:
+    """The numbers of both columns of two, of which at most one is said."""
+    first = rows[0]
     ask = "Say which they are with data.text_column=NUMBER data.label_column=NUMBER, or by the names of a header."
     if len(first) != 2:
         raise UserError(
@@ -185,14 +218,6 @@ def _columns_without_names(file: Path, columns: _Columns, encoding: str) -> tupl
             f"the label cannot be told apart. {ask}"
         )
     label = 1 if len(values[0]) < len(values[1]) else 2
-    # a header of unusual names would be a class that occurs once
-    heads = sum(cells[label - 1].strip() == first[label - 1].strip() for cells in whole)
-    if columns.header is None and heads == 1 and len(whole) > 4:
-        raise UserError(
-            f"{file.name} row 1: '{first[0]:.30}' and '{first[1]:.30}' are not the usual names of columns, and the "
-            f"class '{first[label - 1]:.30}' occurs nowhere else. If the row is a header, name its columns with "
-            "data.text_column=NAME data.label_column=NAME; if it is a sentence, set data.header=false."
-        )
     return 3 - label, label
 
 

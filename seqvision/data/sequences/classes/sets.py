@@ -45,22 +45,40 @@ def class_set(
     return found
 
 
-def split_said(text: str | None, where: str, rename: Mapping[Any, Name]) -> str | None:
-    """The split that a file's name or a cell says, after `rename` ({"dev": "test"}); None where it says nothing."""
-    split = row_split(text, where)
-    if split is None or text is None:
-        return None
-    becomes = {text_of(old): text_of(new) for old, new in rename.items()}
-    return row_split(becomes.get(text.strip().lower(), becomes.get(split, split)), where)
+class SplitNames:
+    """The splits that files' names and cells say, after `data.splits.rename` ({"dev": "test"})."""
+
+    def __init__(self, rename: object = None):
+        if rename is not None and not isinstance(rename, Mapping):
+            raise SettingError("data.splits.rename", rename, "a mapping, such as {dev: test}, or null")
+        self.rename = {text_of(old).lower(): text_of(new) for old, new in (rename or {}).items()}
+        self._unused = set(self.rename)
+        self._known: set[str] = set()
+
+    def split(self, text: str | None, where: str) -> str | None:
+        """The split that a text means; None where it says nothing."""
+        split = row_split(text, where)
+        if split is None or text is None or not self.rename:
+            return split
+        written = text.strip().lower()
+        old = written if written in self.rename else split
+        self._known.add(written)
+        self._unused.discard(old)
+        return row_split(self.rename.get(old, split), where)
+
+    def check_used(self) -> None:
+        """Raises a `UserError` for an entry of `rename` that no split has."""
+        for old in sorted(self._unused):
+            raise UserError(
+                f"data.splits.rename: no split '{old}' (found: {', '.join(sorted(self._known)) or 'none'}). "
+                "Correct the name, or remove the entry."
+            )
 
 
-def taken_rename(splits: Mapping[str, Any] | None) -> tuple[dict[str, Any], dict[str, str]]:
+def split_names(splits: Mapping[str, Any] | None) -> tuple[dict[str, Any], SplitNames]:
     """What `SplitRule` takes of `data.splits`, and its entry `rename`."""
     drawn = dict(splits or {})
-    rename = drawn.pop("rename", None) or {}
-    if not isinstance(rename, Mapping):
-        raise SettingError("data.splits.rename", rename, "a mapping, such as {dev: test}, or null")
-    return drawn, {str(old).lower(): str(new) for old, new in rename.items()}
+    return drawn, SplitNames(drawn.pop("rename", None))
 
 
 def natural_order(name: str) -> tuple[int, int, str]:

@@ -76,16 +76,25 @@ def read_columns(file: Path, columns: Sequence[Column], *, encoding: str, header
 
 
 def has_header(first: Sequence[str], columns: Sequence[Column]) -> bool:
-    """Whether a table's first row names columns: one asked for by name, or all that are needed by usual names."""
-    named = [column for column in columns if isinstance(column.given, str)]
-    if named:
+    """Whether a table's first row names columns: one asked for by name, or all that are needed by usual names, of
+    which a column asked for by number may lack one if another has it.
+    """
+    if any(isinstance(column.given, str) for column in columns):
         return True
+    needed = [column for column in columns if column.needed]
     found = [
-        first_of(first, column.usual) is not None if column.given is None else bool(meant(column.given, first))
-        for column in columns
-        if column.needed
+        first_of(first, column.usual) is not None if column.given is None else _is_name_of(first, column)
+        for column in needed
     ]
-    return all(found)
+    return any(found) and all(named or column.given is not None for named, column in zip(found, needed, strict=True))
+
+
+def _is_name_of(first: Sequence[str], column: Column) -> bool:
+    """Whether the first row names a column that was asked for by number: so, or by a usual name at its place."""
+    number = column.given
+    if meant(number, first):
+        return True
+    return isinstance(number, int) and first_of(first[max(0, number - 1) : max(0, number)], column.usual) is not None
 
 
 def _place(names: Sequence[str], column: Column, where: str, header: bool) -> int | None:
