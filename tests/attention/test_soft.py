@@ -1,4 +1,6 @@
-"""Soft attention over places that do not all count."""
+"""Soft attention beside its equations, and over places that do not all count."""
+
+from itertools import product
 
 import pytest
 import torch
@@ -14,6 +16,25 @@ def given(kind):
     torch.manual_seed(0)
     attention = kind(query_size=4, value_size=3, size=5).double()
     return attention, torch.randn(3, 2, 4).double(), torch.randn(3, 6, 3).double()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_weights_and_context_are_those_of_the_equations(kind):
+    """Bahdanau, Cho and Bengio (2015), appendix A.1.2, and the scaled product, one query and location at a time."""
+    attention, queries, values = given(kind)
+    context, weights = attention(queries, attention.keys(values), values)
+    key, query = attention.to_key, attention.to_query
+    for row, beam in product(range(3), range(2)):
+        q = query.weight @ queries[row, beam] + query.bias
+        keys = [key.weight @ value + key.bias for value in values[row]]
+        if kind is AdditiveAttention:
+            scores = torch.stack([attention.score.weight[0] @ torch.tanh(q + k) for k in keys])
+        else:
+            scores = torch.stack([q @ k / 5**0.5 for k in keys])
+        shares = scores.exp() / scores.exp().sum()
+        torch.testing.assert_close(weights[row, beam], shares)
+        expected = sum(share * value for share, value in zip(shares, values[row], strict=True))
+        torch.testing.assert_close(context[row, beam], expected)
 
 
 @pytest.mark.parametrize("kind", KINDS)

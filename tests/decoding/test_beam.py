@@ -1,4 +1,5 @@
 import math
+from collections import Counter
 
 import pytest
 import torch
@@ -126,6 +127,33 @@ def test_groups_that_keep_apart_give_captions_that_differ(toy_captioner, picture
     for captions in diverse:
         assert len({h.tokens[0] for h in captions}) == 3, "every group begins with a word of its own"
         assert [h.score for h in captions] == sorted((h.score for h in captions), reverse=True)
+
+
+def plain_groups(rescore, model, features, *, groups, width, diversity, longest):
+    """What each group finishes, best first: algorithm 1 of Vijayakumar et al. (2016), with Hamming diversity."""
+    beams, found = [[((), 0.0)]] * groups, [[] for _ in range(groups)]
+    for length in range(longest + 1):
+        taken = Counter()  # how often earlier groups have chosen each word at this step; the end costs nothing
+        for group, own in enumerate(beams):
+            ends = [(rescore(model, features, t, True)[0], t, True) for t, _ in own if length]
+            longer = [(*tokens, word) for tokens, _ in own if length < longest for word in WORDS]
+            candidates = ends + [(rescore(model, features, tokens, False)[0], tokens, False) for tokens in longer]
+            ranked = sorted(candidates, key=lambda each: each[0] - diversity * (not each[2] and taken[each[1][-1]]))
+            best = ranked[::-1][:width]
+            found[group] += [(total, tokens) for total, tokens, ended in best if ended]
+            beams[group] = [(tokens, total) for total, tokens, ended in best if not ended]
+            taken.update(tokens[-1] for tokens, _ in beams[group])
+    return [sorted(each, reverse=True) for each in found]
+
+
+@pytest.mark.parametrize("diversity", [0.5, 2.0])
+def test_groups_find_what_the_plain_algorithm_finds(toy_captioner, pictures, rescore, diversity):
+    for seed in range(6):
+        model, features = toy_captioner(seed, vocabulary=7, end_bias=-1.0), pictures(1, seed=seed)
+        settings = {"groups": 2, "diversity": diversity}
+        [captions] = DiverseBeamSearch(4, max_length=3, n_best=4, **settings)(model, features)
+        groups = plain_groups(rescore, model, features, width=2, longest=3, **settings)
+        assert {h.tokens for h in captions} == {tokens for found in groups for _, tokens in found[:2]}
 
 
 def test_fewer_captions_rather_than_fragments(table_model):
