@@ -1,7 +1,6 @@
 """Layers, directions and lengths around any cell: the one recurrent network of the project."""
 
 from collections.abc import Callable
-from typing import Literal
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -9,12 +8,10 @@ from torch import Tensor, nn
 
 from seqvision.autocast import in_float32
 from seqvision.errors import UserError, expect_counts
-from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
 from seqvision.rnn.dropconnect import DropConnect
+from seqvision.rnn.paths import Backend, layer_for
 from seqvision.rnn.unroll import map_state, reverse_sequences, state_parts, unroll, valid_steps
-
-Backend = Literal["auto", "reference", "fused"]
 
 
 class Recurrent(nn.Module):
@@ -31,10 +28,10 @@ class Recurrent(nn.Module):
     dropconnect: the probability with which each weight from state to state is left out of a training pass, through all
     its steps (see `DropConnect`). What stays for a pass is drawn where a pass begins: by `forward`, unless it goes on
     with a pass (`new_pass=False`), and before steps by `initial_state`.
-    backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes whichever fused layer,
-    of `seqvision.rnn.kernels` or torch's, computes the same numbers faster; "fused" insists on one, of the former if it
-    is there, and on a GPU takes the Elman recurrences of `elman_triton`, which nobody has measured yet. Only the
-    reference loop runs the cells' own submodules, so that hooks on them fire.
+    backend: "reference" is the plain loop, which every fast path is tested against; "auto" takes whichever computes the
+    same numbers faster, of `seqvision.rnn.kernels`, `seqvision.rnn.gpu` and torch's layers (see `paths`); "fused"
+    insists on one, on an NVIDIA GPU on those in Triton for the Elman cells. Only the reference loop runs the cells' own
+    submodules, so that hooks on them fire, and has derivatives of any order.
     """
 
     def __init__(
@@ -153,21 +150,11 @@ class Recurrent(nn.Module):
         if not batch or not time:  # torch's networks take no empty batch, and the loop has no outputs to stack
             last = cell.initial_state(batch) if state is None else state
             return cell.output(last).new_zeros(batch, time, cell.hidden_size), last
-        insist = self.backend == "fused"
-        if self.backend != "reference" and (fused := kernels.fused(cell, x, lengths, insist=insist)):
-            return fused(cell, x, lengths, state, reverse=reverse)
-        if state is None:
-            state = cell.initial_state(batch)
-        steps = reverse_sequences(x, lengths) if reverse else x
-        if self.backend != "reference" and torch_layers.supports(cell):
-            output, final = torch_layers.torch_layer(cell, steps, lengths, state)
-        elif insist:
-            raise UserError(
-                f"rnn.backend=fused: there is no fused layer for {type(cell).__name__} on {x.device.type} here; "
-                "use rnn.backend=auto, which takes the reference loop for it"
-            )
-        else:
-            output, final = _loop(cell, steps, lengths, state)
+        fast = layer_for(cell, x, lengths, self.backend)
+        if fast is not None:
+            return fast(cell, x, lengths, state, reverse=reverse)
+        state = cell.initial_state(batch) if state is None else state
+        output, final = _loop(cell, reverse_sequences(x, lengths) if reverse else x, lengths, state)
         return reverse_sequences(output, lengths) if reverse else output, final
 
 

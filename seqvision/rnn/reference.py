@@ -5,7 +5,8 @@ from contextlib import contextmanager
 
 from torch import nn
 
-from seqvision.rnn.recurrent import Backend, Recurrent
+from seqvision.rnn.paths import Backend
+from seqvision.rnn.recurrent import Recurrent
 
 
 @contextmanager

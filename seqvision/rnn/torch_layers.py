@@ -12,7 +12,7 @@ from torch import Tensor
 
 from seqvision.rnn.cells import Cell, ElmanCell, GRUCell, LSTMCell, State
 from seqvision.rnn.dropconnect import matrix
-from seqvision.rnn.unroll import states_at, valid_steps
+from seqvision.rnn.unroll import reverse_sequences, states_at, valid_steps
 
 _LAYERS: dict[type[Cell], Callable[..., Any]] = {
     ElmanCell: torch.rnn_tanh,
@@ -28,16 +28,25 @@ def supports(cell: Cell) -> bool:
 
 
 def torch_layer(
-    cell: Cell, x: Float[Tensor, "batch time input"], lengths: Int[Tensor, " batch"] | None, state: State
+    cell: Cell,
+    x: Float[Tensor, "batch time input"],
+    lengths: Int[Tensor, " batch"] | None,
+    state: State | None,
+    *,
+    reverse: bool = False,
 ) -> tuple[Float[Tensor, "batch time hidden"], State]:
-    """The outputs and the last state of one layer and one direction, by torch's fused network.
+    """The outputs of all steps, zeros past a sequence's length, and the last state, by torch's fused network.
+
+    reverse: each sequence from its own end to its beginning.
 
     Sequences of different lengths are computed to the end of the longest, and what is past an end is removed at the
     end: packing them would wait for the lengths and take several launches for each different one. Nothing here waits.
     """
+    state = cell.initial_state(len(x)) if state is None else state
     states = state if isinstance(state, tuple) else (state,)
     ih, hh = cell.input_to_hidden, cell.hidden_to_hidden
     w_in = ih.weight
+    x = reverse_sequences(x, lengths) if reverse else x
     if lengths is not None:
         valid = valid_steps(lengths.to(x.device), x.shape[1]).unsqueeze(-1)
         x = x.masked_fill(~valid, 0.0)  # padding may hold anything, NaN included
@@ -53,6 +62,7 @@ def torch_layer(
     if lengths is not None:
         outputs = outputs.masked_fill(~valid, 0.0)
         final[0] = states_at(torch.cat([states[0].unsqueeze(1), outputs], dim=1), lengths)
+    outputs = reverse_sequences(outputs, lengths) if reverse else outputs
     return outputs, tuple(final) if isinstance(state, tuple) else final[0]
 
 

@@ -4,7 +4,6 @@ All of them give the reference loop's numbers, values and gradients.
 """
 
 from collections.abc import Callable
-from importlib.util import find_spec
 
 from torch import Tensor
 
@@ -27,17 +26,12 @@ __all__ = [
 
 
 def fused(cell: Cell, x: Tensor, lengths: Tensor | None, *, insist: bool) -> Callable[..., tuple[Tensor, State]] | None:
-    """The fused recurrence, called as `elman` is, that computes this cell on such inputs here, or None.
+    """The fused recurrence of the CPU, called as `elman` is, that computes this cell on such inputs here, or None.
 
-    insist: also one that torch's network was measured to beat, or that nobody has measured yet: the one for GPUs.
+    insist: also one that torch's network was measured to beat.
     """
     if supports(cell, x):
         return elman
     if (insist or faster_than_torch(cell, x, lengths)) and supports_gated(cell, x):
         return gated
-    if insist and x.device.type == "cuda" and find_spec("triton"):
-        from seqvision.rnn.kernels import elman_triton
-
-        if elman_triton.supports(cell, x):
-            return elman_triton.elman
     return None

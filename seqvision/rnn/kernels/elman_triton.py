@@ -27,9 +27,8 @@ def supports(cell: Cell, x: Tensor) -> bool:
     """Whether `elman` computes this cell on such inputs here: a `known` cell, an NVIDIA GPU, and Triton 3.5 or
     later (an earlier one multiplies no fewer than 16 rows).
 
-    `Recurrent` asks only with backend="fused". Until somebody has run tests/benchmarks/test_recurrence_gpu.py, nobody
-    knows whether these kernels beat the reference loop or, for the plain cell, cuDNN: they have been compiled for
-    several GPUs and run in Triton's interpreter, and on no GPU yet.
+    `Recurrent` takes it with backend="fused", or where `seqvision doctor --benchmark` has found it to be the fastest:
+    these kernels have been compiled for several GPUs and run in Triton's interpreter, and on no GPU yet.
     """
     if not known(cell) or x.device.type != "cuda" or torch.version.hip is not None:
         return False

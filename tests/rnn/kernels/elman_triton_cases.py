@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from seqvision.errors import UserError
-from seqvision.rnn import ElmanCell, LayerNormElmanCell, Recurrent, kernels
+from seqvision.rnn import ElmanCell, LayerNormElmanCell, Recurrent, recurrent
 from seqvision.rnn.kernels import elman_triton
 from seqvision.rnn.unroll import valid_steps
 
@@ -23,7 +23,11 @@ on_a_gpu = pytest.mark.skipif(DEVICE == "cpu", reason="Triton's interpreter know
 @pytest.fixture(autouse=True)
 def _fused_means_triton(monkeypatch):
     torch.manual_seed(0)
-    monkeypatch.setattr(kernels, "fused", lambda cell, x, lengths, insist: elman_triton.elman)
+
+    def layer_for(cell, x, lengths, backend):
+        return None if backend == "reference" else elman_triton.elman
+
+    monkeypatch.setattr(recurrent, "layer_for", layer_for)
 
 
 @pytest.fixture

@@ -11,9 +11,11 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
-from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell, kernels
+from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell
+from seqvision.rnn.paths import gpu_layers, layer_for
 
 triton = pytest.importorskip("triton", reason="triton is not installed: it comes with torch where torch can use a GPU")
+TRITON = "seqvision.rnn.kernels.elman_triton"
 CASES = Path(__file__).with_name("elman_triton_cases.py")
 
 
@@ -44,13 +46,11 @@ def test_only_who_insists_gets_it_and_only_for_what_it_computes():
     with FakeTensorMode():
         x = torch.empty(2, 3, 4, device="cuda")
     for cell in (ElmanCell(4, 5), LayerNormElmanCell(4, 5)):
-        assert kernels.fused(cell, x, None, insist=False) is None
-        fused = kernels.fused(cell, x, None, insist=True)
-        assert fused is not None
-        assert fused.__module__ == "seqvision.rnn.kernels.elman_triton"
-    assert kernels.fused(GRUCell(4, 5), x, None, insist=True) is None
-    assert kernels.fused(ElmanCell(4, 5).half(), x, None, insist=True) is None
-    assert kernels.fused(type("Own", (ElmanCell,), {})(4, 5), x, None, insist=True) is None
+        assert layer_for(cell, x, None, "auto").__module__ != TRITON
+        assert layer_for(cell, x, None, "fused").__module__ == TRITON
+    assert "triton" not in gpu_layers(GRUCell(4, 5), x)
+    assert "triton" not in gpu_layers(ElmanCell(4, 5).half(), x)
+    assert not gpu_layers(type("Own", (ElmanCell,), {})(4, 5), x)
 
 
 QUICK = [(torch.float32, 75, 500), (torch.float32, 90, 1024)]
