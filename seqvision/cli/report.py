@@ -60,6 +60,7 @@ def main(arguments: list[str]) -> int:
     expect_writable(given.output)
 
     from seqvision.cli.evaluate import parse
+    from seqvision.cli.improve import improvements
     from seqvision.cli.patterns import PATTERNS, pattern_at
     from seqvision.inference.report import write_report
     from seqvision.inference.run_folder import read_curves, read_evaluations, read_record
@@ -84,7 +85,17 @@ def main(arguments: list[str]) -> int:
         own = _Bare(pattern, model)
     output = given.output or run / "report.html"
     with open_output(output) as file:
-        write_report(file, model, own, curves=read_curves(run), record=read_record(run), evaluations=evaluations)
+        record = read_record(run)
+        tried = improvements(model.config, record, evaluations[0] if evaluations else None)
+        write_report(
+            file,
+            model,
+            own,
+            curves=read_curves(run),
+            record=record,
+            evaluations=evaluations,
+            improvements=tried,
+        )
     print(output)
     return 0
 

@@ -7,11 +7,13 @@ import json
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from seqvision.cli.improve import improvements
 from seqvision.wording import counted
 
 if TYPE_CHECKING:
     from seqvision.cli.patterns import Pattern
     from seqvision.cli.record import Evaluation
+    from seqvision.inference import LoadedModel
 
 COLUMNS = {
     "most_frequent": "most frequent",
@@ -50,10 +52,25 @@ def _text(
         if given.per_class:
             parts.append("\n" + columns(*class_cells(record)) + "\n")
         parts += [f"{name}: {signature}" for name, signature in record["signatures"].items()]
-        parts += [record["collapse"]] if record["collapse"] else []
+        parts += warnings_of(record, pattern.models)
         parts += [f"note: {note}" for note in evaluation.notes]
         parts.append("")
     return "\n".join(parts).rstrip()
+
+
+def warnings_of(record: dict[str, Any], models: "Sequence[LoadedModel]") -> list[str]:
+    """Lines where nearly all predictions are the same, or a baseline is not beaten; with what to try next where one
+    model made them.
+    """
+    from seqvision.inference.run_folder import read_record
+    from seqvision.inference.verdict import verdict
+
+    said = [sentence for sentence in (record["collapse"], verdict(record)) if sentence]
+    if said and len(models) == 1:
+        (model,) = models
+        said += ["What to try next:"]
+        said += [f"  {line}" for line in improvements(model.config, read_record(model.path.parent), record)]
+    return said
 
 
 def size_of(record: dict[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from omegaconf import DictConfig, OmegaConf
 
+from seqvision.cli.beside import beside_baselines
 from seqvision.cli.build import build
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.data_paths import store_absolute
@@ -144,6 +145,11 @@ def run(config: DictConfig, trust: Sequence[str] = ()) -> dict[str, float]:
                 )
     config.sweep = None  # what an experiment says of it is nothing to a single training
     scores: dict[str, float] = fit(config, command=command)["scores"]
+    from pytorch_lightning.utilities import rank_zero_only
+
+    if rank_zero_only.rank == 0:
+        for line in beside_baselines(Path(config.run_dir), trust):
+            print(line)
     return scores
 
 

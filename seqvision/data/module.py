@@ -22,6 +22,7 @@ TRIED = 8  # items whose reading is timed
 SEEN = ("train", "val")  # the splits that a training sees; no other is given to its task
 FEW_STEPS = 4  # of an epoch
 ENOUGH_STEPS = 300  # of a whole training: with these, a few an epoch are no matter
+WANTED_STEPS = 1000  # of a whole training, where there were fewer
 MOST_WORKERS = 64  # on a machine of few cores; elsewhere 8 per core
 
 log = logging.getLogger(__name__)
@@ -252,27 +253,27 @@ class RecordData(LightningDataModule):
         )
 
     def _warn_of_few_steps(self, items: int, batches: int, rank: int, ranks: int) -> None:
-        """A warning where an epoch, and the training as a whole, has hardly a step to learn in."""
+        """A warning where the training as a whole has hardly a step to learn in, with what to set."""
         if self.trainer is None or rank:
             return
-        accumulated = self.trainer.accumulate_grad_batches
-        if self.batch_size * accumulated == ranks:
-            return
-        steps, epochs = -(-batches // accumulated), self.trainer.max_epochs
-        if steps >= FEW_STEPS or (epochs or -1) * steps >= ENOUGH_STEPS:
+        accumulated, epochs = self.trainer.accumulate_grad_batches, self.trainer.max_epochs
+        steps = -(-batches // accumulated)
+        if epochs is None or epochs < 0 or epochs * steps >= ENOUGH_STEPS:
             return
         unit = "windows" if getattr(self, "window", None) else self.unit
-        smaller = max(1, items // (2 * FEW_STEPS * ranks)) * ranks
+        smaller = min(self.batch_size, max(1, items // (2 * FEW_STEPS * ranks)) * ranks)
+        settings = [f"data.batch_size={smaller}"] if steps < FEW_STEPS and smaller < self.batch_size else []
+        settings += ["trainer.accumulate_grad_batches=1"] if accumulated > 1 else []
+        then = -(-items // smaller) if settings else steps
         log.warning(
-            "few steps: %s with data.batch_size=%d%s make %s an epoch, and a network from scratch wants some "
-            "hundred in all. Set data.batch_size=%d%s, and more epochs (trainer.max_epochs, now %s)",
+            "few steps: %s with data.batch_size=%d%s make %s an epoch, %d in all, and a network from scratch wants "
+            "some hundred. Set %s",
             counted(items, unit.removesuffix("s")),
             self.batch_size,
             f" and trainer.accumulate_grad_batches={accumulated}" if accumulated > 1 else "",
             counted(steps, "step"),
-            min(smaller, self.batch_size),
-            " trainer.accumulate_grad_batches=1" if accumulated > 1 else "",
-            epochs,
+            epochs * steps,
+            " ".join([*settings, f"trainer.max_epochs={max(epochs, -(-WANTED_STEPS // then))}"]),
         )
 
     def _place(self) -> tuple[int, int]:

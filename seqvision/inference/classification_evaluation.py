@@ -16,6 +16,7 @@ from seqvision.inference.sequence_controls import without_recurrence
 from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
 from seqvision.inference.sequences import LoadedClassifier
 from seqvision.inference.tallies import ClassTally
+from seqvision.inference.verdict import one_class_message
 from seqvision.metrics import classification_scores, majority_class
 from seqvision.metrics.captions import derangement
 from seqvision.wording import counted
@@ -110,6 +111,7 @@ def evaluate_classes(
             for record, guess, row in zip(asked, predicted, p, strict=True)
         ],
         protocol=None,
+        collapse=one_class_message(predicted, truth, classes, unit="sequence"),
         notes=[*notes, *said, *compared.notes],
     )
 

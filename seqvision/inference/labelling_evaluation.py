@@ -13,6 +13,7 @@ from seqvision.inference.resampling import Score
 from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
 from seqvision.inference.sequences import LoadedLabeller, decided, label
 from seqvision.inference.tallies import FrameTally, LabelTally
+from seqvision.inference.verdict import one_class_message
 from seqvision.metrics import frame_scores, multilabel_scores
 from seqvision.metrics.frames import SELECTED_BY, Protocol
 from seqvision.names import Name
@@ -116,8 +117,15 @@ def evaluate_labels(
             for record, values, p in zip(asked, labels, own, strict=True)
         ],
         protocol=said,
+        collapse=None if several else _collapse(labels, truth, labeller.classes),
         notes=[*notes, *compared.notes],
     )
+
+
+def _collapse(labels: Sequence[np.ndarray], truth: Sequence[np.ndarray], classes: Sequence[str]) -> str | None:
+    """A sentence where nearly all labelled frames are given one label."""
+    guesses, known = np.concatenate(list(labels)), np.concatenate(list(truth))
+    return one_class_message(guesses[known >= 0], known[known >= 0], classes, unit="frame")
 
 
 def _precision(

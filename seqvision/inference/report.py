@@ -9,6 +9,7 @@ from seqvision.figures import Page, Writable, curves_figure, figure_svg, table
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.evaluation_data import difference_text, score_text
 from seqvision.inference.run_folder import curve_panels
+from seqvision.inference.verdict import verdict
 from seqvision.wording import counted
 
 
@@ -51,12 +52,16 @@ def write_report(
     curves: Mapping[str, Any],
     record: Mapping[str, Any],
     evaluations: Sequence[Mapping[str, Any]],
+    improvements: Sequence[str] = (),
 ) -> None:
-    """Writes the page. curves: as `read_curves` gives them; record: run.json; evaluations: evaluation_*.json."""
+    """Writes the page. curves: as `read_curves` gives them; record: run.json; evaluations: evaluation_*.json;
+    improvements: commands to try where the first of these does not beat its baselines.
+    """
     folder = model.path.parent
     with Page(file, f"{folder.parent.name} / {folder.name}".strip(" /"), _lead(model, own, record)) as page:
         if evaluations:
             _tiles(page, evaluations[0], own.words)
+            _verdict(page, evaluations[0], improvements)
         for evaluation in evaluations:
             _scores(page, evaluation, own.words)
         for note in sorted({note for evaluation in evaluations for note in evaluation["notes"]}):
@@ -89,6 +94,15 @@ def _tiles(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
                 f"<span>{escape(label)}</span><small>{beside}</small></div>"
             )
     page.add(f'<div class="tiles">{"".join(tiles)}</div>')
+
+
+def _verdict(page: Page, evaluation: Mapping[str, Any], improvements: Sequence[str]) -> None:
+    """Where a baseline is not beaten, that, and what to try next."""
+    said = verdict(evaluation)
+    if said:
+        page.add(f'<p class="warning">{escape(said)}</p>')
+    if improvements and (said or evaluation.get("collapse")):
+        page.add(f"<p>What to try next:</p><pre>{escape(chr(10).join(improvements))}</pre>")
 
 
 def _scores(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:

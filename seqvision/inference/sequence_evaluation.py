@@ -63,16 +63,18 @@ class SequenceEvaluation(Scored):
     """What a network's classes or labels of a split are worth, and what is worth a method without such a network.
 
     scores, per_class: in percent, as `seqvision.metrics` computes them; intervals: whole groups drawn with replacement.
-    protocol: how segments were counted.
+    protocol: how segments were counted. collapse: a sentence where nearly all predictions are one class.
     """
 
     classes: tuple[str, ...]
     per_class: dict[str, list[float]]
     protocol: str | None
+    collapse: str | None = None
 
     def own(self) -> dict[str, Any]:
         return {
             "protocol": self.protocol,
+            "collapse": self.collapse,
             "classes": self.classes,
             "per_class": {name: [None if v != v else v for v in values] for name, values in self.per_class.items()},
         }

@@ -147,24 +147,27 @@ def trainer(**settings):
         (
             {"batch_size": 8},
             {},
-            r"9 sequences with data\.batch_size=8 make 2 steps an epoch.*Set data\.batch_size=1, .*20",
+            r"9 sequences with data\.batch_size=8 make 2 steps an epoch, 40 in all.*"
+            r"Set data\.batch_size=1 trainer\.max_epochs=112",
         ),
         ({"batch_size": 64}, {}, r"data\.batch_size=64 make 1 step an epoch"),
         (
             {"batch_size": 64, "window": 2},
             {},
-            r"74 windows with data\.batch_size=64 make 2 steps.*Set data\.batch_size=9,",
+            r"74 windows with data\.batch_size=64 make 2 steps.*Set data\.batch_size=9 ",
         ),
-        ({"batch_size": 4}, {"world_size": 2}, r"Set data\.batch_size=2,"),
+        ({"batch_size": 4}, {"world_size": 2}, r"Set data\.batch_size=2 "),
         (
             {"batch_size": 2},
             {"accumulate_grad_batches": 2},
             r"and trainer\.accumulate_grad_batches=2 make 3 steps.*=1 trainer\.accumulate_grad_batches=1",
         ),
         ({"batch_size": 8}, {"max_epochs": 150}, None),  # enough in all
-        ({"batch_size": 2}, {}, None),
+        ({"batch_size": 2}, {}, r"make 5 steps an epoch, 100 in all.*Set trainer\.max_epochs=200"),
+        ({"batch_size": 2}, {"max_epochs": 60}, None),
+        ({"batch_size": 1}, {"max_epochs": 3}, r"27 in all.*Set trainer\.max_epochs=112"),  # nothing smaller
         ({"batch_size": 8}, {"global_rank": 1, "world_size": 2}, None),  # one process says it
-        ({"batch_size": 1, "memorise": 2}, {}, None),  # nothing could be set
+        ({"batch_size": 1, "memorise": 2}, {}, r"2 sequences .* Set trainer\.max_epochs=500"),
     ],
 )
 def test_an_epoch_of_few_steps_is_said_with_what_to_set(caplog, settings, running, said):
