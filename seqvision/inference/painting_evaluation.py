@@ -1,5 +1,6 @@
 """What a painter knows of pictures that it has not seen: the bound in nats, and its parts."""
 
+import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from seqvision.inference.painting import LoadedPainter
 from seqvision.inference.sequence_evaluation import Scored
 from seqvision.metrics import bootstrap_interval, paired_difference
 from seqvision.metrics.bootstrap import Groups
+from seqvision.models import BernoulliPixels
 from seqvision.wording import counted, some_of
 
 
@@ -55,9 +57,10 @@ class PaintingEvaluation(Scored):
     """How well a painter knows the pictures of a split, in nats a picture: less is better.
 
     scores: `nats`, minus the variational bound, which −log p(x) is below; `reconstruction` and `kl`, which add up
-    to it; `importance_weighted`, nearer to −log p(x). controls: "mean_picture", −log p(x) where every pixel is drawn by
-    itself, as often 1 as in training. kl_by_step: what each step tells; left_by_step: −log p(picture | canvas) of the
-    canvas after it, what is left to tell. differences: how many nats a picture another painter needs more.
+    to it; `importance_weighted`, nearer to −log p(x). controls: "mean_picture", −log p(x) by the model's own
+    distribution of pixels round one canvas for all, the training pictures' mean. kl_by_step: what each step tells;
+    left_by_step: −log p(picture | canvas) of the canvas after it, what is left to tell. differences: how many nats a
+    picture another painter needs more.
     """
 
     pattern: str = "painting"
@@ -77,6 +80,7 @@ def bounds_of(
     importance: how many draws the importance-weighted estimate takes; 0 for none.
     """
     model = loaded.model
+    model.pixels.expect(loaded.binarise)
     parts: list[tuple[np.ndarray, ...]] = []
     starts = range(0, len(records), batch_size)
     for start in tracked(starts, total=len(starts), description="Painting"):
@@ -123,7 +127,7 @@ def evaluate_painting(
         differences = {
             name: {"nats": paired_difference(bounds.nats, other.nats, **how)} for name, other in (others or {}).items()
         }
-    controls, notes = {}, [f"pictures of 0 and 1: {loaded.binarise}"]
+    controls, notes = {}, [nats_of(loaded)]
     unknown = [record for record in records if str(record.label) not in loaded.symbols.places]
     if loaded.model.classes and unknown:
         labels = some_of(sorted({str(record.label or "none") for record in unknown}))
@@ -159,19 +163,22 @@ def evaluate_painting(
     )
 
 
+def nats_of(loaded: LoadedPainter) -> str:
+    """What the nats are of, in a line."""
+    if loaded.binarise != "none":
+        return f"pictures of 0 and 1: {loaded.binarise}"
+    if isinstance(loaded.model.pixels, BernoulliPixels):
+        return "grey levels: nats are the mean over pictures of 0 and 1 that are drawn from them"
+    return "grey levels: nats are of a density, and can be below zero"
+
+
 def mean_picture_nats(
     loaded: LoadedPainter, training: Sequence[SequenceRecord], records: Sequence[SequenceRecord]
 ) -> np.ndarray:
-    """−log p of each picture, pixel by pixel, by the training pictures' mean (and deviation, of grey ones)."""
-    known = pictures_of(loaded, training)
+    """−log p of each picture by the model's own distribution round the canvas that suits the training pictures best."""
+    pixels, canvas = copy.deepcopy(loaded.model.pixels).cpu().baseline(pictures_of(loaded, training))
     shown = pictures_of(loaded, records)
-    mean = (known.sum(dim=0) + 0.5) / (len(known) + 1)  # as if half a picture more had been white: never 0 nor 1
-    if loaded.binarise == "none":
-        deviation = known.std(dim=0, correction=0).clamp(min=1 / 255)
-        log_p = torch.distributions.Normal(known.mean(dim=0), deviation).log_prob(shown)
-    else:
-        log_p = shown * mean.log() + (1 - shown) * (1 - mean).log()
-    nats: np.ndarray = -log_p.flatten(1).sum(dim=1).double().numpy()
+    nats: np.ndarray = -pixels.log_likelihood(shown, canvas.expand_as(shown)).double().numpy()
     return nats
 
 

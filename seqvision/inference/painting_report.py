@@ -32,8 +32,8 @@ class PaintingReport:
         controls={"mean_picture": "mean picture"},
         tiles=("nats", "reconstruction", "kl", "importance_weighted"),
         alone=("nats",),
-        about="In nats on the whole picture; less is better. Mean picture: each pixel by itself, 1 as often as in "
-        "training.",
+        about="In nats on the whole picture; less is better. Mean picture: each pixel by itself, with the mean that it "
+        "has in training.",
     )
 
     def __init__(

@@ -22,7 +22,8 @@ class Painting(Task):
     """Trains a painter on the variational bound; validates by it, in nats on the whole picture.
 
     binarise: "sampled" zeros and ones, drawn anew every time a picture is trained on and fixed by its name in
-    validation; "threshold"; "none": the grey levels as they are. See `seqvision.data.binarise`.
+    validation; "threshold"; "none": the grey levels as they are. See `seqvision.data.binarise`, and `Pixels` for what
+        nats are then of.
     mean_start: the first canvas begins as the mean of the first batch.
 
     Logs `val/nats`, minus the bound; its parts `val/reconstruction`, minus the log-likelihood, and `val/kl`.
@@ -40,6 +41,7 @@ class Painting(Task):
         mean_start: bool = True,
         **settings: Any,
     ):
+        model.pixels.expect(binarise)
         super().__init__(model, **settings)
         self.binarise: Binarise = binarise
         self.mean_start = mean_start

@@ -12,11 +12,17 @@ from hydra.utils import instantiate
 from PIL import Image
 
 from seqvision.cli.config import conf_dir, plain
+from seqvision.data import read_digits
 from seqvision.data.binarise import binarised
+from seqvision.errors import UserError
 from seqvision.inference import load_model
 from seqvision.inference.checkpoint import contents
 from seqvision.inference.painting import LoadedPainter, likeliest, sample
+from seqvision.inference.painting_evaluation import bounds_of, evaluate_painting, pictures_of
+from seqvision.tasks import Painting
 
+BERNOULLI, GAUSSIAN = ([f"model.pixels._target_=seqvision.models.{name}Pixels"] for name in ("Bernoulli", "Gaussian"))
+LEARNT = [*GAUSSIAN, "+model.pixels.learnt=true"]
 SMALL = ("rnn.hidden_size=8", "model.steps=3", "model.latent_size=4")
 
 
@@ -218,9 +224,49 @@ def test_nats_of_other_pictures_are_not_compared(run, painter, tmp_path):
     found = run("evaluate", "--checkpoint", painter, "--against", grey)
     assert found.status == 2
     assert "only nats of the same pictures can be compared" in found.err
+    density = make_painter(tmp_path / "density", *SMALL, "task.binarise=none", *GAUSSIAN)
+    found = run("evaluate", "--checkpoint", grey, "--against", density)
+    assert found.status == 2
+    assert "with GaussianPixels, this one (1, 8, 8) by 'none' with BernoulliPixels" in found.err
     minus = run("evaluate", "--checkpoint", painter, "--importance", -1)
     assert minus.status == 2
     assert "expected a number of draws" in minus.err
+
+
+@pytest.mark.parametrize(
+    ("pixels", "binarise"), [(BERNOULLI, "none"), (BERNOULLI, "threshold"), (GAUSSIAN, "none"), (LEARNT, "none")]
+)
+def test_who_paints_the_mean_picture_needs_the_mean_pictures_nats(pixels, binarise, tmp_path):
+    """Of a network that says nothing of a picture, KL 0, the nats are the baseline's: both are of one distribution."""
+    run = make_painter(tmp_path / "run", "model=vae", f"task.binarise={binarise}", *pixels)
+    loaded, records = load_model(run, LoadedPainter), read_digits().records
+    by_split = {split: [record for record in records if record.split == split] for split in ("train", "test")}
+    for parameter in loaded.model.parameters():
+        if parameter is not getattr(loaded.model.pixels, "log_deviation", None):
+            parameter.data.zero_()
+    distribution, canvas = loaded.model.pixels.baseline(pictures_of(loaded, by_split["train"]))
+    loaded.model.pixels.load_state_dict(distribution.state_dict())
+    loaded.model.start.data.copy_(canvas)
+    found = evaluate_painting(
+        bounds_of(loaded, by_split["test"], importance=2),
+        by_split["test"],
+        loaded,
+        split="test",
+        training=by_split["train"],
+        resamples=0,
+    )
+    assert found.scores["kl"] == pytest.approx(0, abs=1e-6)
+    assert found.scores["nats"] == pytest.approx(found.controls["mean_picture"]["nats"], rel=1e-5)
+    assert found.scores["importance_weighted"] == pytest.approx(found.scores["nats"], rel=1e-5)
+
+
+def test_a_density_of_zeros_and_ones_is_refused(run, tmp_path):
+    folder = make_painter(tmp_path / "run", *SMALL, "task.binarise=threshold", *GAUSSIAN)
+    found = run("evaluate", "--checkpoint", folder)
+    assert found.status == 2
+    assert "task.binarise=threshold with GaussianPixels: pixels that are 0 or 1 have no density" in found.err
+    with pytest.raises(UserError, match=r"task\.binarise=sampled with GaussianPixels: .*set task.binarise=none"):
+        Painting(load_model(folder, LoadedPainter).model, optimizer=None, scheduler=None, contents={})
 
 
 @pytest.mark.parametrize("kind", ["painter", "told", "control"])

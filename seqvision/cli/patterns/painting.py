@@ -23,11 +23,14 @@ class Painting(Pattern):
         self.models = [self.painter]
         self.others = {path: load_model(path, LoadedPainter, **self.how()) for path in self.given.against}
         for path, other in self.others.items():
-            mine, its = ((each.model.shape, each.binarise) for each in (self.painter, other))
+            mine, its = (
+                (each.model.shape, each.binarise, type(each.model.pixels).__name__) for each in (self.painter, other)
+            )
             if mine != its:
                 raise UserError(
-                    f"--against {path}: it paints pictures of shape {its[0]}, made zeros and ones by '{its[1]}', this "
-                    f"one {mine[0]} by '{mine[1]}'; only nats of the same pictures can be compared"
+                    f"--against {path}: it paints pictures of shape {its[0]}, made zeros and ones by '{its[1]}', with "
+                    f"{its[2]}, this one {mine[0]} by '{mine[1]}' with {mine[2]}; only nats of the same pictures can "
+                    "be compared, by distributions of one kind"
                 )
 
     def predict(self, records: Sequence[SequenceRecord], splits: Splits) -> Bounds:
