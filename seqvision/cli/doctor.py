@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from seqvision.cli.machine import commit, cpu_model
 from seqvision.cli.options import parser
 from seqvision.cli.output import write_output
+from seqvision.errors import UserError
 
 DESCRIPTION = """Versions, devices, compiler, optional parts, and whether a run can be written here.
 
@@ -66,7 +67,15 @@ def main(arguments: list[str]) -> int:
     options = parser("doctor", DESCRIPTION)
     options.add_argument("--format", choices=("text", "json"), default="text")
     options.add_argument("--output", metavar="FILE", help="write there instead of to standard output")
+    options.add_argument(
+        "--benchmark",
+        action="store_true",
+        help="time every way to compute a recurrent layer on this machine's GPU; training then takes the fastest",
+    )
     given = options.parse_args(arguments)
+    if given.benchmark:
+        write_output(given.output, time_recurrences(given.format))
+        return 0
     found = examine()
     write_output(given.output, json.dumps(found, indent=2) if given.format == "json" else to_text(found))
     return 0 if found["ok"] else 1
@@ -102,6 +111,23 @@ def examine() -> dict[str, Any]:
         "configuration": str(configuration),
         "free_disk_gb": round(shutil.disk_usage(Path.cwd()).free / 1e9, 1),
     }
+
+
+def time_recurrences(form: str) -> str:
+    """What `--benchmark` prints, once the measurements are kept for this GPU. Raises UserError without one."""
+    import torch
+
+    from seqvision.rnn.gpu.benchmark import benchmark, table
+    from seqvision.rnn.gpu.measured import save
+
+    if not torch.cuda.is_available() and not torch.backends.mps.is_available():
+        raise UserError("doctor --benchmark: no GPU that torch can use here, so there is nothing to choose from")
+    device = torch.device("cuda", 0) if torch.cuda.is_available() else torch.device("mps")
+    rows = benchmark(device)
+    file = save(rows, device)
+    if form == "json":
+        return json.dumps([{**row.problem._asdict(), "milliseconds": row.milliseconds} for row in rows], indent=2)
+    return f"{table(rows)}\n\nkept in {file}: rnn.backend=auto takes the fastest (*) on GPUs of this kind"
 
 
 def devices() -> dict[str, Any]:

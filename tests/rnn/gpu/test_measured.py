@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch._subclasses.fake_tensor import FakeTensorMode
 
+from seqvision.cli import doctor
+from seqvision.errors import UserError
 from seqvision.rnn import ElmanCell, GRUCell, LayerNormElmanCell
 from seqvision.rnn.gpu import measured
+from seqvision.rnn.gpu.benchmark import PROBLEMS, benchmark, table
 from seqvision.rnn.gpu.measured import Problem, Row, fastest, measure, save
 from seqvision.rnn.paths import gpu_layers, layer_for
 
@@ -98,3 +101,29 @@ def test_without_a_measurement_one_launch_for_all_steps_comes_first():
 def test_a_file_that_does_not_fit_is_none(text):
     save([row(64, 32, triton=1.0)], GPU).write_text(text)
     assert measured.measured(GPU) == ()
+
+
+def test_every_problem_of_the_benchmark_has_a_time_for_every_way(pretended):
+    """On the pretended device, where each way runs and a made-up clock says how long it took."""
+    ticks = iter(range(1, 1000))
+
+    def clock(run) -> float:
+        run()
+        return next(ticks) / 1000
+
+    problems = [Problem("GRUCell", 8, 2, True), Problem("LayerNormElmanCell", 8, 2, False)]
+    rows = benchmark(torch.device(pretended.name), problems, clock)
+    assert rows == [Row(problems[0], {"torch": 1.0, "loop": 2.0}), Row(problems[1], {"loop": 3.0})]
+    assert [line.split() for line in table(rows).splitlines()] == [
+        ["cell", "units", "batch", "pass", "loop", "ms", "torch", "ms"],
+        ["GRUCell", "8", "2", "training", "2.000", "1.000*"],
+        ["LayerNormElmanCell", "8", "2", "inference", "3.000*"],
+    ]
+    assert {problem.cell for problem in PROBLEMS} == {"ElmanCell", "LayerNormElmanCell", "GRUCell", "LSTMCell"}
+
+
+def test_the_benchmark_without_a_gpu_is_refused(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    with pytest.raises(UserError, match="no GPU"):
+        doctor.main(["--benchmark"])
