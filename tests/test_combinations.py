@@ -39,6 +39,7 @@ WORLDS = {  # embedded data of each pattern, as small as they go
 NOT_DRAWN = {"pattern", "experiment", "data", "trainer", "logger", "cluster", "sweep"}  # no part of what is trained
 TIED = {"task", "model", "front", "loss", "decoding", "vocabulary"}  # their choices belong to one pattern each
 SEEING = {"captions", "pictures", "clips"}  # with an encoder, which may have learnt elsewhere
+QUASI_NEWTON = {"newton", "bfgs", "lbfgs"}  # of all weights together, from one batch
 STEPWISE = {"captions", "numbers", "readings", "paintings"}
 ENCODERS = sorted(file.stem for file in (conf_dir() / "encoder").glob("*.yaml"))
 ALSO = {  # choices of tied groups for other patterns than their own, and groups of which a world can do with some only
@@ -120,8 +121,18 @@ def combinations(draw: st.DrawFn) -> tuple[str, dict[str, str], dict[str, Any]]:
         chosen["scheduler"] = "restarts"
     if world in SEEING and chosen.get("transfer", "none") != "none":
         chosen["encoder"] = "efficientnet_lite0"  # whose weights come with pip
+        if dice.random() < 0.8:
+            values.pop("encoder.norm", None)
+    if world in SEEING and chosen.get("encoder") == "none" and dice.random() < 0.8:
+        chosen.pop("encoder")
     if world in STEPWISE and dice.random() < 0.8:
         values.pop("rnn.bidirectional", None)
+    if world in STEPWISE and chosen.get("rnn") == "none" and dice.random() < 0.8:
+        chosen.pop("rnn")
+    if chosen.get("optimizer") in QUASI_NEWTON and dice.random() < 0.8:
+        chosen.pop("preconditioner", None)
+        for key in ("task.encoder_lr_factor", "task.layer_decay", "trainer.accumulate_grad_batches"):
+            values.pop(key, None)
     return world, chosen, values
 
 

@@ -45,9 +45,11 @@ def plain(node: Any) -> Any:
     except InterpolationKeyError as error:
         key, part = error.full_key, str(error.full_key).partition(".")[0]
         wanted = re.search(r"'([^']+)'", str(error))
+        other = wanted[1].partition(".")[0] if wanted else "another part"
         raise UserError(
-            f"{key} takes its value from {wanted[1] if wanted else 'a key'}, which is not there: this choice of "
-            f"'{part}' is not for these data. Write {key}=…, or choose another (`seqvision train --help`)"
+            f"{key} takes its value from {wanted[1] if wanted else 'a key'}, which is not there: these choices of "
+            f"'{part}' and '{other}' do not go together. Write {key}=…, or choose another of the two "
+            "(`seqvision train --help`)"
         ) from error
     except InterpolationResolutionError as error:
         found = re.search(r"Error trying to access ([\w.]+)", str(error))

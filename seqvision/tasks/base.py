@@ -151,7 +151,9 @@ class Task(LightningModule):
         torch._foreach_mul_([parameter.grad for parameter in parameters if parameter.grad is not None], scale)
         if self.preconditioner is not None:
             accumulated = self.trainer.accumulate_grad_batches
-            self.preconditioner.precondition(optimizer.param_groups, count=total, parts=accumulated)
+            self.preconditioner.precondition(
+                optimizer.param_groups, count=total, parts=accumulated, penalty=self.weight_penalty
+            )
         self.count = None
 
     def gather(self, items: list[Any]) -> list[Any]:

@@ -132,3 +132,22 @@ def test_what_goes_round_the_modules_is_noticed():
     count = watched(kfac, model, around)
     with pytest.raises(UserError, match=r"'2' has a gradient, but nothing was seen.*loss\.scores_at_once"):
         kfac.precondition(groups(model), count=count)
+
+
+def test_a_penalty_alone_may_reach_a_layer_through_which_nothing_went():
+    model, (x, _) = net(), data()
+    kfac = KFAC(model, factor_every=1)
+    penalty = lambda network: 0.1 * sum(p.square().sum() + p.abs().sum() for p in network.parameters())  # noqa: E731
+    without_the_last = lambda: (model[:2](x).square().sum(), 7)  # noqa: E731
+    count = watched(kfac, model, without_the_last)
+    (7 * penalty(model)).backward()
+    for parameter in model.parameters():
+        parameter.grad /= 7
+    expected = model[2].weight.grad.clone()
+    kfac.precondition(groups(model), count=count, penalty=penalty)
+    torch.testing.assert_close(model[2].weight.grad, expected)
+    assert "2" not in kfac.factors
+    count = watched(kfac, model, without_the_last)
+    model[2].weight.grad = 2 * expected
+    with pytest.raises(UserError, match="'2' has a gradient, but nothing was seen"):
+        kfac.precondition(groups(model), count=count, penalty=penalty)
