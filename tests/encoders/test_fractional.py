@@ -115,3 +115,16 @@ def test_residual_blocks_are_left_out_more_and_more_often_and_only_in_training()
     images = torch.rand(3, 3, 16, 16)
     assert not torch.equal(encoder(images), encoder(images))
     assert torch.equal(encoder.eval()(images), plain.eval()(images))
+
+
+def test_the_mean_of_what_is_left_out_is_what_is_there_in_evaluation():
+    torch.manual_seed(0)
+    encoder = SmallCNN(image_size=16, channels=(4, 4), strides=(2, 2), blocks=2, drop_path=0.4)
+    drop = [module for module in encoder.modules() if type(module).__name__ == "DropPath"][-1]
+    residuals = torch.full((10_000, 2, 1, 1), 3.0)
+    drawn = drop.train()(residuals)
+    assert set(drawn.unique().tolist()) == {0.0, 3.0 / (1 - 0.4)}
+    assert torch.equal(drawn[:, 0], drawn[:, 1]), "a block is left out for an image as a whole"
+    error = drawn[:, 0].std() / 10_000**0.5
+    assert (drawn[:, 0].mean() - 3.0).abs() < 5 * error
+    assert torch.equal(drop.eval()(residuals), residuals)
