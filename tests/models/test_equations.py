@@ -1,4 +1,4 @@
-"""RAM and DRAW beside the equations of their papers, written out step by step with the networks' own matrices."""
+"""RAM, DRAM and DRAW beside their papers' equations, written out step by step with the networks' own matrices."""
 
 from functools import partial
 
@@ -8,7 +8,7 @@ from painters import painter
 from torch.distributions import Normal
 
 from seqvision.attention.filter_banks import read, window, write
-from seqvision.models import RAM
+from seqvision.models import DRAM, RAM
 from seqvision.rnn import ElmanCell, Recurrent
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -54,9 +54,23 @@ def test_draw_takes_the_steps_of_its_equations(size):
     torch.testing.assert_close(drawing.canvas, canvas)
 
 
+def expect_location(model, found, t, h):
+    """Asserts that the baseline and the t-th location's density are those that follow from h; gives the location.
+
+    Its density is that of a normal distribution about a mean inside the image; of what was cut off at the image's edge
+    only the network knows it.
+    """
+    mean = model.locator.output(torch.relu(model.locator.hidden(h))).clamp(-1, 1)
+    torch.testing.assert_close(found.baselines[:, t], model.baseline(h)[:, 0])
+    where = found.places[:, t]
+    inside = (where.abs() < 1).all(dim=1)
+    torch.testing.assert_close(found.log_p[inside, t], Normal(mean, 0.1).log_prob(where).sum(dim=1)[inside])
+    return where
+
+
 def test_ram_takes_the_steps_of_its_equations():
-    """Mnih et al. (2014), sections 2.1 and 4: g = ReLU(W ReLU(ρ) + V ReLU(l)), h′ = f(g, h), class and next location
-    from h, the location's density that of a normal distribution about a mean inside the image.
+    """Mnih et al. (2014), sections 2.1 and 4: g = ReLU(W ReLU(ρ) + V ReLU(l)), h′ = f(g, h), and from h the class, the
+    next location and the baseline.
     """
     torch.manual_seed(0)
     rnn = partial(Recurrent, ElmanCell, hidden_size=7)
@@ -64,16 +78,30 @@ def test_ram_takes_the_steps_of_its_equations():
     x = torch.rand(2, 1, 9, 9)
     found = model(x, sample=True)
     scene, h = model.sensor.scene(x), torch.zeros(2, 7)
+    (w1, _, w2), (v1, _, v2) = model.glimpse.what, model.glimpse.where
     for t in range(4):
-        mean = model.locator.output(torch.relu(model.locator.hidden(h))).clamp(-1, 1)
-        torch.testing.assert_close(found.baselines[:, t], model.baseline(h)[:, 0])
-        where = found.places[:, t]
-        inside = where.abs() < 1  # of what was cut off at the edge only the network knows the density
-        each = Normal(mean, 0.1).log_prob(where)
-        rows = inside.all(dim=1)
-        torch.testing.assert_close(found.log_p[rows, t], each.sum(dim=1)[rows])
-        (w1, _, w2), (v1, _, v2) = model.glimpse.what, model.glimpse.where
+        where = expect_location(model, found, t, h)
         patches = model.sensor(scene, where).flatten(1)
         h = elman(model.rnn, torch.relu(w2(torch.relu(w1(patches))) + v2(torch.relu(v1(where)))), h)
         torch.testing.assert_close(found.logits[:, t], model.output(h))
+    assert (found.places.abs() < 1).all(dim=2).any()
+
+
+def test_dram_takes_the_steps_of_its_equations():
+    """Ba, Mnih and Kavukcuoglu (2015), section 3: r¹′ = f(g, r¹), r²′ = f(r¹′, r²), r² from the context on;
+    from r¹ the class, from r² the next location and the baseline.
+    """
+    torch.manual_seed(0)
+    settings = {"classes": 3, "pictures": {"channels": 1}, "objects": 2, "looks": 2, "size": 4, "channels": (4,)}
+    rnn = partial(Recurrent, ElmanCell, hidden_size=7)
+    model = drawn(DRAM(rnn, glimpse=8, coarse=5, context=6, **settings), std=0.2)
+    x = torch.rand(2, 1, 12, 12)
+    found = model(x, sample=True)
+    scene, lower = model.sensor.scene(x), torch.zeros(2, 7)
+    (upper,) = model.begins(model.context(scene))
+    for t in range(4):
+        where = expect_location(model, found, t, upper)
+        lower = elman(model.lower, model.glimpse(model.sensor(scene, where), where), lower)
+        upper = elman(model.upper, lower, upper)
+        torch.testing.assert_close(found.logits[:, t], model.output(lower))
     assert (found.places.abs() < 1).all(dim=2).any()
