@@ -71,6 +71,8 @@ class RecordData(LightningDataModule):
         for name, size in (("batch_size", batch_size), ("evaluation_batch_size", evaluation_batch_size)):
             if size < 1:
                 raise UserError(f"data.{name} is {size}; expected 1 or more")
+        if memorise is not None and memorise < 1:
+            raise UserError(f"data.memorise is {memorise}; expected 1 or more {self.unit}, or null")
         most = max(MOST_WORKERS, 8 * usable_cores())  # more would only exhaust the machine's memory
         if num_workers != "auto" and (isinstance(num_workers, str) or not 0 <= num_workers <= most):
             raise SettingError("num_workers", num_workers, f"auto or a whole number from 0 to {most}")

@@ -1,6 +1,6 @@
 """Losses that torch does not have, as sums over valid steps together with their number."""
 
-from seqvision.losses.classes import SequenceClassCrossEntropy, balanced_weights
+from seqvision.losses.classes import SequenceClassCrossEntropy, WeightedLoss, balanced_weights
 from seqvision.losses.frames import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss, truncated_smoothing
 from seqvision.losses.hinge import FrameHinge, SequenceClassHinge
 from seqvision.losses.penalty import ElasticNet
@@ -14,6 +14,7 @@ __all__ = [
     "SequenceClassHinge",
     "FrameHinge",
     "ElasticNet",
+    "WeightedLoss",
     "balanced_weights",
     "FrameLoss",
     "FrameCrossEntropy",

@@ -1,7 +1,7 @@
 """The loss of classification, and the weights that make rare classes count as much as common ones."""
 
-from collections.abc import Sequence
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
 import torch
 import torch.nn.functional as F
@@ -9,8 +9,10 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from seqvision.errors import UserError
+from seqvision.names import meant, text_of
 
-Weights: TypeAlias = Sequence[int | float] | Tensor | str | None  # the text is "balanced"
+# of classes by name, or of all in their order; the text is "balanced"
+Weights: TypeAlias = Mapping[Any, int | float] | Sequence[int | float] | Tensor | str | None
 
 
 class WeightedLoss(nn.Module):
@@ -23,8 +25,26 @@ class WeightedLoss(nn.Module):
         if isinstance(weights, str) and weights != "balanced":
             raise UserError(f"loss.class_weights is '{weights}'; expected balanced, or a number for each class.")
         self.unbalanced = isinstance(weights, str)
-        self.register_buffer("weight", weight_tensor(weights), persistent=False)
+        self.by_name = weights if isinstance(weights, Mapping) else {}
+        given = None if isinstance(weights, Mapping) else weights
+        self.register_buffer("weight", weight_tensor(given), persistent=False)
         self.label_smoothing = label_smoothing
+
+    def set_classes(self, classes: Sequence[str]) -> None:
+        """Weights by the names of the classes, 1 for a class that is not named. Raises `UserError` for a name that no
+        class has, and where a list has not one number for each class.
+        """
+        if self.by_name:
+            weights = dict.fromkeys(classes, 1.0)
+            for name, weight in self.by_name.items():
+                if not meant(name, classes):
+                    listed = ", ".join(classes)
+                    raise UserError(
+                        f"loss.class_weights: no class '{text_of(name)}' (found: {listed}). Correct the name."
+                    )
+                weights |= dict.fromkeys(meant(name, classes), weight)
+            self.weight = weight_tensor(list(weights.values()))
+        check_weights(self.weight, len(classes))
 
     def balance(self, counts: Int[Tensor, "*counts"]) -> None:
         """Weights by what was counted in training, where "balanced" ones were asked for."""
@@ -83,7 +103,7 @@ def weighted_cross_entropy(
 def check_weights(weight: Float[Tensor, " weights"] | None, classes: int) -> None:
     """Raises `UserError` where the weights are not one a class."""
     if weight is not None and len(weight) != classes:
-        raise UserError(f"class_weights has {len(weight)} numbers for {classes} classes; give one for each.")
+        raise UserError(f"loss.class_weights has {len(weight)} numbers for {classes} classes; give one for each.")
 
 
 def balanced_weights(counts: Sequence[int | float] | Tensor) -> Float[Tensor, " classes"]:
@@ -102,7 +122,7 @@ def balanced_weights(counts: Sequence[int | float] | Tensor) -> Float[Tensor, " 
     return torch.where(present, balanced, 1.0).float()
 
 
-def weight_tensor(weights: Weights) -> Tensor | None:
+def weight_tensor(weights: Sequence[int | float] | Tensor | str | None) -> Tensor | None:
     """The factors as a tensor, None where counts are still to say them. Raises `UserError` where one is negative or not
     a number.
     """

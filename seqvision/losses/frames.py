@@ -13,6 +13,8 @@ labelled λ keeps its meaning, while a plain sum over all frames would let the s
 drown what its few labels say.
 """
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
@@ -47,6 +49,11 @@ class FrameLoss(nn.Module):
         settings = {"label_smoothing": label_smoothing, "smoothing": smoothing, "truncation": truncation}
         self.one = FrameCrossEntropy(class_weights=class_weights, **settings)
         self.several = FrameBinaryCrossEntropy(positive_weights=class_weights, **settings)
+
+    def set_classes(self, classes: Sequence[str]) -> None:
+        """The weights by the names of the classes, as in `WeightedLoss`."""
+        self.one.set_classes(classes)
+        self.several.set_classes(classes)
 
     def balance(self, counts: Int[Tensor, "*counts"]) -> None:
         """counts: labelled training frames of each class (classes,); with several labels a frame (2, classes), the

@@ -10,7 +10,7 @@ from seqvision.callbacks.samples import Cell, Plot, Sample, Table
 from seqvision.data.sequences.batches import SequenceBatch
 from seqvision.encoders.base import encoder_of
 from seqvision.figures import confusion_figure, source_image
-from seqvision.losses import SequenceClassCrossEntropy
+from seqvision.losses import SequenceClassCrossEntropy, WeightedLoss
 from seqvision.metrics.classification import classification_scores
 from seqvision.models import SequenceClassifier
 from seqvision.tasks.base import Task
@@ -42,6 +42,8 @@ class Classification(Task):
         super().__init__(model, slow=slow, slow_factor=encoder_lr_factor, **settings)
         self.classes = classes
         self.class_loss = fitting(loss, (SequenceClassCrossEntropy,), group="loss", choices="classes or loss=hinge")
+        if isinstance(self.class_loss, WeightedLoss):
+            self.class_loss.set_classes(classes)
         if counts is not None:
             self.class_loss.balance(counts)
         self.top_k = top_k

@@ -13,7 +13,7 @@ from seqvision.decoding import TunedLabelPath, with_features
 from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
 from seqvision.figures import confusion_figure, multilabel_rows, timeline_figure
-from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss
+from seqvision.losses import FrameBinaryCrossEntropy, FrameCrossEntropy, FrameLoss, WeightedLoss
 from seqvision.metrics.frames import FrameScores, Protocol, frame_scores
 from seqvision.metrics.multilabel import choose_thresholds, multilabel_scores
 from seqvision.models import FrameLabeller
@@ -65,6 +65,8 @@ class Labelling(Task):
         self.classes = tuple(classes)
         kinds = (FrameLoss, FrameCrossEntropy, FrameBinaryCrossEntropy)
         self.frame_loss = fitting(loss, kinds, group="loss", choices="frames or loss=frame_hinge")
+        if isinstance(self.frame_loss, FrameLoss | WeightedLoss):
+            self.frame_loss.set_classes(self.classes)
         if counts is not None:
             self.frame_loss.balance(counts)
         if decoder is not None:

@@ -29,6 +29,12 @@ def test_so_many_are_taken_the_same_for_a_seed():
     assert ids(data(take={"train": 5}), "val") == ids(data(), "val")
 
 
+@pytest.mark.parametrize("number", [0, -5])
+def test_at_least_one_is_memorised(number):
+    with pytest.raises(UserError, match=rf"data.memorise is {number}; expected 1 or more sequences, or null"):
+        data(memorise=number)
+
+
 @pytest.mark.parametrize("number", [0, 21])
 def test_more_than_there_are_is_refused(number):
     with pytest.raises(UserError, match=rf"data.take.train is {number}; the split 'train' has 20 sequences"):

@@ -232,3 +232,15 @@ def test_counts_change_no_weights_that_were_given(logits, labels):
     torch.testing.assert_close(loss(logits[:, 0], labels[:, 0]), untouched(logits[:, 0], labels[:, 0]))
     with pytest.raises(UserError, match=r"loss\.class_weights is 'even'; expected balanced"):
         SequenceClassCrossEntropy(class_weights="even")
+
+
+@pytest.mark.parametrize("make", [FrameLoss, FrameCrossEntropy, SequenceClassCrossEntropy])
+def test_weights_by_the_names_of_classes(make):
+    loss = make(class_weights={"walk": 2, 3: 0.5})
+    loss.set_classes(["3", "rest", "walk"])
+    for weighted in (loss.one, loss.several) if make is FrameLoss else (loss,):
+        assert weighted.weight.tolist() == [0.5, 1, 2]
+    with pytest.raises(UserError, match=r"loss\.class_weights: no class 'walk' \(found: run, 3\)"):
+        make(class_weights={"walk": 2}).set_classes(["run", "3"])
+    with pytest.raises(UserError, match=r"loss\.class_weights has 2 numbers for 3 classes"):
+        make(class_weights=[1, 2]).set_classes(["run", "rest", "walk"])

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from seqvision.data.core.text import read_text
+from seqvision.data.formats.rows import did_you_mean
 from seqvision.data.sequences.formats.table import (
     FRAME_NAMES,
     GROUP_NAMES,
@@ -182,12 +183,16 @@ def _value(cell: str, table: Table, row: int, name: str) -> int:
 
 
 def join_matrices(
-    sequences: Sequence[FrameMatrix], *, merge: Mapping[Any, Name] | None = None
+    sequences: Sequence[FrameMatrix],
+    *,
+    merge: Mapping[Any, Name] | None = None,
+    order: Sequence[Name] | None = None,
 ) -> tuple[list[np.ndarray], tuple[str, ...], list[str]]:
     """Each sequence's (time, classes) over the columns of all, the classes in the first file's order, and notes.
 
     A label that a file has no column for is unknown there (-1). `merge` joins columns: 1 where one of them is 1; those
-    that are merged into None are left out.
+    that are merged into None are left out. `order`: the classes as `data.classes` names them. Raises UserError for a
+    name in either that there is not, and for a class that `order` lacks.
     """
     written = list(dict.fromkeys(name for sequence in sequences for name in sequence.classes))
     merged: dict[str, str | None] = {}
@@ -197,6 +202,8 @@ def join_matrices(
         merged.update(dict.fromkeys(meant(key, written), None if becomes is None else one_meant(becomes, written)))
     called = [merged.get(name, name) for name in written]
     classes = tuple(dict.fromkeys(name for name in called if name is not None))
+    if order is not None:
+        classes = _ordered(classes, order)
     joined, lacking = [], {}
     for sequence in sequences:
         values = np.full((len(sequence), len(classes)), -1, dtype=np.int64)
@@ -223,6 +230,24 @@ def join_matrices(
         done = (f"{old} into {new}" if new is not None else f"{old} left out" for old, new in merged.items())
         notes.append(f"labels: merged {', '.join(done)}")
     return joined, classes, notes
+
+
+def _ordered(classes: Sequence[str], order: Sequence[Name]) -> tuple[str, ...]:
+    """The classes in the order that `data.classes` names them in."""
+    listed = f"(found: {', '.join(classes)})"
+    for name in order:
+        if not meant(name, classes):
+            hint = did_you_mean(text_of(name), classes)
+            raise UserError(f"data.classes: no label '{text_of(name)}' {listed}{hint}. Correct or remove it.")
+    ordered = list(dict.fromkeys(one_meant(name, classes) for name in order))
+    if len(ordered) < len(order):
+        raise UserError(f"data.classes=[{', '.join(map(text_of, order))}] names a class twice. Name each class once.")
+    if left := [name for name in classes if name not in ordered]:
+        raise UserError(
+            f"data.classes lacks the label '{left[0]}' {listed}. Add it, or leave it out with "
+            f"data.merge={{{left[0]}: null}}."
+        )
+    return tuple(ordered)
 
 
 def _either(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -92,8 +92,8 @@ def encode_labels(
     `known`: the classes that the file `known_from` lists. UserError for a label that is none of the known classes, and
     for an entry of `merge` that no label has.
     """
-    names = (name for sequence in sequences for name in sequence.names)
-    merged, unlabelled, given = (rules or LabelRules()).for_labels(names)
+    written = list(dict.fromkeys(name for sequence in sequences for name in sequence.names))
+    merged, unlabelled, given = (rules or LabelRules()).for_labels(written)
     if given is not None:
         known, known_from = given, "data.classes"
     counts = Counter(name for sequence in sequences for name in sequence.names if name not in unlabelled)
@@ -126,7 +126,15 @@ def encode_labels(
                 continue
             labels[frame] = place
         encoded.append(labels)
-    return encoded, classes, _notes(sequences, encoded, unlabelled, merged, renamed)
+    notes = _notes(sequences, encoded, unlabelled, merged, renamed)
+    if absent := [text_of(name) for name in _asked(rules) if not meant(name, written)]:
+        notes.append(f"labels: data.unlabelled: {_quoted(absent)} nowhere in the data")
+    return encoded, classes, notes
+
+
+def _asked(rules: LabelRules | None) -> list[Name]:
+    """The names in `unlabelled` that a user gave."""
+    return [name for name in rules.unlabelled if name not in UNLABELLED] if rules else []
 
 
 def _notes(

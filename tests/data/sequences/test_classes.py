@@ -54,6 +54,15 @@ def test_a_list_of_files(tmp_path, named):
     assert [record.group for record in found.records] == ["ann", "bob", "eve"]
 
 
+def test_the_columns_of_one_list_in_each_split_are_said_once(tmp_path):
+    for split in ("train", "validation", "test"):
+        write_pictures(tmp_path / split, ["a.png", "b.png"])
+        (tmp_path / split / "metadata.csv").write_text("file_name,label\na.png,cat\nb.png,dog\n")
+    found = read_pictures(tmp_path)
+    assert found.notes == ["columns of metadata.csv: path 'file_name', label 'label'"]
+    assert in_split(found, "val") == {"validation/a.png": "cat", "validation/b.png": "dog"}
+
+
 def test_a_list_of_files_that_lie_elsewhere_with_rows_to_skip(tmp_path):
     write_pictures(tmp_path / "there", ["a.png", "b.png", "c.png"])
     (tmp_path / "list.jsonl").write_text(

@@ -71,6 +71,27 @@ def test_columns_are_merged_where_one_of_them_is_said():
         join_matrices([both], merge={"x": "dig"})
 
 
+def test_the_columns_of_several_labels_come_in_the_order_that_is_given():
+    both = FrameMatrix(("dig", "2", "rest"), np.array([[1, 0, -1], [0, 1, 0]]), "one.csv")
+    (values,), classes, _ = join_matrices([both], order=["rest", 2, "dig"])
+    assert classes == ("rest", "2", "dig")
+    assert values.tolist() == [[-1, 0, 1], [0, 1, 0]]
+
+
+@pytest.mark.parametrize(
+    ("order", "said"),
+    [
+        (["dig", "rests"], "data.classes: no label 'rests' (found: dig, rest) (did you mean 'rest'?)"),
+        (["dig"], "data.classes lacks the label 'rest' (found: dig, rest). Add it, or leave it out with data.merge"),
+        (["dig", "rest", "dig"], "data.classes=[dig, rest, dig] names a class twice"),
+    ],
+    ids=["unknown", "lacking", "twice"],
+)
+def test_classes_that_are_not_the_columns_are_refused(order, said):
+    with pytest.raises(UserError, match=re.escape(said)):
+        join_matrices([FrameMatrix(("dig", "rest"), np.array([[1, 0]]), "one.csv")], order=order)
+
+
 BROKEN = {
     "an empty file": ("", {}, r"a\.csv: the file is empty \(0 bytes\)"),
     "a header alone": ("frame,label\n", {}, r"a\.csv: a header \(frame, label\) and no rows\. Copy the file again"),

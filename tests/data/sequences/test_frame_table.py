@@ -133,6 +133,18 @@ def test_one_long_recording_is_split_in_blocks_with_a_gap_in_seconds(tmp_path):
             "p.csv: no column 'z' for the label (found: x, y, label). Correct data.label_columns.",
         ),
         (
+            FOUR,
+            {"multilabel": True, "label_column": "label", "label_columns": ["label"]},
+            "data.label_column=label has no effect with data.multilabel=true.",
+        ),
+        (
+            {"p.csv": "x,dig,rear\n1,0,1\n2,1,0\n"},
+            {"multilabel": True, "label_columns": ["dig", "rear"], "unlabelled": ["none"]},
+            "data.unlabelled=[none] has no effect with a column of 0 and 1 for each label",
+        ),
+        (FOUR, {"files": ""}, "data.files='': not a pattern of names within "),
+        (FOUR, {"files": "/*.csv"}, "data.files='/*.csv': not a pattern of names within "),
+        (
             {"all.csv": LONG},
             {"label_files": "{stem}.csv"},
             "all.csv: holds several recordings, for which data.label_files",

@@ -27,6 +27,11 @@ def test_classes_are_sorted_and_what_nobody_said_is_unknown():
     )
 
 
+def test_a_name_that_no_frame_has_is_reported():
+    _, _, notes = encode_labels([FrameNames(["walk", "rest"], "a.txt", [1, 2])], LabelRules(unlabelled=["?", "none"]))
+    assert notes == ["labels: data.unlabelled: 'none' is nowhere in the data"]
+
+
 def test_known_classes_keep_their_order_and_an_unlabelled_one_is_dropped():
     rules = LabelRules(unlabelled=["none"])
     (labels,), classes, _ = encode_labels([frames("walk none rest")], rules, known=["walk", "none", "rest", "run"])

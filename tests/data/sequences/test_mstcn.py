@@ -124,6 +124,11 @@ def test_the_subject_is_found_in_published_names(name, who):
             {"split": 2},
             "no train.split2.bundle (found: test.split1.bundle, train.split1.bundle). Set data.split to",
         ),
+        (
+            {"splits/train.split1.bundle": None, "splits/test.split1.bundle": None},
+            {"split": 2},
+            "data.split=2 has no effect: there are no lists such as ",
+        ),
         ({"groundTruth/rgb-01-2.txt": None}, {}, "no labels 'rgb-01-2.txt' for 'rgb-01-2' (1 of 5 lack them) (did you"),
         (
             {"splits/train.split1.bundle": "rgb-01-1.txt\nrgb-01-9.txt\n"},

@@ -61,6 +61,11 @@ def read_frame_tables(
             f"data.label_columns=[{', '.join(map(text_of, label_columns))}] names a column of 0 and 1 for each label, "
             "but data.multilabel is false. Set data.multilabel=true, or name one column with data.label_column."
         )
+    if multilabel and label_column is not None:
+        raise UserError(
+            f"data.label_column={text_of(label_column)} has no effect with data.multilabel=true. Name the columns of 0 "
+            "and 1 with data.label_columns=[…], or leave out data.multilabel."
+        )
     if multilabel and not label_columns and label_files is None:
         raise UserError(
             "data.multilabel=true: which columns are labels? Name them with data.label_columns=[…]; the other columns "
@@ -117,7 +122,12 @@ def _tables(source: Path, files: str) -> list[Path]:
         return [source]
     if not source.is_dir():
         raise UserError(f"{source}: there is no such file or folder. Correct data.path.")
-    tables = sorted(file for file in source.glob(files) if file.suffix.lower() in ENDINGS and file.is_file())
+    try:
+        tables = sorted(file for file in source.glob(files) if file.suffix.lower() in ENDINGS and file.is_file())
+    except (ValueError, NotImplementedError, IndexError) as error:
+        raise UserError(
+            f"data.files='{files}': not a pattern of names within {source} ({error}). Write one such as '*_raw.csv'."
+        ) from None
     if not tables:
         others = ", ".join(sorted(file.name for file in source.iterdir())[:5]) or "nothing"
         raise UserError(

@@ -52,8 +52,14 @@ def labelled_set(
     matrices = [one.labels for one in found if isinstance(one.labels, FrameMatrix)]
     if names and matrices:
         raise UserError(f"{names[0].where} has one label a frame, {matrices[0].where} several. Use one kind for all.")
+    others = [name for name in unlabelled if name not in UNLABELLED]
+    if matrices and others:
+        raise UserError(
+            f"data.unlabelled=[{', '.join(map(text_of, others))}] has no effect with a column of 0 and 1 for each "
+            "label, where an empty cell or -1 means unlabelled. Remove it."
+        )
     if matrices:
-        arrays, places, label_notes = join_matrices(matrices, merge=rules.merge)
+        arrays, places, label_notes = join_matrices(matrices, merge=rules.merge, order=classes)
     else:
         arrays, places, label_notes = encode_labels(names, rules, known=known, known_from=known_from)
     records = [replace(one.record, labels=array) for one, array in zip(found, arrays, strict=True)]

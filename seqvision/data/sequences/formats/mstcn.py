@@ -114,6 +114,11 @@ def read_mapping(file: Path, *, encoding: str = "utf-8") -> list[str] | None:
 def bundles(folder: Path, split: int) -> dict[str, list[Path]]:
     """The lists `train.splitK.bundle`, … of the split number K by their split's name; none if the data has no lists."""
     every = sorted(folder.glob("*.bundle")) if folder.is_dir() else []
+    if not every and split != 1:
+        raise UserError(
+            f"data.split={split} has no effect: there are no lists such as {folder}/train.split{split}.bundle. Remove "
+            "data.split, or add the lists."
+        )
     if not every:
         return {}
     lists: dict[str, list[Path]] = {}

@@ -103,7 +103,7 @@ def read_videos(
         )
         of = {name: of[name] for name in matrices}
         encoded, found_classes, label_notes = (
-            join_matrices(list(matrices.values()), merge=merge) if of else ([], (), [])
+            join_matrices(list(matrices.values()), merge=merge, order=classes) if of else ([], (), [])
         )
     else:
         written = _of_each(of, lambda name: _names(of[name], films[name], rest, align, encoding, notes))
