@@ -25,7 +25,18 @@ WITHOUT = {("decoding", "rnn"), ("decoding", "encoders"), ("data", "rnn"), ("los
 
 CLEAR_OF_LIGHTNING = {"rnn", "encoders", "attention", "models", "decoding", "losses", "metrics"}
 CLEAR_OF_LIGHTNING |= {"inference", "checks", "sweeps"}
-EVERYWHERE = {"autocast", "errors", "files", "names", "wording", "signatures", "digest", "scripts", "__init__"}
+EVERYWHERE = {
+    "devices",
+    "autocast",
+    "errors",
+    "files",
+    "names",
+    "wording",
+    "signatures",
+    "digest",
+    "scripts",
+    "__init__",
+}
 
 
 def imports(file: Path) -> set[str]:

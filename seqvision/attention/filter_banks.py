@@ -4,6 +4,7 @@ Source: Gregor, Danihelka, Graves, Rezende and Wierstra, "DRAW: A Recurrent Neur
 (2015), section 3.2, equations 19 to 29.
 """
 
+import functools
 import math
 from typing import NamedTuple
 
@@ -12,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from seqvision.autocast import in_float32
+from seqvision.devices import to_device
 
 WINDOW = 5  # numbers that describe a window: centre across and down, log variance, log stride, log gain
 
@@ -45,13 +47,25 @@ def window(parameters: Float[Tensor, "*batch 5"], *, size: int, height: int, wid
 
     Zeros mean a window over the whole of the picture's longer side, in the middle.
     """
-    widest = (max(height, width) - 1) / max(size - 1, 1)  # one filter has no neighbour to keep a distance from
     centre, logarithms = parameters.split([2, 3], dim=-1)
-    half = parameters.new_tensor([(width + 1) / 2, (height + 1) / 2])
-    shrink, shift = parameters.new_tensor([[0.5, 1.0, 1.0], [0.0, math.log(max(widest, 1e-6)), 0.0]])
-    across, down = (torch.addcmul(half - 1, centre, half)).unbind(-1)  # the paper's pixels begin at 1
+    first, half, shift, shrink = _constants(size, height, width, parameters.dtype, parameters.device)
+    across, down = torch.addcmul(first, centre, half).unbind(-1)
     deviation, stride, gain = torch.addcmul(shift, logarithms, shrink).exp().unbind(-1)
     return Window(across, down, stride, deviation, gain)
+
+
+@functools.lru_cache(maxsize=64)
+def _constants(size: int, height: int, width: int, dtype: torch.dtype, device: torch.device) -> tuple[Tensor, ...]:
+    """What the outputs for the centre are added to and multiplied by, and those for the logarithms. Kept: made at each
+    step they would be as many copies to the device.
+    """
+    widest = (max(height, width) - 1) / max(size - 1, 1)  # one filter has no neighbour to keep a distance from
+    with torch.inference_mode(False):  # what is made in a validation serves the next training step
+        half = torch.tensor([(width + 1) / 2, (height + 1) / 2], dtype=dtype)
+        shift = torch.tensor([0.0, math.log(max(widest, 1e-6)), 0.0], dtype=dtype)
+        shrink = torch.tensor([0.5, 1.0, 1.0], dtype=dtype)
+        # the paper's pixels begin at 1
+        return tuple(to_device(each, device) for each in (half - 1, half, shift, shrink))
 
 
 @in_float32

@@ -11,6 +11,7 @@ from seqvision.callbacks.loggers import TolerantCSVLogger, tensorboard_logger, w
 from seqvision.callbacks.monitored import StopWithoutImprovement
 from seqvision.callbacks.observer import Observer
 from seqvision.callbacks.progress import progress_bar
+from seqvision.callbacks.rates import LearningRates
 from seqvision.callbacks.samples import Plot, Sample, Table
 from seqvision.callbacks.snapshots import Snapshots
 from seqvision.callbacks.stopping import StopOnSignal
@@ -24,6 +25,7 @@ __all__ = [
     "TopCheckpoints",
     "StopWithoutImprovement",
     "Clock",
+    "LearningRates",
     "Diverged",
     "StopOnDivergence",
     "steps_per_epoch",

@@ -3,6 +3,7 @@
 import time
 from typing import Any
 
+import torch
 from pytorch_lightning import LightningModule, Trainer
 
 from seqvision.callbacks.observer import Observer
@@ -25,10 +26,11 @@ class Clock(Observer):
         self.begun = time.monotonic()
 
     def on_train_batch_end(self, trainer: Trainer, pl_module: LightningModule, *_: Any) -> None:
-        pl_module.log("seconds", self.seconds, on_step=True, on_epoch=False)
+        # of the host's memory: a plain number would be copied to the device, which waits
+        pl_module.log("seconds", torch.tensor(self.seconds), on_step=True, on_epoch=False)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        pl_module.log("seconds", self.seconds)
+        pl_module.log("seconds", torch.tensor(self.seconds))
 
     def state_dict(self) -> dict[str, Any]:
         return {"seconds": self.seconds}

@@ -15,6 +15,7 @@ from pytorch_lightning import LightningModule, Trainer
 from pytorch_lightning.callbacks import Checkpoint
 
 from seqvision.callbacks.checkpoints import LastCheckpoint, can_resume_from
+from seqvision.devices import over_processes
 from seqvision.errors import Stopped, UserError
 
 PATIENCE = 20.0  # seconds from the signal to the end at the latest: Slurm kills after 30
@@ -150,8 +151,8 @@ class StopOnSignal(Checkpoint):
         """Whether any process of the run was told to stop."""
         told = self.signum or 0
         if trainer.world_size > 1:
-            number = torch.tensor(float(told), device=trainer.strategy.root_device)
-            told = int(trainer.strategy.reduce(number, reduce_op="max"))
+            number = torch.full((), told, device=trainer.strategy.root_device)
+            told = int(over_processes(number, "max"))
             self.signum = told or None
         return bool(told)
 

@@ -9,12 +9,13 @@ import tempfile
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from seqvision.cli import doctor_devices
 from seqvision.cli.machine import commit, cpu_model
 from seqvision.cli.options import parser
 from seqvision.cli.output import write_output
 from seqvision.errors import UserError
 
-DESCRIPTION = """Versions, devices, compiler, optional parts, and whether a run can be written here.
+DESCRIPTION = """Versions, devices and what works on them, compiler, optional parts; whether runs can be written here.
 
 The exit status is 1 where something that every run needs is missing."""
 
@@ -131,19 +132,14 @@ def time_recurrences(form: str) -> str:
 
 
 def devices() -> dict[str, Any]:
-    """What a model can run on here."""
+    """What a model can run on here, and what works on it."""
     import torch
 
     from seqvision.data.workers import usable_cores
 
-    gpus = []
-    for number in range(torch.cuda.device_count()):
-        properties = torch.cuda.get_device_properties(number)
-        gpus.append(f"cuda:{number} {properties.name}, {properties.total_memory / 1e9:.0f} GB")
     return {
         "cpu": {"model": cpu_model(), "cores": usable_cores(), "threads": torch.get_num_threads()},
-        "cuda": gpus,
-        "mps": torch.backends.mps.is_available(),
+        "accelerators": doctor_devices.try_devices(),
     }
 
 
@@ -202,12 +198,10 @@ def to_text(found: dict[str, Any]) -> str:
         "",
     ]
     if found["devices"]:
-        cpu, gpus = found["devices"]["cpu"], found["devices"]["cuda"]
+        cpu, accelerators = found["devices"]["cpu"], found["devices"]["accelerators"]
         lines += [
             f"  cpu                {cpu['model']}, {cpu['cores']} cores, torch uses {cpu['threads']} threads",
-            *(f"  gpu                {gpu}" for gpu in gpus),
-            *([] if gpus else ["  gpu                none that torch can use"]),
-            *(["  mps                yes (Apple)"] if found["devices"]["mps"] else []),
+            *(doctor_devices.lines(accelerators) or ["  gpu                none that torch can use"]),
         ]
     lines += [
         f"  compiler           {found['compiler'] or 'none: recurrences take the slower reference loop (install g++)'}",

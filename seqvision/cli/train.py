@@ -17,7 +17,7 @@ from seqvision.cli.build import build
 from seqvision.cli.config import check_overrides, conf_dir, config_hash, plain
 from seqvision.cli.data_paths import store_absolute
 from seqvision.cli.monitored import check_mode
-from seqvision.cli.objects import instantiate, instantiate_each
+from seqvision.cli.objects import instantiate_each
 from seqvision.cli.output import write_output
 from seqvision.cli.overrides import assignment, check_folder, resume_path, with_paths
 from seqvision.cli.requeue import continued
@@ -33,6 +33,7 @@ from seqvision.cli.resume import (
 )
 from seqvision.cli.signals import queued_again
 from seqvision.cli.train_help import help_text
+from seqvision.cli.trainer import new_trainer, say_unsynchronized
 from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
@@ -205,13 +206,13 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
 
     # the trainer first: what it lacks (a device, a key for tracking) is said before any work is done
     callbacks = instantiate_each(config.callbacks, Callback)
-    trainer = instantiate(
+    trainer = new_trainer(
         config.trainer,
         callbacks=[*callbacks, *further],
         logger=instantiate_each(config.logger, Logger),
         plugins=[AtomicCheckpointIO()],
     )
-    device = trainer.strategy.root_device
+    device, synchronized = trainer.strategy.root_device, bool(config.trainer.get("sync_batchnorm"))
     settle(unresolved, device=device, report=run_dir / "stages.json", tell=trainer.is_global_zero)
     resolved = plain(unresolved)
     config, digest = OmegaConf.create(resolved), config_hash(resolved)
@@ -223,6 +224,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
 
     trainer.callbacks += [SameConfiguration(digest), LambdaCallback(on_train_start=keep_configuration)]
     task, data = build(config, resolved, device)
+    say_unsynchronized(task, trainer, synchronized=synchronized)
     size = sum(parameter.numel() for parameter in task.model.parameters())
     if trainer.is_global_zero:
         print(f"{data.summary()}\n  parameters: {size:,}")

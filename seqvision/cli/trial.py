@@ -53,8 +53,8 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
     from seqvision.checks import Learner
     from seqvision.cli.build import build
     from seqvision.cli.config import check_overrides, conf_dir, plain, searched
-    from seqvision.cli.objects import instantiate
     from seqvision.cli.overrides import assignment, with_paths
+    from seqvision.cli.trainer import new_trainer
 
     for override in overrides:
         if "=" not in override and not override.startswith("~"):
@@ -71,7 +71,7 @@ def trial(overrides: list[str], *, command: str, search: str | None = None, batc
             raise UserError(f"{command}: resume={config.resume} is a run that has begun; leave it out")
         one = {"devices": 1, "strategy": "auto", "num_nodes": 1, "max_epochs": -1, "max_steps": 1_000_000}
         config.trainer.update({**one, "enable_checkpointing": False, "enable_progress_bar": False})
-        trainer = instantiate(config.trainer, callbacks=[], logger=False)
+        trainer = new_trainer(config.trainer, callbacks=[], logger=False)
         device = trainer.strategy.root_device
         # what building has to say is not the answer
         with contextlib.redirect_stdout(sys.stderr):

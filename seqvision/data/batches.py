@@ -23,9 +23,9 @@ class Batch:
     def __len__(self) -> int:
         return len(self.ids)
 
-    def to(self: BatchT, device: torch.device | str, *, non_blocking: bool = False) -> BatchT:
-        """The same batch with its tensors on the device."""
-        return self._each(lambda tensor: tensor.to(device, non_blocking=non_blocking))
+    def to(self: BatchT, device: torch.device | str) -> BatchT:
+        """The same batch with its tensors on the device; nothing waits for copies from page-locked memory."""
+        return self._each(lambda tensor: tensor.to(device, non_blocking=tensor.is_pinned()))
 
     def pin_memory(self: BatchT) -> BatchT:
         """The same batch in page-locked memory, for the data loader's `pin_memory=True`."""
@@ -35,6 +35,14 @@ class Batch:
         values = {field.name: getattr(self, field.name) for field in fields(self)}
         changed: dict[str, Any] = {name: change(value) for name, value in values.items() if isinstance(value, Tensor)}
         return replace(self, **changed)
+
+
+def valid_indices(lengths: Int[Tensor, " batch"], width: int) -> Int[Tensor, " valid"]:
+    """Where the steps before each sequence's length are in a (batch, width) tensor that is flattened.
+
+    A batch is given them on the CPU: how many there are is then known without waiting for a device.
+    """
+    return (torch.arange(width) < lengths.unsqueeze(1)).flatten().nonzero().squeeze(1)
 
 
 @dataclass(frozen=True)
@@ -54,12 +62,14 @@ class CaptionBatch(Batch):
     tokens    START, the caption, END, then PAD to the batch's width, however wide: PAD is never data
     lengths   tokens of each caption, START and END included; `tokens[i, lengths[i] - 1]` is END
     ids       the pictures' names; a picture with several captions may come several times
+    targets   the indices of the words to be predicted, START not among them, in `tokens[:, 1:]` flattened
     """
 
     images: UInt8[Tensor, "batch channels height width"] | None
     features: Float[Tensor, "batch ..."] | None
     tokens: Int[Tensor, "batch time"]
     lengths: Int[Tensor, " batch"]
+    targets: Int[Tensor, " words"]
 
 
 def collate(samples: Sequence[CaptionSample], *, width: int | None = None) -> CaptionBatch:
@@ -89,7 +99,8 @@ def caption_batch(
     tokens = torch.full((len(captions), width or longest), PAD, dtype=torch.int64)
     for row, caption in zip(tokens, captions, strict=True):
         row[: len(caption) + 2] = torch.tensor([START, *caption, END], dtype=torch.int64)
-    return CaptionBatch(images=images, features=features, tokens=tokens, lengths=lengths, ids=ids)
+    targets = valid_indices(lengths - 1, tokens.shape[1] - 1)
+    return CaptionBatch(images=images, features=features, tokens=tokens, lengths=lengths, ids=ids, targets=targets)
 
 
 def _stack(samples: Sequence[CaptionSample], name: str) -> Tensor | None:

@@ -15,11 +15,13 @@ from torch import Tensor, nn
 
 from seqvision.data.loading import EvaluationBatches, Item, Loader, ResumableLoader, TrainBatches
 from seqvision.data.workers import Workers, choose_workers, shared_memory_room, usable_cores
+from seqvision.devices import SHARES_MEMORY
 from seqvision.errors import SettingError, UserError
 from seqvision.wording import counted
 
 TRIED = 8  # items whose reading is timed
 SEEN = ("train", "val")  # the splits that a training sees; no other is given to its task
+FEW_ITEMS = 8  # of a batch, for one process
 FEW_STEPS = 4  # of an epoch
 ENOUGH_STEPS = 300  # of a whole training: with these, a few an epoch are no matter
 WANTED_STEPS = 1000  # of a whole training, where there were fewer
@@ -199,6 +201,16 @@ class RecordData(LightningDataModule):
         settings = self._loader_settings(dataset, self.batch_size // ranks)
         self._train_loader = ResumableLoader(dataset, batches, **settings)
         self._warn_of_few_steps(len(dataset), len(batches), rank, ranks)
+        if ranks > 1 and not rank and self.batch_size < FEW_ITEMS * ranks:
+            log.warning(
+                "few items: data.batch_size=%d is the global batch, so each of %d processes has %s a step, and most of "
+                "the time goes into exchanging gradients. Set data.batch_size=%d or more, or fewer processes "
+                "(trainer.devices)",
+                self.batch_size,
+                ranks,
+                counted(self.batch_size // ranks, self.unit.removesuffix("s")),
+                FEW_ITEMS * ranks,
+            )
         if self._position:
             self._train_loader.load_state_dict(self._position)
         return self._train_loader
@@ -233,8 +245,14 @@ class RecordData(LightningDataModule):
             "num_workers": workers.number,
             "prefetch_factor": workers.ahead,
             "persistent_workers": workers.number > 0,
-            "pin_memory": torch.cuda.is_available(),
+            "pin_memory": self._pinned(),
         }
+
+    def _pinned(self) -> bool:
+        """Whether batches are put where an accelerator takes them from without anyone waiting."""
+        if self.trainer is None:
+            return torch.cuda.is_available()
+        return self.trainer.strategy.root_device.type not in SHARES_MEMORY
 
     def _workers(self, dataset: BatchDataset, batch_size: int) -> Workers:
         if self.num_workers != "auto":

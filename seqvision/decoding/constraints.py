@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from seqvision.devices import to_device
 from seqvision.errors import UserError
 
 NEVER = float("-inf")
@@ -36,11 +37,12 @@ class Rules:
         device: torch.device,
     ):
         self.end, self.min_length, self.max_length, self.no_repeat_ngram = end, min_length, max_length, no_repeat_ngram
-        self.banned = torch.tensor([*banned], dtype=torch.long, device=device)
-        self.banned_or_end = torch.tensor([*banned, end], dtype=torch.long, device=device)
-        self.required = [torch.tensor([*words], dtype=torch.long, device=device) for words in required]
+        self.banned, self.banned_or_end, *self.required = (
+            to_device(torch.tensor([*ids], dtype=torch.long), device) for ids in (banned, [*banned, end], *required)
+        )
         self.ids = {*banned, end, *(word for words in required for word in words)}
-        self.tokens = torch.tensor(sorted({word for words in required for word in words}), device=device)
+        tokens = sorted({word for words in required for word in words})
+        self.tokens = to_device(torch.tensor(tokens, dtype=torch.long), device)
 
     def __call__(
         self, logits: Float[Tensor, "batch beams vocabulary"], history: Int[Tensor, "batch beams words"]

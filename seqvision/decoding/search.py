@@ -61,15 +61,17 @@ class Search(ABC):
         Raises UserError for ids outside the vocabulary and for requirements that contradict each other.
         """
         with torch.no_grad():
-            memory, state = model.start(features)
-            sample = first_tensor((state, memory, features))
-            if sample is None:
-                raise TypeError(
-                    "neither the features nor the model's state holds a tensor: how many pictures are there?"
-                )
-            rules = self.rules(sample.device, forbidden=forbidden, required=required)
-            first = torch.full((sample.shape[0], 1), self.start, device=sample.device)
+            first, state, memory = self._begin(model, features)
+            rules = self.rules(first.device, forbidden=forbidden, required=required)
             return self._search(model, first, state, memory, rules) if len(first) else []
+
+    def _begin(self, model: Decodable, features: PyTree) -> tuple[Int[Tensor, "batch 1"], PyTree, PyTree]:
+        """(tokens, state, memory) before the first step."""
+        memory, state = model.start(features)
+        sample = first_tensor((state, memory, features))
+        if sample is None:
+            raise TypeError("neither the features nor the model's state holds a tensor: how many pictures are there?")
+        return torch.full((sample.shape[0], 1), self.start, device=sample.device), state, memory
 
     def rules(
         self, device: torch.device, *, forbidden: Sequence[int] = (), required: Sequence[Sequence[int]] = ()

@@ -11,6 +11,7 @@ from torch import Tensor
 from seqvision.decoding.constraints import NEVER, Rules
 from seqvision.decoding.protocol import Decodable, Hypothesis, PyTree, select_beams, select_rows
 from seqvision.decoding.search import Search, Trail, a_few_pictures_at_a_time, best, normaliser
+from seqvision.devices import to_device, widest
 
 MOST_SAMPLES = 100_000
 
@@ -45,15 +46,46 @@ class Walk(Search):
         tokens = self._choose(allowed, draws)
         return tokens, allowed.gather(-1, tokens.unsqueeze(-1)).squeeze(-1) - normaliser(logits)
 
+    def written(
+        self, model: Decodable, features: PyTree
+    ) -> tuple[Int[Tensor, "batch captions time"], Int[Tensor, "batch captions"]]:
+        """(tokens, lengths) of the captions as they come, on the device: END belongs to them, zeros are behind it.
+
+        An accelerator goes through all `max_length` steps: the host does not wait to see who has ended.
+        """
+        with torch.no_grad():
+            first, state, memory = self._begin(model, features)
+            rules, ended_leave = self.rules(first.device), first.device.type == "cpu"
+            trail, own_way, steps, *_ = self._walk(model, first, state, memory, rules, ended_leave=ended_leave)
+            return trail.read(steps, own_way)[0], steps
+
     def _search(
         self, model: Decodable, tokens: Int[Tensor, "batch 1"], state: PyTree, memory: PyTree, rules: Rules
     ) -> list[list[Hypothesis]]:
+        trail, own_way, steps, totals, finished = self._walk(model, tokens, state, memory, rules, ended_leave=True)
+        found = trail.hypotheses(steps, own_way, totals, totals, finished)
+        return [sorted(captions, key=lambda h: (h.finished, h.score), reverse=True) for captions in found]
+
+    def _walk(
+        self,
+        model: Decodable,
+        tokens: Int[Tensor, "batch 1"],
+        state: PyTree,
+        memory: PyTree,
+        rules: Rules,
+        *,
+        ended_leave: bool,
+    ) -> tuple[Trail, Tensor, Tensor, Tensor, Tensor]:
+        """The trail, and of each caption where it stands in it, its steps, its log-probability, whether it has ended.
+
+        ended_leave: pictures whose captions have all ended leave the batch, which has to be looked at in every step.
+        """
         batch, device = len(tokens), tokens.device
         rows = torch.arange(batch, device=device)
         own_way = torch.arange(self._count, device=device).expand(batch, -1)
         parents = torch.zeros_like(own_way)  # all captions of a picture begin in the one state it starts with
         history = own_way.new_zeros(batch, self._count, 0)
-        draws = self._draws(batch).to(device)
+        draws = to_device(self._draws(batch), device)
         trail = Trail(batch)
         alive = torch.ones_like(own_way, dtype=torch.bool)
         finished, steps = torch.zeros_like(alive), torch.zeros_like(own_way)
@@ -75,17 +107,18 @@ class Walk(Search):
             steps[rows] += ended | alive
             finished[rows] |= ended
 
+            history = torch.cat([history, tokens.unsqueeze(-1)], -1)
+            if not ended_leave:
+                continue
             keep = alive.any(1).nonzero().squeeze(1)
             if len(keep) == 0:
                 break
-            history = torch.cat([history, tokens.unsqueeze(-1)], -1)
             if len(keep) < len(rows):
                 rows, tokens, alive, history, draws, state, memory = select_rows(
                     (rows, tokens, alive, history, draws, state, memory), keep
                 )
                 parents = parents[: len(rows)]
-        found = trail.hypotheses(steps, own_way, totals, totals, finished)
-        return [sorted(captions, key=lambda h: (h.finished, h.score), reverse=True) for captions in found]
+        return trail, own_way, steps, totals, finished
 
 
 @dataclass(kw_only=True, eq=False)
@@ -144,9 +177,12 @@ class Sampling(Walk):
             return best(allowed, 1)[1].squeeze(-1)
         scores, ids = self._shortlist(allowed / self.temperature)
         # a row of minus infinities (nothing allowed) gives NaN, and any id will do: its score says that it is banned
-        probabilities = scores.softmax(-1, dtype=torch.float64).nan_to_num(0)
+        probabilities = scores.softmax(-1, dtype=widest(scores.device)).nan_to_num(0)
         cumulative = probabilities.cumsum(-1)
-        at = torch.searchsorted(cumulative, draws.double().unsqueeze(-1) * cumulative[..., -1:], right=True)
+        total = cumulative[..., -1:]
+        # below the total even where rounding says otherwise: behind the last possible word there may be banned ones
+        drawn = torch.minimum(draws.to(total.dtype).unsqueeze(-1) * total, total.nextafter(torch.zeros_like(total)))
+        at = torch.searchsorted(cumulative, drawn, right=True)
         at = at.clamp(max=scores.shape[-1] - 1)
         return (at if ids is None else ids.gather(-1, at)).squeeze(-1)
 

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
+from seqvision.devices import float32_digits
 from seqvision.encoders.base import Encoder
 from seqvision.encoders.feature_table import HASH_DIGITS, FeatureTable, TableWriter
 from seqvision.encoders.fused_features import JoinedTable
@@ -175,13 +176,17 @@ class FeatureCache:
 
 
 def fingerprint(encoder: Encoder) -> str:
-    """A hash that changes with the encoder's class, structure, settings and weights."""
+    """A hash that changes with the encoder's class, structure, settings and weights, and with a device that computes
+    with fewer digits than a CPU does: its features are others.
+    """
     plain = {
         name: value
         for name, value in sorted(vars(encoder).items())
         if not name.startswith("_") and name != "training" and isinstance(value, (str, int, float, bool, tuple, list))
     }
     digest = hashlib.blake2b(f"{type(encoder).__qualname__} {plain} {encoder!r}".encode(), digest_size=16)
+    if (digits := float32_digits(encoder.mean.device)) != "exact":
+        digest.update(digits.encode())
     for name, value in sorted(encoder.state_dict().items()):
         digest.update(f"{name} {tuple(value.shape)} {value.dtype}".encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy())

@@ -18,6 +18,7 @@ class Front(nn.Module):
     """
 
     output_size: int
+    takes_indices = False  # whether `forward` takes the valid frames' indices in (batch, time) flattened, too
 
     def forward(self, frames: Shaped[Tensor, "batch time *frame"], valid: Shaped[Tensor, "batch time"]) -> Tensor:
         """`valid` is True where a frame belongs to its sequence."""
@@ -136,6 +137,8 @@ class PictureFront(Front):
     at_once: frames that go through the encoder together where no gradient is asked for, so that an hour fits.
     """
 
+    takes_indices = True
+
     def __init__(self, encoder: Any, *, size: int | None = 128, dropout: float = 0.0, at_once: int = 512):
         super().__init__()
         if not isinstance(encoder, Encoder):  # what the data say of an encoder that was left out
@@ -150,22 +153,24 @@ class PictureFront(Front):
         self.output_size = size or self.encoder.feature_size
 
     def forward(
-        self, frames: Shaped[Tensor, "batch time *frame"], valid: Shaped[Tensor, "batch time"]
+        self,
+        frames: Shaped[Tensor, "batch time *frame"],
+        valid: Shaped[Tensor, "batch time"],
+        indices: Int[Tensor, " valid"] | None = None,
     ) -> Float[Tensor, "batch time size"]:
         if frames.dim() == 3:
             features = self.encoder.finish(frames.masked_fill(~valid.unsqueeze(-1), 0.0))
         else:
-            features = self.encode(frames, valid)
+            features = self.encode(frames, valid.flatten().nonzero().squeeze(1) if indices is None else indices)
         return self.dropout(self.linear(self.norm(features)))
 
     def encode(
-        self, frames: Shaped[Tensor, "batch time channels height width"], valid: Shaped[Tensor, "batch time"]
+        self, frames: Shaped[Tensor, "batch time channels height width"], indices: Int[Tensor, " valid"]
     ) -> Float[Tensor, "batch time feature"]:
         """The encoder's features of the frames that belong to a sequence, zeros elsewhere."""
-        pictures = frames[valid]
+        pictures = frames.flatten(0, 1).index_select(0, indices)
         learning = torch.is_grad_enabled() and not self.encoder.frozen
         parts = [pictures] if learning else pictures.split(self.at_once)
         found = torch.cat([self.encoder(part) for part in parts])
-        features = found.new_zeros((*frames.shape[:2], found.shape[-1]))
-        features[valid] = found
-        return features
+        features = found.new_zeros((frames.shape[0] * frames.shape[1], found.shape[-1]))
+        return features.index_copy(0, indices, found).unflatten(0, frames.shape[:2])

@@ -50,7 +50,7 @@ def measured(
     encoder.scale([0.0] * encoder.in_channels, [1.0] * encoder.in_channels)
     sums = torch.zeros(3, encoder.in_channels, dtype=torch.float64)
     for part in pictures.split(64):
-        pixels = encoder.prepare(part.to(encoder.mean.device)).double().cpu()
+        pixels = encoder.prepare(part.to(encoder.mean.device)).cpu().double()
         sums[0] += pixels.numel() / encoder.in_channels
         sums[1] += pixels.sum(dim=(0, 2, 3))
         sums[2] += pixels.square().sum(dim=(0, 2, 3))

@@ -180,9 +180,13 @@ _USED_BY = {
 
 
 def find_device(name: str | torch.device) -> torch.device:
-    """The device of that name, "auto" being a GPU where there is one; a UserError if this machine lacks it."""
+    """The device of that name, "auto" being a GPU where there is one, Apple's too; a UserError if this machine lacks
+    it.
+    """
     if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(
+            "cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu"
+        )
     try:
         device = torch.device(name)
         torch.empty(0, device=device)

@@ -96,7 +96,7 @@ def bounds_of(
         if importance:
             noise = (own_noise(ids, *shape, seed=draw + 1).to(shown) for draw in range(importance))
             found.append(-model.importance_weighted(shown, labels, noise=noise))
-        parts.append(tuple(each.double().cpu().numpy() for each in found))
+        parts.append(tuple(each.cpu().double().numpy() for each in found))
     columns = [np.concatenate(column) for column in zip(*parts, strict=True)]
     return Bounds(columns[0], columns[1], columns[2] if importance else None)
 

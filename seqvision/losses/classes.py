@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from seqvision.errors import UserError
 from seqvision.names import meant, text_of
 
+UNKNOWN = -1  # the class of what counts for nothing
 # of classes by name, or of all in their order; the text is "balanced"
 Weights: TypeAlias = Mapping[Any, int | float] | Sequence[int | float] | Tensor | str | None
 
@@ -79,11 +80,12 @@ class SequenceClassCrossEntropy(WeightedLoss):
     ) -> tuple[Float[Tensor, ""], Int[Tensor, ""]]:
         """classes: -1 where nobody knows; such a sequence counts for nothing."""
         self.check_balanced()
-        known = classes >= 0
-        return self.items(logits[known], classes[known]), known.sum()
+        return self.items(logits, classes), (classes >= 0).sum()
 
     def items(self, logits: Float[Tensor, "items classes"], classes: Int[Tensor, " items"]) -> Float[Tensor, ""]:
-        """The sum over items whose class is known."""
+        """The sum over the items whose class is known, the others' being -1: left in, so that a device need not wait
+        until they are counted.
+        """
         return weighted_cross_entropy(logits, classes, self.weight, self.label_smoothing)
 
 
@@ -93,11 +95,22 @@ def weighted_cross_entropy(
     weight: Float[Tensor, " weights"] | None,
     label_smoothing: int | float,
 ) -> Float[Tensor, ""]:
-    """The sum over items, in single precision at least. Raises `UserError` where the weights are not one a class."""
+    """The sum over items of a class that is not -1, in single precision at least. Raises `UserError` where the weights
+    are not one a class.
+    """
     check_weights(weight, logits.shape[1])
-    return F.cross_entropy(
-        at_least_single(logits), classes, weight=weight, reduction="sum", label_smoothing=label_smoothing
-    )
+    scores = known_scores(logits, classes)
+    settings = {"weight": weight, "label_smoothing": label_smoothing}
+    return F.cross_entropy(scores, classes, reduction="sum", ignore_index=UNKNOWN, **settings)  # type: ignore[arg-type]
+
+
+def known_scores(
+    logits: Float[Tensor, "items classes"], classes: Int[Tensor, " items"]
+) -> Float[Tensor, "items classes"]:
+    """The scores in single precision at least, zeros for items without a class: those may hold anything, NaN included,
+    and get no gradient.
+    """
+    return at_least_single(logits).masked_fill((classes == UNKNOWN).unsqueeze(1), 0.0)
 
 
 def check_weights(weight: Float[Tensor, " weights"] | None, classes: int) -> None:

@@ -22,6 +22,7 @@ from torch import Tensor, nn
 
 from seqvision.errors import UserError
 from seqvision.losses.classes import (
+    UNKNOWN,
     WeightedLoss,
     Weights,
     at_least_single,
@@ -119,14 +120,15 @@ class FrameCrossEntropy(_SmoothedLoss):
         self.check_balanced()
         valid = valid_frames(lengths, labels.shape[1])
         labelled = valid & (labels >= 0)
-        total = self.items(logits[labelled], labels[labelled])
+        known = labels.masked_fill(~labelled, UNKNOWN)
+        total = self.items(logits.flatten(0, 1), known.flatten())
         if self.smoothing:
             scores = at_least_single(logits).masked_fill(~valid.unsqueeze(-1), 0.0)
             total = total + self.roughness(scores.log_softmax(dim=-1), valid, labelled.sum(dim=1))
         return total, labelled.sum()
 
     def items(self, logits: Float[Tensor, "items classes"], classes: Int[Tensor, " items"]) -> Float[Tensor, ""]:
-        """The sum over labelled frames."""
+        """The sum over the frames that have a label, the others' being -1."""
         return weighted_cross_entropy(logits, classes, self.weight, self.label_smoothing)
 
 

@@ -5,7 +5,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from seqvision.errors import UserError
-from seqvision.losses.classes import SequenceClassCrossEntropy, Weights, at_least_single, check_weights
+from seqvision.losses.classes import UNKNOWN, SequenceClassCrossEntropy, Weights, check_weights, known_scores
 from seqvision.losses.frames import FrameCrossEntropy
 
 
@@ -55,12 +55,13 @@ def weighted_hinge(
     weight: Float[Tensor, " weights"] | None,
     margin: int | float,
 ) -> Float[Tensor, ""]:
-    """Σ w_y Σ_{j≠y} max(0, s_j − s_y + margin), the sum over items (Weston and Watkins, "Support vector machines for
-    multi-class pattern recognition", 1999, equation 5, linear). Raises `UserError` where the weights are not one a
-    class.
+    """Σ w_y Σ_{j≠y} max(0, s_j − s_y + margin), the sum over items of a class y that is not -1 (Weston and Watkins,
+    "Support vector machines for multi-class pattern recognition", 1999, equation 5, linear). Raises `UserError` where
+    the weights are not one a class.
     """
     check_weights(weight, logits.shape[1])
-    scores = at_least_single(logits)
-    right = scores.gather(1, classes.unsqueeze(1))
-    over = (scores - right + margin).clamp(min=0).scatter(1, classes.unsqueeze(1), 0.0).sum(dim=1)
-    return over.sum() if weight is None else torch.dot(weight[classes].to(over.dtype), over)
+    scores, index = known_scores(logits, classes), classes.clamp(min=0)
+    right = scores.gather(1, index.unsqueeze(1))
+    over = (scores - right + margin).clamp(min=0).scatter(1, index.unsqueeze(1), 0.0).sum(dim=1)
+    counted = over * (classes != UNKNOWN)
+    return counted.sum() if weight is None else torch.dot(weight[index].to(over.dtype), counted)

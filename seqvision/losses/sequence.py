@@ -1,4 +1,4 @@
-"""Losses over sequences of words. Padding is never counted: every loss takes the targets' mask."""
+"""Losses over sequences of words. Padding is never counted: every loss takes where the targets are."""
 
 from typing import Any
 
@@ -30,10 +30,11 @@ class SequenceCrossEntropy(nn.Module):
         self,
         hidden: Float[Tensor, "batch time hidden"],
         targets: Int[Tensor, "batch time"],
-        valid: Bool[Tensor, "batch time"],
+        valid: Int[Tensor, " valid"],
         output: nn.Linear,
     ) -> Float[Tensor, ""]:
-        rows, wanted = hidden[valid], targets[valid]
+        """valid: the indices of the valid steps in (batch, time) flattened."""
+        rows, wanted = (each.flatten(0, 1).index_select(0, valid) for each in (hidden, targets))
         if rows.shape[0] * output.out_features <= self.scores_at_once:
             return F.cross_entropy(
                 _at_least_single(output(rows)), wanted, reduction="sum", label_smoothing=self.label_smoothing
@@ -59,7 +60,8 @@ class _CrossEntropyInPieces(torch.autograd.Function):
         losses = []
         for start in range(0, len(rows), piece):
             here, targets = rows[start : start + piece], wanted[start : start + piece].unsqueeze(1)
-            scores = _at_least_single(F.linear(here, weight, bias))
+            products = F.linear(here, weight, bias)  # in half precision under autocast, whatever the parameters are in
+            kind, scores = products.dtype, _at_least_single(products)
             log_sum = scores.logsumexp(dim=1, keepdim=True)
             each = log_sum - (1 - smoothing) * scores.gather(1, targets)
             losses.append((each - smoothing * scores.mean(dim=1, keepdim=True) if smoothing else each).sum())
@@ -69,11 +71,14 @@ class _CrossEntropyInPieces(torch.autograd.Function):
             if smoothing:
                 gradient -= smoothing / len(weight)
             gradient.scatter_add_(1, targets, gradient.new_full(targets.shape, smoothing - 1))
-            gradient = gradient.to(here.dtype)
-            torch.mm(gradient, weight.to(here.dtype), out=d_rows[start : start + piece])
-            d_weight.addmm_(gradient.T, here)
             if d_bias is not None:
                 d_bias += gradient.sum(dim=0)
+            if kind == here.dtype == weight.dtype:  # into memory that is already there
+                torch.mm(gradient.to(kind), weight, out=d_rows[start : start + piece])
+                d_weight.addmm_(gradient.to(kind).T, here)
+            else:  # pieces in half precision, their sum as the parameters are
+                d_rows[start : start + piece] = gradient.to(kind) @ weight.to(kind)
+                d_weight += gradient.to(kind).T @ here.to(kind)
         ctx.gradients = (d_rows, d_weight, d_bias)
         return torch.stack(losses).sum()
 

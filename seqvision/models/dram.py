@@ -117,6 +117,8 @@ class DRAM(GlimpseReader):
         self.choose(self.upper.output_size, policy=policy, spread=spread, learnt_spread=learn_spread)
         for part in self.led():
             part.requires_grad_(policy == "learnt")
+        if looks * objects == 1:  # the upper recurrence says where a second glimpse goes: there is none to learn from
+            self.upper.requires_grad_(False)
         self.dropout = nn.Dropout(dropout)
         self.output = nn.Linear(self.lower.output_size, classes)
 

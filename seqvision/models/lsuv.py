@@ -6,6 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from seqvision.devices import widened
 from seqvision.models.initialisation import Orthogonal, Started
 from seqvision.models.noise import LEAVING_OUT
 from seqvision.rnn import Recurrent
@@ -88,7 +89,7 @@ class _Meter:
         linear = isinstance(module, nn.Linear)
         bias = 0.0 if module.bias is None else module.bias.view(-1, *[1] * (0 if linear else output.dim() - 2))
         raw = output - bias
-        counted = (raw[(inputs[0] != 0).any(dim=-1)] if linear else raw).double()
+        counted = widened(raw[(inputs[0] != 0).any(dim=-1)] if linear else raw)
         self.number += counted.numel()
         self.total += float(counted.sum())
         self.squares += float(counted.square().sum())

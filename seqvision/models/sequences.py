@@ -44,6 +44,14 @@ class _SequenceNetwork(nn.Module):
         self.changes = changes
         self.rnn = rnn(input_size=self.front.output_size * (1 + changes))
 
+    def vectors(
+        self, frames: Shaped[Tensor, "batch time *frame"], lengths: Int[Tensor, " batch"], valid: Tensor | None
+    ) -> Float[Tensor, "batch time size"]:
+        """The front's vectors of the frames."""
+        mask = valid_steps(lengths, frames.shape[1])
+        found: Tensor = self.front(frames, mask, valid) if self.front.takes_indices else self.front(frames, mask)
+        return found
+
 
 class SequenceClassifier(_SequenceNetwork):
     """Scores of a sequence's class: front, recurrence, pooling, linear head.
@@ -64,12 +72,15 @@ class SequenceClassifier(_SequenceNetwork):
         self.output = nn.Linear(self.rnn.output_size, self.classes)
 
     def forward(
-        self, frames: Shaped[Tensor, "batch time *frame"], lengths: Int[Tensor, " batch"]
+        self,
+        frames: Shaped[Tensor, "batch time *frame"],
+        lengths: Int[Tensor, " batch"],
+        valid: Int[Tensor, " valid"] | None = None,
     ) -> Float[Tensor, "batch classes"]:
-        valid = valid_steps(lengths, frames.shape[1])
-        vectors = self.front(frames, valid)
+        """valid: a batch's own; see `some_padded`."""
+        vectors = self.vectors(frames, lengths, valid)
         inputs = self.dropout(with_changes(vectors) if self.changes else vectors)
-        outputs, _ = self.rnn(inputs, None if bool(valid.all()) else lengths)
+        outputs, _ = self.rnn(inputs, lengths if some_padded(vectors, lengths, valid) else None)
         scores: Tensor = self.output(self.dropout(self.pooling(outputs, lengths)))
         return scores
 
@@ -96,25 +107,44 @@ class FrameLabeller(_SequenceNetwork):
         frames: Shaped[Tensor, "batch time *frame"],
         lengths: Int[Tensor, " batch"],
         state: RecurrentState | None = None,
+        *,
+        valid: Int[Tensor, " valid"] | None = None,
     ) -> tuple[Float[Tensor, "batch time classes"], RecurrentState | None]:
-        """The scores, and the state behind the last frame. Past a sequence's length scores hold nothing to be read."""
-        return self.label(self.front(frames, valid_steps(lengths, frames.shape[1])), lengths, state)
+        """The scores, and the state behind the last frame. Past a sequence's length scores hold nothing to be read.
+
+        valid: a batch's own; see `some_padded`.
+        """
+        return self.label(self.vectors(frames, lengths, valid), lengths, state, valid=valid)
 
     def label(
         self,
         vectors: Float[Tensor, "batch time size"],
         lengths: Int[Tensor, " batch"],
         state: RecurrentState | None = None,
+        *,
+        valid: Int[Tensor, " valid"] | None = None,
     ) -> tuple[Float[Tensor, "batch time classes"], RecurrentState | None]:
         """The same from the front's vectors, which for an hour of video come in parts."""
-        whole = bool((lengths == vectors.shape[1]).all())
         before: tuple[Tensor, ...] = ()
         if self.changes:
             state, before = (None, ()) if state is None else (state[:-1], state[-1:])  # type: ignore[assignment]
             last = vectors[torch.arange(len(vectors), device=vectors.device), lengths.to(vectors.device) - 1]
             vectors, before = with_changes(vectors, *before), (last,)
-        outputs, state = self.rnn(self.dropout(vectors), None if whole else lengths, state)
+        ragged = some_padded(vectors, lengths, valid)
+        outputs, state = self.rnn(self.dropout(vectors), lengths if ragged else None, state)
         return self.output(self.dropout(outputs)), (*state, *before)
+
+
+def some_padded(
+    vectors: Float[Tensor, "batch time size"], lengths: Int[Tensor, " batch"], valid: Int[Tensor, " valid"] | None
+) -> bool:
+    """Whether a sequence is shorter than the batch.
+
+    valid: the indices of the frames that belong to a sequence, as a batch has them; their number says it without
+    waiting for a device. None: the lengths are read.
+    """
+    batch, time = vectors.shape[:2]
+    return bool((lengths < time).any()) if valid is None else len(valid) < batch * time
 
 
 def with_changes(

@@ -182,7 +182,9 @@ class WordDecoder(nn.Module):
         def choose(given: Tensor, before: RecurrentState) -> tuple[tuple[Tensor, ...], RecurrentState]:
             nonlocal last
             if last is not None:
-                drawn = torch.multinomial(last.detach().softmax(dim=-1), 1).squeeze(1)
+                chances = last.detach().softmax(dim=-1)
+                # the numbers of `torch.multinomial`, which reads on the host whether the chances are good
+                drawn = (chances / torch.empty_like(chances).exponential_()).argmax(dim=-1)
                 given = torch.where(torch.rand(given.shape, device=given.device) < probability, drawn, given)
             hidden, after, weights = self._see(self._embed(given.unsqueeze(1), memory), before, memory)
             last = self.output(hidden).squeeze(1)

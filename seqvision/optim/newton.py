@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, distributed
 
+from seqvision.devices import widened
 from seqvision.errors import UserError
 from seqvision.optim.dense import DenseOptimizer
 
@@ -48,7 +49,7 @@ class Newton(DenseOptimizer):
         if not bool(point.gradient.any()):
             return point.loss
         hessian = self._hessian(closure, graph)
-        values, vectors = torch.linalg.eigh(hessian if hessian.device.type == "mps" else hessian.double())
+        values, vectors = torch.linalg.eigh(widened(hessian))
         there = vectors.mT @ point.gradient.to(vectors)
         direction = -(vectors @ (there / values.abs().clamp(min=self.damping))).to(point.x)
         self.search(closure, point, direction, float(self.param_groups[0]["lr"]))

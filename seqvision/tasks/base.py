@@ -13,6 +13,7 @@ from torch.optim import Optimizer
 
 from seqvision.callbacks.samples import Sample
 from seqvision.data.loading import Item, seed_of
+from seqvision.devices import over_processes
 from seqvision.errors import UserError
 from seqvision.optim import KFAC, Newton, build_optimizer, check_closures, compares_losses
 from seqvision.rnn import reference_loops
@@ -107,7 +108,7 @@ class Task(LightningModule):
         with nullcontext() if self.preconditioner is None else self.preconditioner.watching():
             loss, count, penalty = self._total(batch)
         self.count = count.detach() if self.count is None else self.count + count.detach()
-        self.log("train/loss", (loss.detach() - self.besides) / count, prog_bar=True, on_step=True, on_epoch=False)
+        self.log("train/loss", (loss.detach() - self.besides) / count, on_step=True, on_epoch=False)
         if penalty is not None:
             self.log("train/penalty", penalty.detach(), on_step=True, on_epoch=False)
             loss = loss + penalty * count.detach()  # so that it stands beside Σ sum / Σ count as it is
@@ -138,14 +139,12 @@ class Task(LightningModule):
         """The closure's loss as the gradient has it, the mean over all ranks: what compares losses decides alike."""
         loss, count = closure(), self.count
         assert count is not None
-        totals = self.trainer.strategy.reduce(torch.stack([loss.float(), count.float()]), reduce_op="sum")
-        assert isinstance(totals, Tensor)
+        totals = over_processes(torch.stack([loss.float(), count.float()]))
         return totals[0] / totals[1].clamp(min=1.0)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         assert self.count is not None
-        total = self.trainer.strategy.reduce(self.count.float(), reduce_op="sum")
-        assert isinstance(total, Tensor)
+        total = over_processes(self.count.float())
         scale = self.trainer.accumulate_grad_batches * self.trainer.world_size / total.clamp(min=1.0)
         parameters = (parameter for group in optimizer.param_groups for parameter in group["params"])
         torch._foreach_mul_([parameter.grad for parameter in parameters if parameter.grad is not None], scale)

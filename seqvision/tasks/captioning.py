@@ -2,23 +2,27 @@
 
 import sys
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeAlias
 
 import torch
-from jaxtyping import Bool
+import torch.nn.functional as F
+from jaxtyping import Bool, Int
 from PIL import Image
 from torch import Tensor
 
 from seqvision.callbacks.samples import Sample, Table
 from seqvision.data.batches import CaptionBatch
-from seqvision.data.vocabulary import END
-from seqvision.decoding import GreedySearch, Hypothesis, Sampling
+from seqvision.data.vocabulary import END, START
+from seqvision.decoding import GreedySearch, Sampling
+from seqvision.devices import to_device
 from seqvision.errors import UserError
 from seqvision.figures.looks import as_picture
 from seqvision.losses import doubly_stochastic_penalty, sequence_log_probability
 from seqvision.metrics import CiderReferences, caption_scores, collapse_message, tokenize_ptb
 from seqvision.models import Captioner, TeacherForced
 from seqvision.tasks.words import WordTask
+
+Text: TypeAlias = tuple[int, ...]  # tokens, END included
 
 
 class Captioning(WordTask):
@@ -94,27 +98,35 @@ class SelfCriticalCaptioning(Captioning):
     def loss(self, batch: CaptionBatch) -> tuple[Tensor, Tensor]:
         self.model.eval()
         features = self.features(batch)
-        detached = features.detach()
-        greedy = GreedySearch(max_length=self.decoder.max_length)(self.model, detached)
-        seed = int(torch.randint(2**31, ()))
-        sampling = Sampling(max_length=self.decoder.max_length, samples=self.samples, seed=seed)
-        drawn, rules = sampling(self.model, detached), sampling.rules(features.device)
-        baseline = self._reward(batch.ids, [best for best, *_ in greedy])
-        losses, words = [], []
-        for sample in zip(*drawn, strict=True):
-            tokens = torch.nn.utils.rnn.pad_sequence(
-                [torch.tensor([1, *h.tokens, *([END] if h.finished else [])]) for h in sample], batch_first=True
-            ).to(features.device)
-            lengths = torch.tensor([len(h.tokens) + h.finished for h in sample], device=features.device)
-            valid = torch.arange(tokens.shape[1] - 1, device=features.device) < lengths.unsqueeze(1)
-            targets = tokens[:, 1:]
-            logits = rules.along(self.model.output(self.model(features, tokens[:, :-1], lengths).hidden), targets)
-            advantage = (self._reward(batch.ids, sample) - baseline).to(features.device)
+        read, device = features.detach(), features.device
+        length = self.decoder.max_length
+        sampling = Sampling(max_length=length, samples=self.samples, seed=int(torch.randint(2**31, ())))
+        drawn, lengths = sampling.written(self.model, read)
+        greedy = GreedySearch(max_length=length).written(self.model, read)
+        *written, best = self._texts((drawn, lengths), greedy)
+        baseline = self._reward(batch.ids, best)
+        rules, losses = sampling.rules(device), []
+        for place, texts in enumerate(written):
+            tokens = F.pad(drawn[:, place, : max(map(len, texts))], (1, 0), value=START)
+            inputs, targets, own = tokens[:, :-1], tokens[:, 1:], lengths[:, place]
+            valid = torch.arange(targets.shape[1], device=device) < own.unsqueeze(1)
+            logits = rules.along(self.model.output(self.model(features, inputs, own).hidden), targets)
+            advantage = to_device(self._reward(batch.ids, texts) - baseline, device)
             losses.append(-(advantage * sequence_log_probability(logits, targets, valid)).sum())
-            words.append(valid.sum())
         if self.trainer.training:  # and not merely looked at
-            self.log("train/reward", baseline.mean(), prog_bar=True)
-        return torch.stack(losses).sum(), torch.stack(words).sum()
+            self.log("train/reward", baseline.mean(), on_step=True, on_epoch=False)
+        return torch.stack(losses).sum(), lengths.sum()
 
-    def _reward(self, ids: Sequence[str], hypotheses: Sequence[Hypothesis]) -> Tensor:
-        return torch.from_numpy(self.rewards.score(ids, [tokenize_ptb(self.text(h)) for h in hypotheses])).float()
+    @staticmethod
+    def _texts(*parts: tuple[Int[Tensor, "batch _ _"], Int[Tensor, "batch _"]]) -> list[list[Text]]:
+        """The tokens of the first caption of each picture, of its second, …, END included: all in one copy to the
+        host.
+        """
+        longest = max(tokens.shape[2] for tokens, _ in parts)
+        rows = [torch.cat([n.unsqueeze(2), F.pad(t, (0, longest - t.shape[2]))], dim=2) for t, n in parts]
+        table = torch.cat(rows, dim=1).transpose(0, 1).tolist()
+        return [[tuple(ids[:number]) for number, *ids in column] for column in table]
+
+    def _reward(self, ids: Sequence[str], texts: Sequence[Text]) -> Tensor:
+        captions = [tokenize_ptb(self.vocabulary.decode([token for token in text if token != END])) for text in texts]
+        return torch.from_numpy(self.rewards.score(ids, captions)).float()

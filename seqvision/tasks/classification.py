@@ -57,8 +57,12 @@ class Classification(Task):
 
     def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.classes is not None
-        loss: tuple[Tensor, Tensor] = self.class_loss(self.model(batch.frames, batch.lengths), batch.classes)
+        loss: tuple[Tensor, Tensor] = self.class_loss(self._scores(batch), batch.classes)
         return loss
+
+    def _scores(self, batch: SequenceBatch) -> Tensor:
+        scores: Tensor = self.model(batch.frames, batch.lengths, batch.valid)
+        return scores
 
     def chance(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.classes is not None
@@ -71,7 +75,7 @@ class Classification(Task):
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
         assert batch.classes is not None
-        logits = self.model(batch.frames, batch.lengths)
+        logits = self._scores(batch)
         loss, count = self.class_loss(logits, batch.classes)
         self._validation_loss.append((float(loss), float(count)))
         known = batch.classes >= 0

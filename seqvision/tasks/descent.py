@@ -28,7 +28,7 @@ class Descent(Task):
 
     def loss(self, batch: PullBatch) -> tuple[Tensor, Tensor]:
         heights = self.model(batch.pulls)
-        return heights.sum(), torch.tensor(len(heights), device=heights.device)
+        return heights.sum(), torch.full((), len(heights), device=heights.device)
 
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         # here, not where the loss is computed: a line search computes many at places where the point never stands

@@ -10,6 +10,7 @@ from torch import Tensor
 from seqvision.callbacks.samples import Cell, Plot, Sample, Table
 from seqvision.data.sequences.batches import SequenceBatch
 from seqvision.decoding import TunedLabelPath, with_features
+from seqvision.devices import to_device
 from seqvision.encoders.base import encoder_of
 from seqvision.errors import UserError
 from seqvision.figures import confusion_figure, multilabel_rows, timeline_figure
@@ -90,16 +91,16 @@ class Labelling(Task):
     def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.labels is not None
         state = self._state_before(batch)
-        logits, state = self.model(batch.frames, batch.lengths, state)
+        logits, state = self.model(batch.frames, batch.lengths, state, valid=batch.valid)
         if self.model.forward_only and state:
-            self._carried = _Carried(batch.ids, [a + n for a, n in _starts(batch)], detach(state))
+            self._carried = _Carried(batch.ids, batch.stops, detach(state))
         loss: tuple[Tensor, Tensor] = self.frame_loss(logits, batch.labels, batch.lengths)
         return loss
 
     def judged(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.labels is not None
         loss: tuple[Tensor, Tensor] = self.frame_loss(
-            self.model(batch.frames, batch.lengths)[0], batch.labels, batch.lengths
+            self.model(batch.frames, batch.lengths, valid=batch.valid)[0], batch.labels, batch.lengths
         )
         return loss
 
@@ -115,7 +116,8 @@ class Labelling(Task):
         if before is None or len(before.ids) < len(batch) or not any(batch.starts):
             return None
         rows = zip(batch.ids, batch.starts, before.ids, before.stops, strict=False)
-        goes_on = torch.tensor([id == old and start == stop for id, start, old, stop in rows], device=self.device)
+        on = torch.tensor([id == old and start == stop for id, start, old, stop in rows])
+        goes_on = to_device(on, batch.frames.device)
         state: RecurrentState = map_state(
             lambda part: torch.where(
                 goes_on.view(-1, *[1] * (part.dim() - 1)), part[: len(batch)].to(goes_on.device), 0.0
@@ -143,11 +145,11 @@ class Labelling(Task):
 
     def validation_step(self, batch: SequenceBatch, batch_idx: int) -> None:
         assert batch.labels is not None
-        logits, _ = self.model(batch.frames, batch.lengths)
+        logits, _ = self.model(batch.frames, batch.lengths, valid=batch.valid)
         loss, count = self.frame_loss(logits, batch.labels, batch.lengths)
         self._validation_loss.append((float(loss), float(count)))
         scores = (logits.float().sigmoid() if self.multilabel else logits.float().softmax(dim=-1)).cpu().numpy()
-        labels, lengths = batch.labels.cpu().numpy(), batch.lengths.tolist()
+        labels, lengths = batch.labels.cpu().numpy(), [b - a for a, b in zip(batch.starts, batch.stops, strict=True)]
         own = None
         if self.decoder is not None and batch.frames.shape[2:] == scores.shape[2:]:  # maybe a classifier's scores
             own = batch.frames.float().cpu().numpy()
@@ -228,7 +230,3 @@ class _Carried:
 
     def __init__(self, ids: list[str], stops: list[int], state: RecurrentState):
         self.ids, self.stops, self.state = ids, stops, state
-
-
-def _starts(batch: SequenceBatch) -> list[tuple[int, int]]:
-    return list(zip(batch.starts, batch.lengths.tolist(), strict=True))

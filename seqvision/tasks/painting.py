@@ -49,13 +49,13 @@ class Painting(Task):
 
     def loss(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
         nats = self.model(binarised(batch.images, self.binarise), batch.labels[:, 0]).nats
-        return nats.sum(), torch.tensor(len(nats), device=nats.device)
+        return nats.sum(), torch.full((), len(nats), device=nats.device)
 
     def chance(self, batch: PictureBatch) -> tuple[Tensor, Tensor]:
         pictures = binarised(batch.images, self.binarise)
         mean = self.model.pixels.canvas(batch.images.float().mean(dim=0) / 255)
         nats = -self.model.pixels.log_likelihood(pictures, mean.expand_as(pictures))
-        return nats.sum(), torch.tensor(len(nats), device=nats.device)
+        return nats.sum(), torch.full((), len(nats), device=nats.device)
 
     def floor(self, batch: PictureBatch) -> float:
         pictures = binarised(batch.images, self.binarise)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Bool, Int
 from torch import Tensor
 
-from seqvision.data.vocabulary import PAD, Vocabulary
+from seqvision.data.vocabulary import Vocabulary
 from seqvision.decoding import Hypothesis
 from seqvision.decoding.search import Search
 from seqvision.losses import SequenceCrossEntropy
@@ -94,7 +95,7 @@ class WordTask(Task):
             sampled = self.sampling_probability * done
         inputs = batch.tokens[:, :-1]
         if self.word_swap:
-            inputs = swap_words(inputs, batch.tokens[:, 1:] != PAD, self.word_swap)
+            inputs = swap_words(inputs, batch.targets, self.word_swap)
         return self.word_loss(batch, inputs, sampled)
 
     def judged(self, batch: Any) -> tuple[Tensor, Tensor]:
@@ -114,7 +115,7 @@ class WordTask(Task):
         lengths = batch.lengths - 1
         valid = torch.arange(targets.shape[1], device=targets.device) < lengths.unsqueeze(1)
         out = self.model(self.features(batch), inputs, lengths, sampling_probability=sampling_probability)
-        loss = self.cross_entropy(out.hidden, targets, valid, self.model.output)
+        loss = self.cross_entropy(out.hidden, targets, batch.targets, self.model.output)
         return loss + self.penalty(out, valid), valid.sum()
 
     def on_validation_epoch_start(self) -> None:
@@ -141,18 +142,25 @@ def _several(references: str | Sequence[str]) -> tuple[str, ...]:
 
 
 def swap_words(
-    tokens: Int[Tensor, "batch time"], valid: Bool[Tensor, "batch time"], probability: float
+    tokens: Int[Tensor, "batch time"], valid: Int[Tensor, " valid"], probability: float
 ) -> Int[Tensor, "batch time"]:
     """The tokens, each but the first of a row replaced with `probability` by one that follows the same word elsewhere
     in the batch: noise that keeps what can follow what (bigram noising: Xie et al., 2017, section 3).
+
+    valid: the indices of the tokens in (batch, time) flattened.
     """
-    words, before = tokens[:, 1:][valid[:, 1:]], tokens[:, :-1][valid[:, 1:]]
-    # two random orders, both sorted by the word before: what stands at one place in both follows the same word
-    one, other = (
-        torch.argsort(before + torch.rand(len(before), dtype=torch.float64, device=tokens.device)) for _ in range(2)
-    )
-    swapped = words.clone()
-    swapped[one] = words[other]
-    noisy = tokens.clone()
-    noisy[:, 1:][valid[:, 1:]] = torch.where(torch.rand(len(words), device=tokens.device) < probability, swapped, words)
-    return noisy
+    words = tokens.flatten().index_select(0, valid)
+    # before a row's first token there is no word, which all first tokens, START, have in common: none of them changes
+    before = F.pad(tokens[:, :-1], (1, 0), value=-1).flatten().index_select(0, valid)
+    one, other = (_by_group(before) for _ in range(2))
+    swapped = torch.empty_like(words).index_copy(0, one, words[other])
+    chosen = torch.where(torch.rand(len(words), device=tokens.device) < probability, swapped, words)
+    return tokens.flatten().index_copy(0, valid, chosen).view_as(tokens)
+
+
+def _by_group(groups: Int[Tensor, " items"]) -> Int[Tensor, " items"]:
+    """The items in a random order, those of one group behind those of a lower: two such orders have items of the same
+    group at each place.
+    """
+    order = torch.randperm(len(groups), device=groups.device)
+    return order[groups[order].argsort(stable=True)]

@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 
+from seqvision.devices import widened
 from seqvision.encoders.base import Encoder
 
 PICTURES = 200  # of each kind that is compared
@@ -84,7 +85,7 @@ def stage_distances(encoder: Encoder, pictures: UInt8[Tensor, "pictures channels
     sums: dict[nn.Module, Tensor] = {}
 
     def count(layer: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        x = inputs[0].transpose(0, 1).flatten(1).double()
+        x = widened(inputs[0].transpose(0, 1).flatten(1))
         new = torch.stack([x.sum(1), x.square().sum(1), torch.full_like(x[:, 0], x.shape[1])])
         sums[layer] = sums[layer] + new if layer in sums else new
 
@@ -103,10 +104,10 @@ def stage_distances(encoder: Encoder, pictures: UInt8[Tensor, "pictures channels
 
 def _distance(layer: Any, sums: Float[Tensor, "3 channels"]) -> Float[Tensor, ""]:
     mean, square = sums[0] / sums[2], sums[1] / sums[2]
-    variance, kept = (square - mean.square()).clamp(min=0), layer.running_var.double()
+    variance, kept = (square - mean.square()).clamp(min=0), widened(layer.running_var)
     both = variance + kept + layer.eps
     overlap = (2 * (variance * kept).sqrt() + layer.eps) / both
-    apart = (mean - layer.running_mean.double()).square() / both
+    apart = (mean - widened(layer.running_mean)).square() / both
     distance: Tensor = (1 - overlap.sqrt() * (-apart / 4).exp()).mean()
     return distance
 

@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader
 
 from seqvision.attention import DotAttention
 from seqvision.data.batches import CaptionSample, collate
-from seqvision.data.vocabulary import WordVocabulary
-from seqvision.decoding import GreedySearch, Hypothesis, Sampling
+from seqvision.data.vocabulary import END, WordVocabulary
+from seqvision.decoding import GreedySearch, Sampling
 from seqvision.encoders import SmallCNN
 from seqvision.losses import SequenceCrossEntropy
 from seqvision.models import Captioner
@@ -160,8 +160,8 @@ WANTED = 6  # a word whose share of a caption is the reward
 class Wordy(SelfCriticalCaptioning):
     """Self-critical training with a reward that is easily learnt."""
 
-    def _reward(self, ids, hypotheses):
-        return torch.tensor([h.tokens.count(WANTED) / 4 for h in hypotheses])
+    def _reward(self, ids, texts):
+        return torch.tensor([text.count(WANTED) / 4 for text in texts])
 
 
 def test_self_critical_steps_raise_the_reward(tmp_path):
@@ -186,13 +186,14 @@ def test_the_mean_of_the_score_function_is_zero(tmp_path, monkeypatch):
     memory, state = model.start(module.features(batch))
     scores = model.step(torch.full((4, 1), 1), state, memory).logits[:, 0, 4:]
     shares = scores.detach().softmax(dim=-1)
-    every = [[Hypothesis((word,), 0.0, 0.0, True) for word in words]] * 4
-    monkeypatch.setattr(Sampling, "__call__", lambda self, model, features: every)
-    monkeypatch.setattr(GreedySearch, "__call__", lambda self, model, features: [[Hypothesis((), 0.0, 0.0, True)]] * 4)
+    every = torch.tensor([[[word, END] for word in words]] * 4)
+    monkeypatch.setattr(Sampling, "written", lambda self, model, features: (every, torch.full_like(every[..., 0], 2)))
+    nothing = torch.full((4, 1, 1), END), torch.ones(4, 1, dtype=torch.long)
+    monkeypatch.setattr(GreedySearch, "written", lambda self, model, features: nothing)
 
     def share(ids, found):
         """Each caption's q, so that the loss of all of them is the mean under q; nothing for the greedy ones."""
-        return torch.tensor([shares[row, h.tokens[0] - 4] if h.tokens else 0.0 for row, h in enumerate(found)])
+        return torch.tensor([shares[row, text[0] - 4] if text != (END,) else 0.0 for row, text in enumerate(found)])
 
     monkeypatch.setattr(module, "_reward", share)
     loss, _ = module.loss(batch)
@@ -202,7 +203,7 @@ def test_the_mean_of_the_score_function_is_zero(tmp_path, monkeypatch):
 
 def test_captions_as_good_as_the_greedy_ones_move_nothing(tmp_path, monkeypatch):
     module = task(SelfCriticalCaptioning)
-    monkeypatch.setattr(module, "_reward", lambda ids, hypotheses: torch.ones(len(hypotheses)))
+    monkeypatch.setattr(module, "_reward", lambda ids, texts: torch.ones(len(texts)))
     before = {name: value.clone() for name, value in module.model.state_dict().items()}
     fit(module, [collate(samples())], tmp_path)
     assert all(torch.equal(before[name], value) for name, value in module.model.state_dict().items())
@@ -222,7 +223,8 @@ def test_a_swapped_word_follows_the_same_word_elsewhere():
     tokens[:, 0] = 1
     valid = torch.arange(9) < torch.randint(2, 10, (40, 1))
     tokens = tokens.masked_fill(~valid, 0)
-    noisy = swap_words(tokens, valid, 1.0)
+    indices = valid.flatten().nonzero().squeeze(1)
+    noisy = swap_words(tokens, indices, 1.0)
     assert torch.equal(noisy[~valid], tokens[~valid])
     assert torch.equal(noisy[:, 0], tokens[:, 0])
 
@@ -232,7 +234,7 @@ def test_a_swapped_word_follows_the_same_word_elsewhere():
 
     assert pairs(noisy) == pairs(tokens)
     assert (noisy != tokens).sum() > 0.5 * valid[:, 1:].sum()
-    assert torch.equal(swap_words(tokens, valid, 0.0), tokens)
+    assert torch.equal(swap_words(tokens, indices, 0.0), tokens)
 
 
 def test_swapped_words_are_given_and_not_asked_for(monkeypatch, tmp_path):

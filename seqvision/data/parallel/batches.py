@@ -8,7 +8,7 @@ from jaxtyping import Int
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from seqvision.data.batches import Batch
+from seqvision.data.batches import Batch, valid_indices
 from seqvision.data.loading import Item
 from seqvision.data.parallel.records import SentencePair
 from seqvision.data.vocabulary import END, PAD, START, Vocabulary
@@ -22,12 +22,14 @@ class ParallelBatch(Batch):
     source_lengths  tokens of each sentence, END included
     tokens          START, the translation, END, then PAD to the batch's width, however wide: PAD is never data
     lengths         tokens of each translation, START and END included
+    targets         the indices of the words to be predicted, START not among them, in `tokens[:, 1:]` flattened
     """
 
     source: Int[Tensor, "batch source_time"]
     source_lengths: Int[Tensor, " batch"]
     tokens: Int[Tensor, "batch time"]
     lengths: Int[Tensor, " batch"]
+    targets: Int[Tensor, " words"]
 
 
 def pad_sentences(
@@ -50,7 +52,8 @@ def parallel_batch(
     """The batch of sentences and translations without marks, which are put where they belong."""
     source, source_lengths = pad_sentences([[*sentence, END] for sentence in sources], width=widths[0])
     tokens, lengths = pad_sentences([[START, *sentence, END] for sentence in targets], width=widths[1])
-    return ParallelBatch(ids, source, source_lengths, tokens, lengths)
+    indices = valid_indices(lengths - 1, tokens.shape[1] - 1)
+    return ParallelBatch(ids, source, source_lengths, tokens, lengths, indices)
 
 
 class ParallelDataset(Dataset[ParallelBatch]):

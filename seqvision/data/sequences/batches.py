@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Int, Shaped
 from torch import Tensor
 
-from seqvision.data.batches import Batch
+from seqvision.data.batches import Batch, valid_indices
 from seqvision.errors import UserError
 
 UNLABELLED = -1
@@ -22,6 +22,8 @@ class SequenceBatch(Batch):
     lengths   frames of each sequence
     ids       the sequences' names
     starts    the place of the first frame in its sequence: 0, unless the sequences are cut in windows
+    stops     the place behind the last frame
+    valid     the indices of the frames that belong to a sequence in (batch, time) flattened
     classes   the class of each sequence, -1 where nobody said; None where frames are labelled
     labels    the class of each frame (batch, time), or 0 and 1 for each label (batch, time, labels); -1 where nobody
               said, and past a sequence's length; None where sequences have classes
@@ -30,6 +32,8 @@ class SequenceBatch(Batch):
     frames: Shaped[Tensor, "batch time *frame"]
     lengths: Int[Tensor, " batch"]
     starts: list[int]
+    stops: list[int]
+    valid: Int[Tensor, " valid"]
     classes: Int[Tensor, " batch"] | None = None
     labels: Int[Tensor, "batch time *labels"] | None = None
 
@@ -52,11 +56,14 @@ def sequence_batch(
                 f"{list(each.shape[1:])}. Bring all recordings to the same features, or all videos to one size."
             )
     time = max(max(lengths), width or 0)
+    starts = starts if starts is not None else [0] * len(ids)
     return SequenceBatch(
         frames=_padded(frames, time, 0),
         lengths=torch.tensor(lengths),
         ids=ids,
-        starts=starts if starts is not None else [0] * len(ids),
+        starts=starts,
+        stops=[start + length for start, length in zip(starts, lengths, strict=True)],
+        valid=valid_indices(torch.tensor(lengths), time),
         classes=None if classes is None else torch.tensor(classes),
         labels=None if labels is None else _padded(labels, time, UNLABELLED),
     )

@@ -8,6 +8,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from seqvision.devices import widened
+
 
 class Inverse:
     """`prepare` makes of the factors what `apply` multiplies a gradient with. Both in double precision where the device
@@ -72,7 +74,7 @@ def _diagonal(factor: Tensor) -> Tensor:
 
 
 def _precise(factor: Tensor) -> Tensor:
-    return factor if factor.device.type == "mps" else factor.double()
+    return widened(factor)
 
 
 def _inverted(factor: Tensor, damping: float) -> Tensor:
