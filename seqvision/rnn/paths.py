@@ -32,6 +32,11 @@ def layer_for(cell: Cell, x: Tensor, lengths: Tensor | None, backend: Backend) -
     return found
 
 
+def steps_by_pass(cell: Cell, x: Tensor, backend: Backend) -> bool:
+    """Whether single steps of the cell go through `gpu.stepped.Pass`, which saves launches, and not `cell.step`."""
+    return backend != "reference" and not x.is_cpu and loop.supports(cell)
+
+
 def _on_cpu(cell: Cell, x: Tensor, lengths: Tensor | None, insist: bool) -> Layer | None:
     """The operators in C++ where they were measured to be faster (docs/performance.md), else torch's layers."""
     fused = kernels.fused(cell, x, lengths, insist=insist)

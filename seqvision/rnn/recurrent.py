@@ -1,6 +1,7 @@
 """Layers, directions and lengths around any cell: the one recurrent network of the project."""
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from jaxtyping import Float, Int, Shaped
@@ -10,7 +11,8 @@ from seqvision.autocast import in_float32
 from seqvision.errors import UserError, expect_counts
 from seqvision.rnn.cells import Cell, State
 from seqvision.rnn.dropconnect import DropConnect
-from seqvision.rnn.paths import Backend, layer_for
+from seqvision.rnn.gpu.stepped import Pass
+from seqvision.rnn.paths import Backend, layer_for, steps_by_pass
 from seqvision.rnn.unroll import map_state, reverse_sequences, state_parts, unroll, valid_steps
 
 
@@ -64,6 +66,7 @@ class Recurrent(nn.Module):
             for each in self._cells():
                 each.hidden_to_hidden = DropConnect.of(each.hidden_to_hidden, dropconnect)
         self._masks: dict[int, Tensor] = {}
+        self._passes: dict[int, Pass] = {}
 
     @in_float32
     def forward(
@@ -107,7 +110,7 @@ class Recurrent(nn.Module):
         for index, (cell, before) in enumerate(zip(self._cells(), state, strict=True)):
             if index:
                 x = self._drop(x, index, over_time=False)
-            after.append(cell.step(cell.project(x), before))
+            after.append(self._advance(index, cell, x, before))
             x = cell.output(after[-1])
         return x, tuple(after)
 
@@ -122,7 +125,7 @@ class Recurrent(nn.Module):
 
     def _begin(self) -> None:
         """A new pass: what stays through all its steps is drawn anew."""
-        self._masks = {}
+        self._masks, self._passes = {}, {}
         for cell in self._cells():
             if isinstance(cell.hidden_to_hidden, DropConnect):
                 cell.hidden_to_hidden.redraw()
@@ -136,6 +139,22 @@ class Recurrent(nn.Module):
         if mask is None or mask.shape != first.shape:
             mask = self._masks[layer] = self.dropout(torch.ones_like(first))
         return x * mask
+
+    def _advance(self, layer: int, cell: Cell, x: Tensor, before: State) -> State:
+        """One layer's state after one more step."""
+        if not steps_by_pass(cell, x, self.backend):
+            return cell.step(cell.project(x), before)
+        current = self._passes.get(layer)
+        if current is None or not current.valid():
+            current = self._passes[layer] = Pass(cell)
+        return current.step(x, before)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {
+            **self.__dict__,
+            "_masks": {},
+            "_passes": {},
+        }  # they belong to a pass, and cannot be copied with its graph
 
     def _cells(self) -> list[Cell]:
         return list(self.cells)  # type: ignore[arg-type]  # a ModuleList does not know what it holds

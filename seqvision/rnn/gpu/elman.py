@@ -1,69 +1,89 @@
-"""The Elman recurrences over all steps: two launches a step and direction, three with layer normalization."""
+"""The Elman recurrences: over all steps two launches a step and direction, three with layer normalization."""
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-from seqvision.rnn.cells import ElmanCell, LayerNormElmanCell
 from seqvision.rnn.dropconnect import matrix
-from seqvision.rnn.gpu.steps import Steps, backwards, norm_input, norm_weights, product
+from seqvision.rnn.gpu.steps import (
+    Steps,
+    backwards,
+    forwards,
+    norm_input,
+    norm_weights,
+    rows,
+    stacked,
+    tanh_input,
+)
 
 
 class ElmanSteps(Steps):
     """h' = tanh(sum + W h)."""
 
-    cell: ElmanCell
+    def weights(self) -> tuple[list[Tensor], list[Tensor]]:
+        inputs, hidden = self.cell.input_to_hidden, self.cell.hidden_to_hidden
+        return [inputs.weight, inputs.bias + hidden.bias], [matrix(hidden)]
 
-    def prepared(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
-        cell = self.cell
-        bias = cell.input_to_hidden.bias + cell.hidden_to_hidden.bias
-        return F.linear(x, cell.input_to_hidden.weight, bias), [matrix(cell.hidden_to_hidden)]
-
-    def forward(self, sums: Tensor, states: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-        (h,), (w,) = states, weights
-        for total, before, after in zip(sums.unbind(0), h[:-1].unbind(0), h[1:].unbind(0), strict=True):
-            torch.tanh(total.addmm_(before, w.t()), out=after)
+    def forward(self, sums: Tensor, before: list[Tensor], after: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+        for total, h_before, h_after in forwards(sums, before[0], after[0]):
+            torch.tanh(total.addmm_(h_before, weights[0].t()), out=h_after)
         return []
 
     def backward(
-        self, gradients: list[Tensor], states: list[Tensor], weights: list[Tensor], kept: list[Tensor]
+        self,
+        d_before: list[Tensor],
+        d_after: list[Tensor],
+        before: list[Tensor],
+        after: list[Tensor],
+        weights: list[Tensor],
+        kept: list[Tensor],
     ) -> tuple[Tensor, list[Tensor]]:
-        (d_h,), (h,), (w,) = gradients, states, weights
-        slopes = 1 - h[1:].square()
-        d_sums = torch.empty_like(slopes)
-        for slope, d_sum, d_before, d_after in backwards(slopes, d_sums, d_h[:-1], d_h[1:]):
-            d_before.addmm_(torch.mul(d_after, slope, out=d_sum), w)
-        return d_sums, [product(d_sums, h[:-1])]
+        found = []
+        for d_h_before, d_h_after, h_after in backwards(d_before[0], d_after[0], after[0]):
+            found.append(tanh_input(d_h_after, h_after))
+            d_h_before.addmm_(found[-1], weights[0])
+        d_sums = stacked(found[::-1])
+        return d_sums, rows(d_sums, before[0])
+
+    def gradients(self, trace: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+        d_sums, h_before = trace
+        return [d_sums.t() @ h_before]
 
 
 class LayerNormElmanSteps(Steps):
     """h' = tanh(norm(sum + W h))."""
 
-    cell: LayerNormElmanCell
-
-    def prepared(self, x: Tensor) -> tuple[Tensor, list[Tensor]]:
+    def weights(self) -> tuple[list[Tensor], list[Tensor]]:
         cell = self.cell
-        weights = [matrix(cell.hidden_to_hidden), cell.norm.weight, cell.norm.bias]
-        return F.linear(x, cell.input_to_hidden.weight), weights
+        return [cell.input_to_hidden.weight], [matrix(cell.hidden_to_hidden), cell.norm.weight, cell.norm.bias]
 
-    def forward(self, sums: Tensor, states: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-        (h,), (w, gain, bias) = states, weights
+    def forward(self, sums: Tensor, before: list[Tensor], after: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+        w, gain, bias = weights
         moments = []
-        for total, before, after in zip(sums.unbind(0), h[:-1].unbind(0), h[1:].unbind(0), strict=True):
-            total.addmm_(before, w.t())
+        for total, h_before, h_after in forwards(sums, before[0], after[0]):
+            total.addmm_(h_before, w.t())
             normalized, *moment = torch.native_layer_norm(total, gain.shape, gain, bias, self.cell.norm.eps)
             moments.append(moment)
-            torch.tanh(normalized, out=after)
-        return [sums, *(torch.stack(column) for column in zip(*moments, strict=True))]
+            torch.tanh(normalized, out=h_after)
+        return [sums, *map(stacked, map(list, zip(*moments, strict=True)))]
 
     def backward(
-        self, gradients: list[Tensor], states: list[Tensor], weights: list[Tensor], kept: list[Tensor]
+        self,
+        d_before: list[Tensor],
+        d_after: list[Tensor],
+        before: list[Tensor],
+        after: list[Tensor],
+        weights: list[Tensor],
+        kept: list[Tensor],
     ) -> tuple[Tensor, list[Tensor]]:
-        (d_h,), (h,), (w, gain, bias) = gradients, states, weights
-        slopes = 1 - h[1:].square()
-        d_normalized, d_sums = torch.empty_like(slopes), []
-        for slope, d_norm, *norm, d_before, d_after in backwards(slopes, d_normalized, *kept, d_h[:-1], d_h[1:]):
-            d_sums.append(norm_input(torch.mul(d_after, slope, out=d_norm), norm, gain, bias))
-            d_before.addmm_(d_sums[-1], w)
-        d_sum = torch.stack(d_sums[::-1])
-        return d_sum, [product(d_sum, h[:-1]), *norm_weights(d_normalized, kept, gain, bias)]
+        w, gain, bias = weights
+        d_norms, d_totals = [], []
+        for d_h_before, d_h_after, h_after, *norm in backwards(d_before[0], d_after[0], after[0], *kept):
+            d_norms.append(tanh_input(d_h_after, h_after))
+            d_totals.append(norm_input(d_norms[-1], norm, gain, bias))
+            d_h_before.addmm_(d_totals[-1], w)
+        d_sums = stacked(d_totals[::-1])
+        return d_sums, rows(d_sums, before[0], stacked(d_norms[::-1]), *kept)
+
+    def gradients(self, trace: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
+        d_sums, h_before, d_norms, *norm = trace
+        return [d_sums.t() @ h_before, *norm_weights(d_norms, norm, *weights[1:])]

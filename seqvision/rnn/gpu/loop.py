@@ -7,6 +7,7 @@ that have ended run on over zeros, and what they leave is removed at the end. No
 by what the data hold: with lengths that lie on the GPU, a call can be captured in a CUDA graph.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -53,31 +54,30 @@ def loop(
         # padding may hold anything, NaN included, which zeros would not keep out of the gradient of the weights
         x = x.masked_fill(~valid_steps(lengths, x.shape[1]).unsqueeze(-1), 0.0)
     steps = STEPS[type(cell)](cell)
-    sums, weights = steps.prepared(reverse_sequences(x, lengths) if reverse else x)
+    inputs, hidden = steps.weights()
     parts = state_parts(state)
-    outputs, *last = _Loop.apply(steps, len(parts), lengths, sums, *parts, *weights)
+    x = reverse_sequences(x, lengths) if reverse else x
+    outputs, *last = _Loop.apply(steps, (len(parts), len(inputs), len(hidden)), lengths, x, *parts, *inputs, *hidden)
     outputs = reverse_sequences(outputs, lengths) if reverse else outputs
     return outputs, tuple(last) if isinstance(state, tuple) else last[0]
 
 
 class _Loop(torch.autograd.Function):
+    """Of the inputs, the states' parts, and the weights of the inputs and of the steps; `numbers` says how many."""
+
     @staticmethod
     def forward(
-        ctx: Any,
-        steps: Steps,
-        number: int,
-        lengths: Tensor | None,
-        projected: Tensor,
-        *tensors: Tensor,
+        ctx: Any, steps: Steps, numbers: tuple[int, ...], lengths: Tensor | None, x: Tensor, *tensors: Tensor
     ) -> tuple[Tensor, ...]:
-        before, weights = tensors[:number], list(tensors[number:])
-        sums = projected.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        states = [sums.new_empty(len(sums) + 1, *part.shape) for part in before]
-        for moments, part in zip(states, before, strict=True):
+        first, inputs, hidden = cut(tensors, numbers)
+        x = x.transpose(0, 1).contiguous()
+        sums, of_inputs = steps.project(x, inputs)
+        states = [sums.new_empty(len(sums) + 1, *part.shape) for part in first]
+        for moments, part in zip(states, first, strict=True):
             moments[0].copy_(part)
-        kept = steps.forward(sums, states, weights)
-        ctx.steps, ctx.parts = steps, (number, len(weights))
-        ctx.save_for_backward(lengths, *states, *weights, *kept)
+        kept = steps.forward(sums, *_moments(states), hidden)
+        ctx.steps, ctx.numbers = steps, (1, *numbers, len(of_inputs), len(kept))
+        ctx.save_for_backward(lengths, x, *states, *inputs, *hidden, *of_inputs, *kept)
         outputs = states[0][1:].transpose(0, 1)
         if lengths is None:
             return outputs, *(moments[-1].clone() for moments in states)
@@ -88,12 +88,25 @@ class _Loop(torch.autograd.Function):
     @staticmethod
     def backward(ctx: Any, *upper: Tensor) -> tuple[Tensor | None, ...]:
         first_only()
-        (number, many), (lengths, *saved) = ctx.parts, ctx.saved_tensors
-        states, weights, kept = saved[:number], saved[number : number + many], saved[number + many :]
-        with torch.autocast(upper[0].device.type, enabled=False):
-            gradients = _at_moments(upper[0], upper[1:], lengths)
-            d_sums, d_weights = ctx.steps.backward(gradients, states, weights, kept)
-        return None, None, None, d_sums.transpose(0, 1), *(each[0] for each in gradients), *d_weights
+        lengths, *saved = ctx.saved_tensors
+        (x,), states, inputs, hidden, of_inputs, kept = cut(saved, ctx.numbers)
+        with torch.autocast(x.device.type, enabled=False):
+            d_states = _at_moments(upper[0], upper[1:], lengths)
+            d_sums, trace = ctx.steps.backward(*_moments(d_states), *_moments(states), hidden, kept)
+            d_x, of_inputs = ctx.steps.project_backward(d_sums, x, inputs, of_inputs)
+            weights = ctx.steps.project_gradients(of_inputs, inputs) + ctx.steps.gradients(trace, hidden)
+        return None, None, None, d_x.transpose(0, 1), *(each[0] for each in d_states), *weights
+
+
+def cut(tensors: Sequence[Tensor], numbers: Sequence[int]) -> list[list[Tensor]]:
+    """The tensors in lists of so many."""
+    rest = iter(tensors)
+    return [[next(rest) for _ in range(number)] for number in numbers]
+
+
+def _moments(states: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+    """Those before each step and those after it."""
+    return [each[:-1] for each in states], [each[1:] for each in states]
 
 
 def _at_moments(d_outputs: Tensor, d_last: tuple[Tensor, ...], lengths: Tensor | None) -> list[Tensor]:
