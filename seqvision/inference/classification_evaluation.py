@@ -17,8 +17,7 @@ from seqvision.inference.sequence_evaluation import SequenceEvaluation, compare
 from seqvision.inference.sequences import LoadedClassifier
 from seqvision.inference.tallies import ClassTally
 from seqvision.inference.verdict import one_class_message
-from seqvision.metrics import classification_scores, majority_class
-from seqvision.metrics.captions import derangement
+from seqvision.metrics import classification_scores, majority_class, partners
 from seqvision.wording import counted
 
 TOP = (5,)
@@ -132,12 +131,14 @@ def controls_of(
         assert shares.argmax() == majority_class(labels)
         found["majority"] = np.tile(shares, (len(records), 1))
         try:
-            found["without_recurrence"], said = without_recurrence(classifier.reader, classes, training, records)
-            notes.append(said)
+            found["without_recurrence"], how = without_recurrence(classifier.reader, classes, training, records)
+            notes.append(how)
         except UserError as error:
             notes.append(f"the control without recurrence is left out: {error}")
     else:
         notes.append("no training sequences: the controls that learn of them are left out")
-    if len(records) > 1:
-        found["shuffled"] = probabilities[derangement(len(records), seed=seed)]
+    others, said = partners([str(record.label) for record in records], seed=seed)
+    notes += [said] if said else []
+    if others is not None:
+        found["shuffled"] = probabilities[others]
     return found, notes

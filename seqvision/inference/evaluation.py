@@ -12,7 +12,7 @@ from seqvision.data.groups import group_of
 from seqvision.data.scenes import Scene, check_caption
 from seqvision.data.scenes import check_captions as check_scene_captions
 from seqvision.inference.checkpoint import LoadedCaptioner
-from seqvision.inference.evaluation_data import bounds_of_score, evaluation_data
+from seqvision.inference.evaluation_data import bounds_of_score, evaluation_data, neighbours_said
 from seqvision.inference.neighbours import neighbour_captions
 from seqvision.metrics import (
     bootstrap_interval,
@@ -20,9 +20,9 @@ from seqvision.metrics import (
     collapse_message,
     meteor_missing,
     most_frequent_caption,
+    partners,
 )
 from seqvision.metrics.bootstrap import Groups
-from seqvision.metrics.captions import derangement
 
 _ORDER = ("true", "facts_ratio", "cider_d", "bleu_4", "rouge_l", "meteor_nltk")  # what is looked at first
 # scores of a whole set that are not means over its captions: a resampled mean would not be theirs
@@ -78,6 +78,8 @@ def evaluate_split(
     *,
     split: str,
     training: Sequence[CaptionRecord] = (),
+    trained_on: str = "the training data",
+    apart: bool = False,
     captioner: LoadedCaptioner | None = None,
     cache: Path | None = None,
     scenes: Mapping[str, Scene] | None = None,
@@ -86,9 +88,10 @@ def evaluate_split(
 ) -> Evaluation:
     """The evaluation of one caption a record.
 
-    training: the pictures and captions that two of the controls draw on; captioner: whose features say which picture
-    is nearest, kept in the folder `cache`; scenes: what was drawn, by id; resamples: of the bootstrap, 0 leaves the
-    intervals out.
+    training: the pictures and captions that two of the controls draw on, trained_on: where they are from, in words,
+    apart: a picture's neighbour is neither the picture itself nor a duplicate of it; captioner: whose features say
+    which picture is nearest, kept in the folder `cache`; scenes: what was drawn, by id; resamples: of the bootstrap, 0
+    leaves the intervals out.
     """
     references = [record.captions for record in records]
     seen = [scenes[record.id] for record in records] if scenes and all(r.id in scenes for r in records) else None
@@ -104,10 +107,12 @@ def evaluate_split(
     else:
         notes.append("no training captions: the controls that draw on them are left out")
     if training and captioner is not None:
-        nearest = neighbour_captions(captioner, training, records, cache=cache)
+        nearest = neighbour_captions(captioner, training, records, cache=cache, apart=apart)
+        notes.append(neighbours_said(len(training), "picture", trained_on, apart))
         controls["nearest_neighbour"] = score(nearest, references, seen).corpus
-    if len(records) > 1:
-        others = derangement(len(records), seed=seed)
+    others, said = partners(references, seed=seed)
+    notes += [said] if said else []
+    if others is not None:
         controls["shuffled"] = score([captions[other] for other in others], references, seen).corpus
     if seen is not None:
         pairs = [(text, scene) for texts, scene in zip(references, seen, strict=True) for text in texts]

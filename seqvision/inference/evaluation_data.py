@@ -30,6 +30,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from seqvision.metrics.bootstrap import PERCENT
+from seqvision.wording import counted
 
 SCHEMA = 1
 FINE = ("cider_d", "meteor_nltk", "facts_ratio")  # small numbers
@@ -52,6 +53,12 @@ def difference_text(found: Mapping[str, Any]) -> str:
         return f"{found['difference']:+.1f} (no interval)"
     lower, upper = found["interval"]
     return f"{found['difference']:+.1f} ({lower:+.1f} to {upper:+.1f})"
+
+
+def neighbours_said(number: int, noun: str, trained_on: str, apart: bool) -> str:
+    """Where nearest neighbours are from."""
+    rule = f", never the {noun} itself or a duplicate of it" if apart else ""
+    return f"nearest: of {counted(number, noun)} of {trained_on}{rule}"
 
 
 def evaluation_data(

@@ -18,6 +18,7 @@ from seqvision.errors import UserError
 from seqvision.inference.members import averaged, spread_of
 from seqvision.inference.reading import LoadedReader, Read, answer, read_paths, said
 from seqvision.inference.sequence_evaluation import Scored, compare
+from seqvision.metrics import partners
 from seqvision.metrics.looks import read_rightly, stopping_table
 from seqvision.wording import counted, some_of
 
@@ -56,9 +57,9 @@ class Looked:
 class ReadingEvaluation(Scored):
     """What a reader's labels of a split are worth.
 
-    scores: in percent: `accuracy` of whole labels and `symbols` by the mean path, `sampled` of whole labels by the mean
-    of drawn paths; `looks`, how many there were. by_looks: accuracy after each look, of readers of one label.
-    stopping: see `stopping_table`. multiply_adds: of reading one picture.
+    scores: in percent: `accuracy` of whole labels and `symbols` (see `read_rightly`) by the mean path, `sampled` of
+    whole labels by the mean of drawn paths; `looks`, how many there were. by_looks: accuracy after each look, of
+    readers of one label. stopping: see `stopping_table`. multiply_adds: of reading one picture.
     """
 
     pattern: str = "reading"
@@ -196,9 +197,9 @@ def evaluate_reading(
     controls = {name: score(answers) for name, answers in looked.alone.items()}
     if looked.random:
         controls["random_looks"] = score(looked.random)
-    if len(known) > 1:
-        turned = [looked.answers[place] for place in np.roll(known, 1)]
-        controls["shuffled"] = _Tally([each.symbols for each in turned], asked)
+    shuffled, shuffling = partners([written(names, symbols.names) for names in asked], seed=seed)
+    if shuffled is not None:
+        controls["shuffled"] = _Tally([looked.answers[known[other]].symbols for other in shuffled], asked)
     labels = [record.label for record in training if record.label is not None]
     if labels and symbols.objects == 1:
         commonest = max(sorted(set(labels)), key=labels.count)
@@ -227,6 +228,7 @@ def evaluate_reading(
     sampled = score(looked.sampled)(np.arange(len(asked)))["accuracy"]
     looks = float(np.mean([len(looked.answers[place].places) for place in known]))
     notes = [] if len(known) == len(records) else [f"left out for want of a label: {len(records) - len(known)}"]
+    notes += [shuffling] if shuffling else []
     return ReadingEvaluation(
         split=split,
         sizes={"pictures": len(asked)},

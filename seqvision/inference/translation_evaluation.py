@@ -6,10 +6,9 @@ from typing import Any
 
 from seqvision.data.groups import group_of
 from seqvision.data.parallel import SentencePair
-from seqvision.inference.evaluation_data import evaluation_data
-from seqvision.metrics import collapse_message
+from seqvision.inference.evaluation_data import evaluation_data, neighbours_said
+from seqvision.metrics import collapse_message, partners
 from seqvision.metrics.bootstrap import Groups
-from seqvision.metrics.captions import derangement
 from seqvision.metrics.scripts import bleu_tokenizer
 from seqvision.metrics.translation import (
     PairedComparison,
@@ -71,6 +70,8 @@ def evaluate_translations(
     *,
     split: str,
     training: Sequence[SentencePair] = (),
+    trained_on: str = "the training data",
+    apart: bool = False,
     others: Mapping[str, Sequence[str]] | None = None,
     tokenizer: str = "auto",
     language: str | None = None,
@@ -79,7 +80,8 @@ def evaluate_translations(
 ) -> TranslationEvaluation:
     """The evaluation of one translation a pair.
 
-    training: the pairs that lend their translations to the nearest sentences; others: what other systems made of the
+    training: the pairs that lend their translations to the nearest sentences, trained_on: where they are from, in
+    words, apart: never to a sentence that is equal; others: what other systems made of the
     same sentences, by name, to be compared with; tokenizer, language: see
     `bleu_tokenizer`; resamples: of the bootstrap, 0 leaves intervals and comparisons out.
     """
@@ -95,11 +97,14 @@ def evaluate_translations(
     notes += [Groups(groups).said()] if resamples else []
     if training:
         known = ([pair.source for pair in training], [pair.target for pair in training])
-        controls["nearest_neighbour"] = nearest_translations(*known, sources)
+        controls["nearest_neighbour"] = nearest_translations(*known, sources, apart=apart)
+        notes.append(neighbours_said(len(training), "sentence", trained_on, apart))
     else:
         notes.append("no training pairs: the control that draws on them is left out")
-    if len(pairs) > 1:
-        controls["shuffled"] = [translations[other] for other in derangement(len(pairs), seed=seed)]
+    others_of, said = partners(references, seed=seed)
+    notes += [said] if said else []
+    if others_of is not None:
+        controls["shuffled"] = [translations[other] for other in others_of]
     return TranslationEvaluation(
         split=split,
         ids=[pair.id for pair in pairs],

@@ -26,6 +26,7 @@ from seqvision.metrics.multilabel import MultilabelScores, choose_thresholds, mu
 from seqvision.metrics.paired import PairedDifference, paired_difference
 from seqvision.metrics.rouge import longest_common_subsequence, rouge_l
 from seqvision.metrics.segments import Segments, SegmentStatistics, edit_distance, segments
+from seqvision.metrics.shuffling import partners
 from seqvision.metrics.smoothing import mode_filter, moving_average, tune_moving_average
 from seqvision.metrics.tokenize import tokenize_ptb
 
@@ -33,6 +34,7 @@ __all__ = [
     "caption_scores",
     "CaptionScores",
     "shuffled_scores",
+    "partners",
     "tokenize_ptb",
     "bleu",
     "rouge_l",

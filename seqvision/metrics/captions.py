@@ -14,6 +14,7 @@ from seqvision.metrics.diversity import diversity
 from seqvision.metrics.meteor import meteor_nltk
 from seqvision.metrics.ngrams import check_aligned, count_ngrams
 from seqvision.metrics.rouge import rouge_l
+from seqvision.metrics.shuffling import partners
 from seqvision.metrics.tokenize import tokenize_ptb
 
 UNSCALED = ("cider_d", "meteor_nltk")  # all else is in percent
@@ -81,31 +82,18 @@ def shuffled_scores(
     tokenized: bool = False,
     document_frequencies: DocumentFrequencies | None = None,
 ) -> CaptionScores:
-    """The control: each candidate against the references of another picture, drawn so that none keeps its own.
+    """The control: each candidate against the references of another picture (see `partners`).
 
     What remains of a score here is what the captions owe to the language of the set, not to the pictures. Raises
-    `UserError` for a single picture.
+    `UserError` where no picture has other references than the rest.
     """
     check_aligned(candidates, references)
-    others = derangement(len(candidates), seed=seed)
+    others, said = partners(references, seed=seed)
+    if others is None:
+        raise UserError(f"{said}; the control needs at least two pictures with other references.")
     return caption_scores(
         candidates,
         [references[other] for other in others],
         tokenized=tokenized,
         document_frequencies=document_frequencies,
     )
-
-
-def derangement(size: int, *, seed: int) -> list[int]:
-    """A permutation of range(size) that leaves nothing in its place: one random cycle through all (Sattolo, 1986).
-
-    Raises `UserError` for fewer than two.
-    """
-    if size < 2:
-        raise UserError(f"{size} picture cannot be given another one's references; the control needs at least two.")
-    order = list(range(size))
-    generator = np.random.default_rng(seed)
-    for last in range(size - 1, 0, -1):
-        chosen = int(generator.integers(last))
-        order[last], order[chosen] = order[chosen], order[last]
-    return order

@@ -4,7 +4,7 @@ A segment is a run of frames with one label. Many videos are treated at once, la
 one's first frame; every function here works on whole arrays.
 """
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -73,14 +73,14 @@ def match(predicted: Segments, true: Segments) -> Matches:
     return found
 
 
-def edit_distance(first: Sequence[int] | np.ndarray, second: Sequence[int] | np.ndarray) -> int:
+def edit_distance(first: Sequence[Hashable] | np.ndarray, second: Sequence[Hashable] | np.ndarray) -> int:
     """The fewest insertions, deletions and replacements that turn one into the other (Levenshtein, 1966).
 
     A column of the classic table is held as the bits of two whole numbers (Myers, 1999; Hyyrö, 2003).
     """
     if len(first) == 0 or len(second) == 0:
         return max(len(first), len(second))
-    places: dict[int, int] = {}
+    places: dict[Hashable, int] = {}
     for place, symbol in enumerate(first):
         places[symbol] = places.get(symbol, 0) | 1 << place
     every, last = (1 << len(first)) - 1, 1 << len(first) - 1

@@ -9,6 +9,7 @@ from scipy.special import stdtr
 
 from seqvision.errors import UserError
 from seqvision.metrics.bootstrap import PERCENT, Groups, bootstrap_interval, interval, standard_error
+from seqvision.metrics.controls import nearest_others
 
 SCORES = ("bleu", "bleu_cased", "chrf")
 ORDERS = 4  # the longest n-grams of BLEU
@@ -119,9 +120,12 @@ def paired_bootstrap(
     return PairedComparison(difference, interval(difference, resampled, of.number), by_chance)
 
 
-def nearest_translations(sources: Sequence[str], translations: Sequence[str], queries: Sequence[str]) -> list[str]:
+def nearest_translations(
+    sources: Sequence[str], translations: Sequence[str], queries: Sequence[str], *, apart: bool = False
+) -> list[str]:
     """For each query the translation of the training sentence most like it: by the cosine of tf-idf over words and
-    word pairs; of equally near ones the first. What a system without a network would say.
+    word pairs; of equally near ones the first. What a system without a network would say. apart: sentences that are
+    equal to the query are passed over.
     """
     try:
         from sklearn.feature_extraction.text import TfidfVectorizer
@@ -133,10 +137,16 @@ def nearest_translations(sources: Sequence[str], translations: Sequence[str], qu
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True)
     known = vectorizer.fit_transform(sources).T.tocsc()
     asked = vectorizer.transform(queries)
-    nearest = [
-        np.asarray((asked[start : start + 64] @ known).todense()).argmax(axis=1) for start in range(0, len(queries), 64)
-    ]
-    return [translations[row] for rows in nearest for row in rows.tolist()]
+    plain = [_plain(text) for text in sources], [_plain(text) for text in queries]
+
+    def same(query: int, row: int) -> bool:
+        return plain[0][row] == plain[1][query]
+
+    found = []
+    for start in range(0, len(queries), 64):
+        likeness = np.asarray((asked[start : start + 64] @ known).todense())
+        found += nearest_others(likeness, same if apart else None, start)
+    return ["" if row is None else translations[row] for row in found]
 
 
 def _plain(text: str) -> str:

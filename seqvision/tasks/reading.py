@@ -41,7 +41,8 @@ class GlimpseReading(Task):
     policy_lr_factor: the rate of what stands before the locator and learns by the policy alone (DRAM's upper recurrence
         and context), over the others': its gradients are mostly noise, of which an adaptive optimiser makes full steps.
 
-    Validation logs `val/accuracy`, labels that are right as a whole, in percent; `val/symbols`, symbols; `val/loss`.
+    Validation logs `val/accuracy`, labels that are right as a whole, in percent; `val/symbols`, symbols by
+    edit distance (see `read_rightly`); `val/loss`.
     """
 
     model: Reader

@@ -63,8 +63,7 @@ class Advice:
         """
         if self.likeness is not None:
             return self.likeness.similar
-        last = self.table.rows[-1]
-        return last.behind <= 2 * last.behind_error
+        return not self.table.clearly_behind(self.table.rows[-1])
 
     @property
     def row(self) -> str:
@@ -94,15 +93,20 @@ class Advice:
             f"Linear classifiers: {table.best.score:.1f} % {table.metric} from {table.best.name}, "
             f"{last.score:.1f} from {last.name}, {table.chance:.1f} by chance."
         )
-        if self.similar and last.behind > 2 * last.behind_error:
+        if self.similar and table.clearly_behind(last):
             said.append(
                 f"But the last features are {last.behind:.1f} ± {last.behind_error:.1f} behind {table.best.name}: try "
                 "transfer=stage_probe beside it."
             )
         elif not self.similar and not self.size.much and last is table.best:
             said.append("The last features are the best all the same: transfer=linear_probe will do about as well.")
-        if table.best.score - table.chance < 2 * table.best.error:
-            said.append("No stage does better than chance: this encoder sees nothing of what counts here.")
+        if table.above_chance is None:
+            said.append(
+                "All examples are of one group (subject or recording): the scores have no errors, and say nothing of "
+                "another one."
+            )
+        elif not table.above_chance:
+            said.append("No stage is clearly above chance: nothing shows that this encoder sees what counts here.")
         return said
 
     def to_text(self, command: str) -> str:
@@ -156,7 +160,7 @@ def size_of(data: RecordData, examples: Examples) -> Size:
         counts = np.sum([[(each == place).sum() for place in range(len(data.classes))] for each in found], axis=0)
         return Size(int(counts.sum()), "stretches of one label", dict(zip(data.classes, counts.tolist(), strict=True)))
     labels = [record.label for record in records if record.label is not None]
-    unit = "pictures" if len(examples) == len(set(examples.groups.tolist())) else "clips"
+    unit = "pictures" if len(examples) == len(set(examples.records.tolist())) else "clips"
     return Size(len(labels), unit, {name: labels.count(name) for name in data.classes})
 
 

@@ -11,11 +11,13 @@ from jaxtyping import Int, UInt8
 from torch import Tensor
 
 from seqvision.data.captions import CaptionData
+from seqvision.data.groups import group_of
 from seqvision.data.loading import Item
 from seqvision.data.module import RecordData
 from seqvision.data.sequences.module import SequenceData
 from seqvision.data.tokenise import normalise, split_words
 from seqvision.errors import UserError
+from seqvision.metrics.bootstrap import Groups
 
 FRAMES = 4  # of a clip that has one class
 COMMON, RARE = 0.5, 0.01  # shares of the pictures whose captions have a word: not more, not less, to be asked for
@@ -25,12 +27,14 @@ COMMON, RARE = 0.5, 0.01  # shares of the pictures whose captions have a word: n
 class Examples:
     """Pictures, each with its class, or with 0 and 1 for each of several names (words of its captions, labels).
 
-    names: of the classes, words or labels. groups: which record each picture is of.
+    names: of the classes, words or labels. records: which record each picture is of; groups: what depends on each
+    other, a subject's records where the data name subjects, else each record by itself (see `group_of`).
     """
 
     pictures: UInt8[Tensor, "pictures channels height width"]
     targets: Int[np.ndarray, " pictures *names"]
     names: tuple[str, ...]
+    records: Int[np.ndarray, " pictures"]
     groups: Int[np.ndarray, " pictures"]
 
     @property
@@ -73,7 +77,8 @@ def _captioned(data: CaptionData, split: str, at_most: int, words: int | Sequenc
         )
     targets = np.array([[word in each for word in words] for each in said], dtype=np.int64)
     pictures = torch.stack([data.image_transform(record.image) for record in chosen])
-    return Examples(pictures, targets, tuple(words), np.arange(len(chosen)))
+    places = np.arange(len(chosen))
+    return Examples(pictures, targets, tuple(words), places, Groups([group_of(record) for record in chosen]).of_item)
 
 
 def _words(caption: str) -> list[str]:
@@ -85,7 +90,7 @@ def _frames(data: SequenceData, split: str, at_most: int) -> Examples:
     places = _spaced(len(dataset), at_most)
     framewise = dataset.framewise
     each_has = -(-at_most // len(places)) if framewise else min(FRAMES, max(1, at_most // len(places)))
-    pictures, targets, groups = [], [], []
+    pictures, targets, records = [], [], []
     for place in places:
         batch = dataset.__getitems__([Item(place, place)])
         if batch.frames.dim() != 5:
@@ -99,8 +104,9 @@ def _frames(data: SequenceData, split: str, at_most: int) -> Examples:
         frames = labelled[_spaced(len(labelled), each_has)]
         pictures.append(batch.frames[0, frames])
         targets.append(known[frames].numpy())
-        groups += [place] * len(frames)
-    return Examples(torch.cat(pictures), np.concatenate(targets), tuple(data.classes), np.array(groups))
+        records += [place] * len(frames)
+    groups = Groups([group_of(dataset.records[place]) for place in records]).of_item
+    return Examples(torch.cat(pictures), np.concatenate(targets), tuple(data.classes), np.array(records), groups)
 
 
 def _spaced(number: int, at_most: int) -> list[int]:

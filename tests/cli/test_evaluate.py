@@ -76,9 +76,28 @@ def test_other_data_by_path(run, own_run, tmp_path):
     found = run("evaluate", "--checkpoint", own_run, "--split", "all", "--data", "files", f"path={tmp_path / 'sample'}")
     assert found.status == 0, found.err
     assert "on all: 24 pictures" in found.out
+    said = r"note: nearest: of 40 pictures of the model's own training data, not of these, never the picture itself"
+    assert re.search(said, found.out), found.out
     assert not (own_run / "evaluation_all.json").exists()
     found = run("evaluate", "--checkpoint", own_run, "--no-controls", "--data", "files", f"path={tmp_path / 'sample'}")
     assert "no training captions" in found.out
+
+
+def test_controls_do_not_know_what_is_scored(run, own_run, tiny_run, tmp_path):
+    """A copy of the training pictures as other data: the nearest picture would be the picture itself."""
+    copy = tmp_path / "copy"
+    shutil.copytree(tiny_run / "scenes", copy)
+    command = ["evaluate", "--checkpoint", own_run, "--split", "train", "--format", "json", "--bootstrap", 0]
+    for data in ([], ["--data", f"folder={copy}"]):
+        record = json.loads(run(*command, *data).out)
+        assert record["controls"]["nearest_neighbour"]["exact_match"] < 60
+    shutil.move(tiny_run / "scenes", tmp_path / "away")
+    try:
+        record = json.loads(run(*command, "--data", f"folder={copy}").out)
+    finally:
+        shutil.move(tmp_path / "away", tiny_run / "scenes")
+    assert "nearest_neighbour" not in record["controls"], "nothing is left to learn of"
+    assert any("no training captions" in note for note in record["notes"])
 
 
 @pytest.mark.parametrize(

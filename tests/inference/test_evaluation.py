@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from seqvision.data import CaptionRecord
 from seqvision.data.scenes import make_scene, reference_captions
@@ -63,6 +64,20 @@ def test_truth_is_judged_where_scenes_are_known():
     assert found.controls["shuffled"]["true"] < 20
     assert 60 < found.intervals["true"][0] < 95 < found.intervals["true"][1] < 100
     assert "true" not in evaluate_split(captions, data, split="test", scenes={}, resamples=0).scores
+
+
+def test_no_picture_is_its_own_neighbour_in_other_data_nor_is_a_copy_of_it(tiny_run, tiny_pictures, tmp_path):
+    captioner = load_captioner(tiny_run)
+    data = [CaptionRecord(path.name, path, (path.name,)) for path in tiny_pictures]
+    copies = []
+    for path in tiny_pictures:  # in another format, and lossy
+        Image.open(path).convert("RGB").save(tmp_path / f"{path.stem}.jpg", quality=90)
+        copies.append(CaptionRecord(path.stem, tmp_path / f"{path.stem}.jpg", (path.name,)))
+    for queries in (data, copies):
+        found = neighbour_captions(captioner, data, queries, apart=True)
+        assert all(found), "another picture is there for each"
+        assert not any(caption == record.captions[0] for caption, record in zip(found, queries, strict=True))
+    assert neighbour_captions(captioner, data[:1], data[:1], apart=True) == [""]
 
 
 def test_the_nearest_picture_to_itself_is_itself(tiny_run, tiny_pictures, tmp_path):

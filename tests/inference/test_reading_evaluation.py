@@ -2,6 +2,7 @@
 
 import io
 import re
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from seqvision.figures import Page
 from seqvision.inference.reading import LoadedReader, answer, read
 from seqvision.inference.reading_evaluation import Looked, evaluate_reading, look_at, multiply_adds
 from seqvision.inference.reading_report import ReadingReport
-from seqvision.metrics.looks import stopping_table
+from seqvision.metrics.looks import read_rightly, stopping_table
 from seqvision.models import DRAM, RAM
 from seqvision.rnn import ElmanCell, Recurrent
 
@@ -168,8 +169,6 @@ def test_a_reader_that_stops_when_sure_takes_fewer_looks():
 
 
 def test_the_threshold_weighs_looks_against_answers():
-    from dataclasses import replace
-
     reader = replace(loaded(), stopping=((0.5, 80.0, 1.5), (0.9, 90.0, 2.5), (1.1, 91.0, 3.0)))
     assert reader.threshold(0.0) == 1.1
     assert reader.threshold(3.0) == 0.9
@@ -197,3 +196,25 @@ def test_without_labels_no_example_is_called_right_or_wrong():
     with Page(page, "reader") as open_page:
         ReadingReport(reader, look_at([reader], truth), truth, split="test").write(open_page)
     assert "<h2>" not in page.getvalue()
+
+
+def test_symbols_count_the_same_from_either_end():
+    draws = np.random.default_rng(0)
+    strings = [[list(draws.choice(list("012"), size=draws.integers(1, 7))) for _ in range(200)] for _ in range(2)]
+    whole, right, number = read_rightly(*strings)
+    turned = [[string[::-1] for string in some] for some in strings]
+    for one, other in zip((whole, right, number), read_rightly(*turned), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert ((right >= 0) & (right <= number) & ((right == number) == whole)).all()
+    for found in (["1", "2", "3", "4"], ["2", "3", "4", "1"]):  # one too many at either end
+        assert [each.tolist() for each in read_rightly([found], [["2", "3", "4"]])] == [[False], [3], [4]]
+    for one in "01":  # of a single symbol it is whether that is right
+        assert [each.tolist() for each in read_rightly([[one]], [["1"]])] == [[one == "1"], [int(one == "1")], [1]]
+
+
+def test_shuffled_answers_are_those_to_other_labels_in_whatever_order_the_pictures_come():
+    reader = loaded()
+    looked = look_at([reader], records("01201"), paths=1)
+    answers = [replace(looked.answers[0], symbols=[label]) for label in "00112"]
+    found = evaluate_reading(replace(looked, answers=answers), records("00112"), reader, split="test", resamples=0)
+    assert (found.scores["accuracy"], found.controls["shuffled"]["accuracy"]) == (100, 0)

@@ -69,6 +69,12 @@ def test_paired_bootstrap_sees_what_is_better_and_what_is_the_same():
     assert same.interval is same.p_value is None, "nothing shows how far they may lie apart"
 
 
+def test_a_sentence_is_not_its_own_neighbour_where_it_may_be_among_the_known():
+    sources = ["ein Hund läuft", "Ein Hund  läuft", "ein Hund schläft"]
+    assert nearest_translations(sources, ["1", "2", "3"], sources, apart=True) == ["3", "3", "1"]
+    assert nearest_translations(sources[:2], ["1", "2"], sources, apart=True)[:2] == ["", ""]
+
+
 def test_the_nearest_sentence_lends_its_translation():
     sources = ["ein Hund läuft", "eine Katze schläft", "ein Mann singt"]
     found = nearest_translations(sources, ["dog", "cat", "man"], ["die Katze schläft dort", "Hund", "ganz fremd"])

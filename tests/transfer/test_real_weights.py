@@ -37,7 +37,7 @@ def test_of_pictures_unlike_the_pre_training_a_middle_stage_is_worth_most():
     features = {stage: parts["all"] for stage, parts in stage_features(make, {"all": large}).items()}
     for draw in range(3):
         own = np.arange(200 * draw, 200 * (draw + 1))
-        train, val = (Examples(large[rows], targets[rows], names, rows) for rows in (own, np.arange(600, 1500)))
+        train, val = (Examples(large[rows], targets[rows], names, rows, rows) for rows in (own, np.arange(600, 1500)))
         parts = {stage: {"train": rows[own], "val": rows[600:]} for stage, rows in features.items()}
         table = probe_stages(parts, train, val)
         scores = {row.stage: row.score for row in table.rows}

@@ -1,13 +1,14 @@
 """What `seqvision evaluate` and `seqvision report` ask of a pattern."""
 
 import argparse
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
 from seqvision.cli.options import loading
+from seqvision.cli.patterns.learning import Learning, Splits, learning_data
 from seqvision.cli.record import Evaluation
 from seqvision.inference import LoadedModel
 from seqvision.inference.members import averaged, members_of, spread_of
@@ -16,8 +17,6 @@ from seqvision.inference.sequence_evaluation import Scored
 
 LoadedT = TypeVar("LoadedT", bound=LoadedModel)
 ScoredT = TypeVar("ScoredT", bound=Scored)
-
-Splits = Mapping[str, Sequence[Any]]
 
 
 class Pattern:
@@ -85,9 +84,9 @@ class Pattern:
             return evaluation
         return replace(evaluation, scores={**evaluation.scores, "spread": self.spread})
 
-    def training(self, splits: Splits) -> Splits:
+    def learning(self, records: Sequence[Any], splits: Splits, data: Any) -> Learning:
         """What controls may learn of."""
-        return {} if self.given.no_controls else splits
+        return learning_data(self.given, self.models[0] if self.models else None, records, splits, data)
 
     def settings(self) -> dict[str, Any]:
         """Of every evaluation."""

@@ -50,11 +50,14 @@ class Captioning(Pattern):
     def evaluate(
         self, predictions: Sequence[Any], records: Sequence[CaptionRecord], *, split: str, splits: Splits, data: Any
     ) -> Evaluation:
+        learning = self.learning(records, splits, data)
         return evaluate_split(
             [each if isinstance(each, str) else each.text for each in predictions],
             records,
             split=split,
-            training=self.training(splits).get("train", []),
+            training=learning.splits.get("train", []),
+            trained_on=learning.said,
+            apart=learning.apart,
             captioner=self.captioners[0] if self.captioners else None,
             cache=None if self.given.cache == "none" else Path(self.given.cache),
             scenes=scenes_of(data),

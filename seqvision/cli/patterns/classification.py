@@ -1,6 +1,7 @@
 """Classes of sequences."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -36,12 +37,13 @@ class Classification(Pattern):
     def evaluate(
         self, predictions: np.ndarray, records: Sequence[SequenceRecord], *, split: str, splits: Splits, data: Any
     ) -> Evaluation:
+        learning = self.learning(records, splits, data)
         found = evaluate_classes(
             predictions,
             in_classes_of(records, data.classes, self.classifier.classes),
             self.classifier,
             split=split,
-            training=self.training(splits),
+            training=learning.splits,
             others={
                 path: predict_classes(other, records, batch_size=self.given.batch_size)[:, order]
                 for path, (other, order) in self.others.items()
@@ -49,7 +51,7 @@ class Classification(Pattern):
             members=[np.stack(list(each)) for each in self.apart],
             **self.settings(),
         )
-        return self.with_spread(found)
+        return self.with_spread(replace(found, notes=[*found.notes, *learning.note()]))
 
     def report(
         self,

@@ -1,6 +1,7 @@
 """Labels of frames."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,8 @@ class Labelling(Pattern):
         splits: Splits,
         data: Any,
     ) -> Evaluation:
-        learnt_of = {name: some for name, some in self.training(splits).items() if name in ("train", "val")}
+        learning = self.learning(records, splits, data)
+        learnt_of = {name: some for name, some in learning.splits.items() if name in ("train", "val")}
         classes = self.labeller.classes
         others = {}
         for path, (other, order) in self.others.items():
@@ -63,12 +65,12 @@ class Labelling(Pattern):
             split=split,
             protocol=self.protocol,
             background=self.background,
-            training={name: in_classes_of(some, data.classes, classes) for name, some in learnt_of.items()},
+            training={name: in_classes_of(some, learning.data.classes, classes) for name, some in learnt_of.items()},
             others=others,
             members=self.apart,
             **self.settings(),
         )
-        return self.with_spread(found)
+        return self.with_spread(replace(found, notes=[*found.notes, *learning.note()]))
 
     def report(
         self,

@@ -1,6 +1,7 @@
 """Pictures painted from latent numbers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from seqvision.cli.patterns.base import Pattern, Splits
@@ -42,15 +43,17 @@ class Painting(Pattern):
     def evaluate(
         self, predictions: Bounds, records: Sequence[SequenceRecord], *, split: str, splits: Splits, data: Any
     ) -> Evaluation:
-        return evaluate_painting(
+        learning = self.learning(records, splits, data)
+        found = evaluate_painting(
             predictions,
             records,
             self.painter,
             split=split,
-            training=self.training(splits).get("train", ()),
+            training=learning.splits.get("train", ()),
             others={path: self._bounds(other, records) for path, other in self.others.items()},
             **self.settings(),
         )
+        return replace(found, notes=[*found.notes, *learning.note()])
 
     def report(
         self,

@@ -1,6 +1,7 @@
 """Labels of pictures, read by looks."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from seqvision.cli.patterns.base import Pattern, Splits
@@ -40,7 +41,8 @@ class Reading(Pattern):
     def evaluate(
         self, predictions: Looked, records: Sequence[SequenceRecord], *, split: str, splits: Splits, data: Any
     ) -> Evaluation:
-        training = [] if self.given.no_controls or data.compose is not None else splits.get("train", [])
+        learning = self.learning(records, splits, data)
+        training = [] if learning.data.compose is not None else learning.splits.get("train", [])
         found = evaluate_reading(
             predictions,
             records,
@@ -54,7 +56,7 @@ class Reading(Pattern):
             ensemble=self.ensemble,
             **self.settings(),
         )
-        return self.with_spread(found)
+        return self.with_spread(replace(found, notes=[*found.notes, *learning.note()]))
 
     def report(
         self,

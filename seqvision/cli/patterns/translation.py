@@ -58,11 +58,14 @@ class Translation(Pattern):
         splits: Splits,
         data: Any,
     ) -> Evaluation:
+        learning = self.learning(records, splits, data)
         return evaluate_translations(
             [sentence.text for sentence in predictions],
             records,
             split=split,
-            training=self.training(splits).get("train", []),
+            training=learning.splits.get("train", []),
+            trained_on=learning.said,
+            apart=learning.apart,
             others={
                 path: [sentence.text for sentence in self._translated([other], records)]
                 for path, other in self.others.items()
