@@ -12,11 +12,11 @@ There is no interval, and NaN stands for its ends, where nothing shows how much 
 group, and of groups that are all alike.
 """
 
+import math
 from collections.abc import Hashable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
-from scipy.special import expit, logit, stdtrit
 
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -96,11 +96,15 @@ def interval(
     low, width = bounds[0], bounds[1] - bounds[0]
     share = (estimate - low) / width
     reach /= width * share * (1 - share)
-    return tuple(low + width * float(expit(logit(share) + turn * reach)) for turn in (-1, 1))  # type: ignore[return-value]
+    odds = (1 - share) / share
+    lower, upper = (low + width / (1 + odds * math.exp(min(turn * reach, 700.0))) for turn in (1, -1))
+    return lower, upper
 
 
 def quantile(groups: int, level: float = 0.95) -> float:
     """How many standard errors an interval reaches to either side."""
+    from scipy.special import stdtrit  # here, because its start-up time is not for every command
+
     return float(stdtrit(groups - 1, (1 + level) / 2))
 
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy.special import stdtr
 
 from seqvision.errors import UserError
 from seqvision.metrics.bootstrap import PERCENT, Groups, bootstrap_interval, interval, standard_error
@@ -116,6 +115,8 @@ def paired_bootstrap(
     error = standard_error(resampled, of.number)
     if np.isnan(error):
         return PairedComparison(difference, None, None)
+    from scipy.special import stdtr
+
     by_chance = 2 * float(stdtr(of.number - 1, -abs(difference) / error))
     return PairedComparison(difference, interval(difference, resampled, of.number), by_chance)
 

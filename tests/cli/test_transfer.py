@@ -74,7 +74,7 @@ def test_a_captioner_is_probed_by_its_words(run, tmp_path, monkeypatch):
     overrides = ["encoder=timm", "encoder.name=test_resnet", "encoder.weights=weights.pth", *small, *QUICK]
     done = run("train", *overrides, "data.counts={train: 40, val: 12}", "transfer=stage_probe", "transfer.words=10")
     assert done.status == 0, done.err
-    assert "average precision in percent (12 pictures)" in done.out
+    assert "average precision in percent (12 pictures in 12 groups; ± standard error)" in done.out
     loaded = load_captioner("run")
     assert loaded.model.encoder.stages == tuple(json.loads(Path("run/stages.json").read_text())["stages"])
     pictures = sorted((tmp_path / "data" / "scenes").rglob("*.png"))[:2]
