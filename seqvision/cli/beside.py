@@ -23,6 +23,8 @@ def beside_baselines(run: Path, trust: Sequence[str] = ()) -> list[str]:
     from seqvision.inference.checkpoint_file import read_checkpoint
     from seqvision.inference.verdict import beside
 
+    if not (run / "best.ckpt").is_file():
+        return []
     try:
         pattern_name = pattern_of(read_checkpoint(run / "best.ckpt", verify=False))
         if pattern_name not in PATTERNS:

@@ -17,14 +17,17 @@ def check_mode(config: Any) -> None:
 
 
 def check_score(config: Any, task: Any) -> None:
-    """A UserError, before anything is trained, where validation does not log `monitor.score`. A task that does not say
-    what it logs is taken at its word.
+    """A UserError, before anything is trained, where validation does not log `monitor.score`, or what a callback has
+    for its `monitor`. A task that does not say what it logs is taken at its word.
     """
-    score = (config.get("monitor") or {}).get("score")
-    if score is None or not task.logged or str(score).startswith("train/") or score in task.logged:
-        return
-    near = suggestion(str(score), task.logged)
-    raise UserError(
-        f"monitor.score is {score}, which validation does not log; expected one of {', '.join(task.logged)}"
-        + (f". {near}" if near else "")
-    )
+    monitored = {"monitor.score": (config.get("monitor") or {}).get("score")}
+    for name, callback in (config.get("callbacks") or {}).items():
+        monitored[f"callbacks.{name}.monitor"] = (callback or {}).get("monitor")
+    for key, score in monitored.items():
+        if score is None or not task.logged or str(score).startswith("train/") or score in task.logged:
+            continue
+        near = suggestion(str(score), task.logged)
+        raise UserError(
+            f"{key} is {score}, which validation does not log; expected one of {', '.join(task.logged)}"
+            + (f". {near}" if near else "")
+        )

@@ -34,6 +34,7 @@ from seqvision.cli.resume import (
 from seqvision.cli.signals import queued_again
 from seqvision.cli.train_help import help_text
 from seqvision.cli.trainer import new_trainer, say_unsynchronized
+from seqvision.cli.trainer_settings import check_trainer, trainer_errors
 from seqvision.cli.transfer import settle
 from seqvision.cli.trusted import take_trust
 from seqvision.cli.unused import check_used
@@ -204,6 +205,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
         kept: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
         return kept
 
+    check_trainer(config)
     # the trainer first: what it lacks (a device, a key for tracking) is said before any work is done
     callbacks = instantiate_each(config.callbacks, Callback)
     trainer = new_trainer(
@@ -237,7 +239,8 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
         if trainer.is_global_zero:
             set_aside_metrics(run_dir, checkpoint["global_step"])
         checkpoint.clear()  # the trainer reads it again
-    trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
+    with trainer_errors():
+        trainer.fit(task, datamodule=data, ckpt_path=config.resume, weights_only=True)
     record = {
         "name": config.name,
         "command": command,

@@ -33,8 +33,8 @@ def new_trainer(settings: Any, **further: Any) -> Any:
 
         scaler = torch.amp.GradScaler("cuda", init_scale=SCALE)  # type: ignore[attr-defined]  # torch exports it unseen
         further["plugins"] = [*further.get("plugins", []), MixedPrecision("16-mixed", "cuda", scaler)]
-        further["precision"] = None
-    return instantiate(settings, **further)
+        settings.precision = None
+    return instantiate(settings, _convert_="all", **further)  # all: a duration is a plain mapping
 
 
 def best_precision() -> str:

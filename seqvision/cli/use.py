@@ -21,15 +21,18 @@ def next_commands(pattern: str, run: Path, data: Any) -> list[str]:
     """
     if pattern not in USE:
         return []
+    model = run if (run / "best.ckpt").is_file() else run / "last.ckpt"
+    if not model.exists():
+        return []
     name, inputs = USE[pattern]
-    words = ["seqvision", name, "--checkpoint", str(run)]
+    words = ["seqvision", name, "--checkpoint", str(model)]
     if name in _OUTPUT:
         words += ["--output", _OUTPUT[name]]
     use = shlex.join(words)
     if inputs:
         use += " " + (_example(data) or inputs)
     split = [] if _has(data, "test") else ["--split", "val"]
-    evaluate = shlex.join(["seqvision", "evaluate", "--checkpoint", str(run), *split])
+    evaluate = shlex.join(["seqvision", "evaluate", "--checkpoint", str(model), *split])
     return [use, evaluate, shlex.join(["seqvision", "report", str(run)])]
 
 

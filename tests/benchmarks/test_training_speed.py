@@ -46,8 +46,8 @@ def configuration(folder, run, cache: str | None, steps: int) -> Any:
         f"run_dir={run}",
         f"cache={cache or 'null'}",
         "trainer.max_epochs=1",
-        f"+trainer.limit_train_batches={steps}",
-        "+trainer.limit_val_batches=0",
+        f"trainer.limit_train_batches={steps}",
+        "trainer.limit_val_batches=0",
         "trainer.accelerator=cpu",
     ]
     with initialize_config_dir(version_base="1.3", config_dir=str(conf_dir())):
