@@ -105,18 +105,23 @@ def check_weights(checkpoint: dict[str, Any], task: Any, config: DictConfig) -> 
         )
 
 
-def finished(checkpoint: dict[str, Any], config: DictConfig) -> str:
+def finished(checkpoint: dict[str, Any], config: DictConfig, *, open_ended: bool = False) -> str:
     """Why a run that has written its record would make no step more, and what would let it; else nothing. A UserError
-    where it has gone beyond what is asked.
+    where it has gone beyond what is asked. open_ended: nobody has said how many epochs, and the run's record does.
     """
     made, epochs = _epochs(checkpoint), config.trainer.get("max_epochs")
+    if open_ended:
+        from seqvision.inference.run_folder import read_record
+
+        epochs = read_record(Path(config.run_dir)).get("epochs")
     if isinstance(epochs, int) and 0 <= epochs < made:
         raise UserError(
             f"trainer.max_epochs={epochs}: the run has made {counted(made, 'epoch')} already; give a larger number"
         )
     if (Path(config.run_dir) / "run.json").is_file():
-        for key, number in (("max_epochs", made), ("max_steps", int(checkpoint["global_step"]))):
-            if config.trainer.get(key) == number:
+        steps = int(checkpoint["global_step"])
+        for key, number, asked in (("max_epochs", made, epochs), ("max_steps", steps, config.trainer.get("max_steps"))):
+            if asked == number:
                 return f"trainer.{key}={number} is what the run has made; a larger number lets it go on"
     return ""
 

@@ -32,6 +32,7 @@ from seqvision.cli.resume import (
     sweep_arguments,
 )
 from seqvision.cli.signals import queued_again
+from seqvision.cli.steps import extend, open_ended
 from seqvision.cli.train_help import help_text
 from seqvision.cli.trainer import new_trainer, say_unsynchronized
 from seqvision.cli.trainer_settings import check_trainer, trainer_errors
@@ -200,7 +201,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     expect_folder(run_dir)
     remove_abandoned(run_dir)
     checkpoint = read_checkpoint(resume_checkpoint(config.resume)) if config.resume else {}
-    if config.resume and (done := finished(checkpoint, config)):
+    if config.resume and (done := finished(checkpoint, config, open_ended=open_ended(unresolved))):
         print(f"nothing left to do: {done}")
         kept: dict[str, Any] = json.loads((run_dir / "run.json").read_text(encoding="utf-8"))
         return kept
@@ -233,6 +234,8 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
         if task.preconditioner is not None:
             print(f"  {task.preconditioner.summary()}")
 
+    if open_ended(unresolved):
+        extend(trainer, data, config.get("min_steps"))
     ready = time.time()
     if config.resume:
         check_weights(checkpoint, task, config)

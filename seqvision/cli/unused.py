@@ -11,7 +11,7 @@ from seqvision.errors import UserError
 # groups that have an effect only where another part of the configuration refers to them
 REFERRED = (
     "attention", "augmentation", "decoding", "encoder", "front", "loss", "optimizer", "penalty", "pooling", "rnn",
-    "scheduler", "vocabulary",
+    "scheduler", "vocabulary", "wide",
 )  # fmt: skip
 _READ = ("monitor",)  # what the code looks for, though no file of the configuration need say it
 

@@ -56,6 +56,8 @@ class _SequenceNetwork(nn.Module):
 class SequenceClassifier(_SequenceNetwork):
     """Scores of a sequence's class: front, recurrence, pooling, linear head.
 
+    wide: a partial of a network that lacks the number of classes and what `frames` says; its scores of the frames as
+        they come are added.
     pooling: a partial of a `Pooling`. front, rnn, classes, frames, dropout, changes: see `_SequenceNetwork`.
     """
 
@@ -65,9 +67,11 @@ class SequenceClassifier(_SequenceNetwork):
         rnn: Callable[..., Recurrent | NoRecurrence],
         *,
         pooling: Callable[..., Pooling] = LastPooling,
+        wide: Callable[..., nn.Module] | None = None,
         **settings: Any,
     ):
         super().__init__(front, rnn, **settings)
+        self.wide = None if wide is None else wide(self.classes, **(settings.get("frames") or {}))
         self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
         self.output = nn.Linear(self.rnn.output_size, self.classes)
 
@@ -82,7 +86,7 @@ class SequenceClassifier(_SequenceNetwork):
         inputs = self.dropout(with_changes(vectors) if self.changes else vectors)
         outputs, _ = self.rnn(inputs, lengths if some_padded(vectors, lengths, valid) else None)
         scores: Tensor = self.output(self.dropout(self.pooling(outputs, lengths)))
-        return scores
+        return scores if self.wide is None else scores + self.wide(frames, lengths)
 
 
 class FrameLabeller(_SequenceNetwork):

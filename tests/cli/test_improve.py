@@ -23,7 +23,12 @@ VIDEOS = {
         (SENTENCES, {"steps": 120, "steps_per_epoch": 3}, {}, "trainer.max_epochs=334"),
         (SENTENCES, {"steps": 2000, "steps_per_epoch": 100}, {}, "pooling=mean"),
         (VIDEOS, {"steps": 2000, "steps_per_epoch": 3}, {"recordings": 2, "frames": 2000}, "data.window=250"),
-        (VIDEOS, {}, {"recordings": 20, "frames": 2000}, "encoder=efficientnet_lite0 model.changes=true"),
+        (
+            VIDEOS,
+            {},
+            {"recordings": 20, "frames": 2000},
+            "encoder=efficientnet_lite0 encoder.pooled=true model.changes=true",
+        ),
     ],
 )
 def test_the_first_command_is_the_run_with_what_it_lacks(config, run, sizes, first):

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from seqvision.data.loading import Item
-from seqvision.data.module import RecordData
+from seqvision.data.module import FEW_STEPS, RecordData
 from seqvision.data.sequences.dataset import Lanes, SequenceDataset
 from seqvision.data.sequences.followers import count_followers
 from seqvision.data.sequences.frozen import frozen_features
@@ -23,6 +23,7 @@ from seqvision.wording import counted
 
 KEEP_BYTES = 1 << 30  # frames stay in memory up to this size
 SAMPLED = 200  # training sequences whose frames give the mean and the deviation
+AUTO_WINDOW = 100
 OF_A_CLIP = 8  # frames of each, where they are pictures
 
 
@@ -34,7 +35,8 @@ class SequenceData(RecordData):
     reader: of the sequences' frames; what it learns, it learns from the training sequences.
     window: training cuts sequences into windows of that many frames; a forward-only network then carries its state
         from one to the next (truncated back-propagation through time), a bidirectional one sees each by itself. None:
-        whole sequences.
+        whole sequences. "auto": windows of `AUTO_WINDOW` frames where few long recordings would make hardly a step an
+        epoch.
     augmentation: transforms of a training sequence's frames by name, in order, drawn anew in each epoch.
     """
 
@@ -46,7 +48,7 @@ class SequenceData(RecordData):
         read: Callable[..., SequenceSet],
         reader: FrameReader,
         *,
-        window: int | None = None,
+        window: int | str | None = None,
         augmentation: Mapping[str, Callable[[Tensor], Tensor]] | None = None,
         batch_size: int = 64,
         evaluation_batch_size: int = 100,
@@ -66,15 +68,15 @@ class SequenceData(RecordData):
             memorise=memorise,
             seed=seed,
         )
-        if window is not None and window < 1:
-            raise UserError(f"data.window is {window}, expected a number of frames, 1 or more, or null")
+        if window not in (None, "auto") and (isinstance(window, str) or window < 1):  # type: ignore[operator]
+            raise UserError(f"data.window is {window}, expected a number of frames, 1 or more, auto or null")
         if window is not None and sort_by_length:
             raise UserError(
                 f"data.window={window} and data.sort_by_length=true exclude each other: windows go on in the batch "
                 "that follows, and sorting would tear them apart. Set data.sort_by_length=false"
             )
         self.read_with, self.reading = read, reading
-        self.window = window
+        self.cut = window
         self.augmentation = list((augmentation or {}).values())
         self.unfitted = reader
         self.features: dict[str, Mapping[str, Tensor]] = {}
@@ -83,6 +85,15 @@ class SequenceData(RecordData):
     def set(self) -> SequenceSet:
         """The sequences with their classes, read once."""
         return self.read_with(**self.reading)
+
+    @cached_property
+    def window(self) -> int | None:
+        """The frames of a training window; None for whole sequences."""
+        if self.cut != "auto":
+            return self.cut  # type: ignore[return-value]
+        lengths = [len(labels) for labels in self.labels_of("train")]
+        few = len(lengths) < FEW_STEPS * self.batch_size
+        return AUTO_WINDOW if few and lengths and np.mean(lengths) >= 2 * AUTO_WINDOW else None
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -142,6 +153,15 @@ class SequenceData(RecordData):
             self.compute_features(fixed, cache, device=device)
         if hasattr(front, "standardise"):
             front.standardise(self.sample_frames(getattr(front, "wanted", 0)))
+        if getattr(model, "wide", None) is not None:
+            self.measure(model.wide)
+
+    def measure(self, wide: Any) -> None:
+        """Lets the part beside the network see all training sequences whose class is known."""
+        dataset, places = self._whole("train"), {name: place for place, name in enumerate(self.classes)}
+        known = [number for number, record in enumerate(self.records["train"]) if record.label is not None]
+        frames = [dataset.__getitems__([Item(number, 0)]).frames[0] for number in known]
+        wide.measure(frames, torch.tensor([places[self.records["train"][number].label] for number in known]))
 
     def compute_features(
         self, encoder: Encoder, folder: str | Path, *, device: torch.device, splits: Sequence[str] = ("train", "val")

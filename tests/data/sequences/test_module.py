@@ -115,7 +115,9 @@ def test_memorising_validates_on_what_is_trained_on():
 
 @pytest.mark.parametrize("window", [0, -3])
 def test_a_window_needs_frames(window):
-    with pytest.raises(UserError, match=rf"data\.window is {window}, expected a number of frames, 1 or more, or null"):
+    with pytest.raises(
+        UserError, match=rf"data\.window is {window}, expected a number of frames, 1 or more, auto or null"
+    ):
         data(window=window)
 
 
@@ -195,3 +197,12 @@ def test_classes_are_counted_in_training_alone(framewise):
         assert counts == np.bincount(np.concatenate(made.labels_of("train")), minlength=2).tolist()
     else:
         assert counts == [5, 4]
+
+
+@pytest.mark.parametrize(
+    ("length", "batch_size", "window"),
+    [(300, 4, 100), (300, 2, None), (120, 4, None)],  # few and long; enough of them; short
+)
+def test_few_long_recordings_are_trained_in_windows(length, batch_size, window):
+    made = SequenceData(read, FeatureReader(), length=length, window="auto", batch_size=batch_size, num_workers=0)
+    assert made.window == window

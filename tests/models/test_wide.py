@@ -1,0 +1,91 @@
+"""Naive Bayes over words beside a network: the published ratios, honest scores in training, padding without effect."""
+
+import math
+
+import pytest
+import torch
+
+from seqvision.encoders import EmbeddingFront
+from seqvision.models import SequenceClassifier
+from seqvision.models.pooling import MeanPooling
+from seqvision.models.wide import NaiveBayesWords, log_ratios, part_of
+from seqvision.rnn import NoRecurrence
+
+SENTENCES = [[4, 5, 6], [4, 7], [8, 5], [8, 9, 9], [4, 9, 5, 6], [8, 7, 6]]
+CLASSES = [0, 0, 1, 1, 0, 1]
+
+
+def measured(sentences=SENTENCES, classes=CLASSES):
+    wide = NaiveBayesWords(2, vocabulary_size=10, pairs=997)
+    wide.measure([torch.tensor(each) for each in sentences], torch.tensor(classes))
+    return wide
+
+
+def padded(sentences):
+    length = max(map(len, sentences)) + 2
+    rows = [each + [3] * (length - len(each)) for each in sentences]
+    return torch.tensor(rows), torch.tensor([len(each) for each in sentences])
+
+
+def test_ratios_are_those_of_the_counts():
+    counts = torch.tensor([[3.0, 0.0], [1.0, 2.0], [0.0, 0.0]])
+    found = log_ratios(counts)
+    # 4 of 7 in the first class, 1 of 5 in the other
+    assert found[0, 0] == pytest.approx(math.log((4 / 7) / (1 / 5)))
+    assert found[0, 1] == pytest.approx(-found[0, 0])
+    assert found[2].tolist() == [0, 0]  # never seen: says nothing
+
+
+def test_words_of_a_class_speak_for_it_and_unknown_ones_for_none():
+    wide = measured().eval()
+    scores = wide(*padded([[4, 4], [8], [1, 2]]))
+    assert scores.argmax(dim=1)[:2].tolist() == [0, 1]
+    assert scores[2].tolist() == [0, 0]
+
+
+def test_padding_and_the_order_of_the_batch_change_nothing():
+    wide = measured().eval()
+    tokens, lengths = padded(SENTENCES)
+    alone = torch.cat([wide(torch.tensor([each]), torch.tensor([len(each)])) for each in SENTENCES])
+    torch.testing.assert_close(wide(tokens, lengths), alone)
+    training = measured().train()
+    alone = torch.cat([training(torch.tensor([each]), torch.tensor([len(each)])) for each in SENTENCES])
+    torch.testing.assert_close(training(tokens, lengths), alone)
+
+
+def test_a_training_sentence_is_scored_without_its_own_part():
+    draws = torch.Generator().manual_seed(0)
+    sentences = [torch.randint(4, 200, (6,), generator=draws).tolist() for _ in range(300)]
+    classes = torch.randint(2, (300,), generator=draws).tolist()  # nothing to find
+    wide = NaiveBayesWords(2, vocabulary_size=200)
+    wide.measure([torch.tensor(each) for each in sentences], torch.tensor(classes))
+    tokens, lengths = torch.tensor(sentences), torch.full((300,), 6)
+    right = {
+        mode: (wide.train(mode)(tokens, lengths).argmax(dim=1) == torch.tensor(classes)).float().mean().item()
+        for mode in (True, False)
+    }
+    assert right[False] > 0.9  # known by heart
+    assert 0.4 < right[True] < 0.6  # as good as guessing, as it is on new sentences
+    assert len(part_of(tokens, 5).unique()) == 5
+
+
+def test_the_network_adds_it_and_a_loaded_one_needs_no_counts():
+    def network():
+        return SequenceClassifier(
+            lambda vocabulary_size: EmbeddingFront(vocabulary_size, size=4),
+            NoRecurrence,
+            pooling=MeanPooling,
+            wide=NaiveBayesWords,
+            classes=2,
+            frames={"vocabulary_size": 10},
+        )
+
+    whole = network().eval()
+    tokens, lengths = padded(SENTENCES)
+    before = whole(tokens, lengths)
+    whole.wide.measure([torch.tensor(each) for each in SENTENCES], torch.tensor(CLASSES))
+    after = whole(tokens, lengths)
+    torch.testing.assert_close(after - before, whole.wide(tokens, lengths))
+    loaded = network().eval()
+    loaded.load_state_dict(whole.state_dict())
+    torch.testing.assert_close(loaded(tokens, lengths), after)
