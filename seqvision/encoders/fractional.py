@@ -14,9 +14,9 @@ class FractionalMaxPool(nn.Module):
     (Graham, 2014, Fractional Max-Pooling, section 2: pseudo-random, overlapping).
 
     Where a side cannot be covered by as many regions of 2 pixels (9 pixels by 4, with a ratio of 2), its regions have
-    3: all pixels are in one. The paper's regions reach to the first pixel of the next one, 2 or 3 pixels; torch's
-    operator, which this is, has one size for all. The two keep the same rows and overlap everywhere but between two
-    regions of 2 that stand 2 apart.
+    3: every pixel is in one. The paper's regions, [a_{i-1}, a_i], end with the first pixel of the next one and so have
+    2 or 3; torch's operator, which this is, has one size for all regions of a side, so that two that stand 2 apart
+    touch and do not overlap. Regions of two sizes, by indexing, take 2.7 times as long (28 x 28 pixels, 32 channels).
 
     In evaluation the regions are always the same (u = 1/2), so that a picture's features are one thing; torch's own
     layer draws there too. Several passes in training mode, averaged, are the paper's way to test.
