@@ -11,7 +11,7 @@ from seqvision.cli.config import conf_dir
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = ROOT / "docs" / "validation.md"
 ALGORITHMS = ("attention", "augmentation", "callbacks", "decoding", "encoder", "initialization", "loss", "noise")
-ALGORITHMS += ("optimizer", "penalty", "pooling", "preconditioner", "rnn", "scheduler")
+ALGORITHMS += ("optimizer", "penalty", "pooling", "preconditioner", "rnn", "scheduler", "wide")
 
 
 @pytest.mark.parametrize("page", ["*.md", "docs/*.md", "data/*.md"])
