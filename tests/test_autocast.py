@@ -1,8 +1,11 @@
 """Mixed precision leaves alone what its rounding would change: recurrences, positions, divergences, log-densities."""
 
+from typing import Any
+
 import pytest
 import torch
 from painters import autoencoder, painter
+from pretended_autocast import register
 from small_patterns import SMALL, small_task, some
 from torch import Tensor, nn
 
@@ -106,19 +109,49 @@ def test_a_decorrelated_norm_whitens_in_single_precision_and_hands_on_what_it_go
 @pytest.mark.parametrize("pattern", SMALL)
 def test_every_task_under_autocast(pattern, backend, tmp_path):
     """Recurrences give single precision, places and densities too, and the loss is that without autocast to 2 %."""
-    torch.manual_seed(0)
     task, data = small_task(pattern, tmp_path)
-    batch, seen = some(data, 4), []
     for module in task.model.modules():
         if isinstance(module, Recurrent):
             module.backend = backend
+    loses_no_more_than_two_percent(task, some(data, 4), "cpu")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("pattern", SMALL)
+def test_every_task_under_the_autocast_of_cuda(pattern, tmp_path, pretended):
+    """The same by CUDA's lists of what runs in which precision, and by the paths that a GPU takes."""
+    register()
+    task, data = small_task(pattern, tmp_path)
+    task.to(pretended.name)
+    loses_no_more_than_two_percent(task, some(data, 4).to(pretended.name), "pretend")
+
+
+def test_the_windows_of_draw_are_those_without_autocast_by_the_rules_of_cuda(pretended):
+    register()
+    torch.manual_seed(0)
+    model = painter(pictures={"channels": 1, "height": 28, "width": 28}).to(pretended.name)
+    nn.init.normal_(model.to_canvas.weight, std=0.1)
+    images, noise = (each.to(pretended.name) for each in (torch.rand(2, 1, 28, 28), torch.randn(2, model.steps, 5)))
+    expected = model(images, noise=noise, keep=True)
+    with torch.autocast("pretend", dtype=torch.bfloat16):
+        found = model(images, noise=noise, keep=True)
+    pairs = zip(state_parts(found.drawing.windows), state_parts(expected.drawing.windows), strict=True)
+    assert all(ours.cpu().equal(theirs.cpu()) for ours, theirs in pairs)
+    assert found.nats.cpu().equal(expected.nats.cpu())
+
+
+def loses_no_more_than_two_percent(task: Any, batch: Any, device: str) -> None:
+    """The loss under autocast is that without it to 2 %, recurrences and places stay single, gradients are numbers."""
+    seen: list[torch.dtype] = []
+    for module in task.model.modules():
+        if isinstance(module, Recurrent):
             keep_types(module, seen)
     if isinstance(task, GlimpseReading):
         task.model.register_forward_hook(lambda _, __, out: seen.extend([out.places.dtype, out.log_p.dtype]))
     losses = {}
     for enabled in (False, True):
         torch.manual_seed(1)
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=enabled):
+        with torch.autocast(device, dtype=torch.bfloat16, enabled=enabled):
             total, count = task.judged(batch)
         total.backward()
         losses[enabled] = float(total.detach() / count)

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from seqvision.attention import Attention, DotAttention
 from seqvision.decoding import StepOutput
-from seqvision.rnn import Recurrent, State, map_state, state_of, state_parts, state_size, stepwise, unroll
-from seqvision.rnn.kernels import attend, supports_attention
+from seqvision.rnn import Recurrent, State, map_state, state_of, state_size, stepwise, unroll
+from seqvision.rnn.kernels import Attended
+from seqvision.rnn.paths import attention_for
 
 RecurrentState: TypeAlias = tuple[State, ...]
 SummaryAs: TypeAlias = Literal["state", "input", "every_step"]
@@ -138,8 +139,9 @@ class WordDecoder(nn.Module):
             # the state is of a pass that `start` began, in which the summary may have been a step
             return TeacherForced(self._read(self.rnn(words, lengths, flat, new_pass=False)[0]), None)
 
-        if self._attends_at_once(words):
-            return self._forward_at_once(words, state, memory, lengths)
+        at_once = self._attention_at_once(words)
+        if at_once is not None:
+            return self._forward_at_once(at_once, words, state, memory, lengths)
 
         def look(word: Tensor, before: RecurrentState) -> tuple[tuple[Tensor, Tensor | None], RecurrentState]:
             hidden, after, weights = self._see(word.unsqueeze(1), before, memory)
@@ -148,29 +150,23 @@ class WordDecoder(nn.Module):
         (hidden, attention), _ = unroll(look, words, state)
         return TeacherForced(hidden, attention)
 
-    def _attends_at_once(self, words: Tensor) -> bool:
-        """Whether the fused recurrence computes what this network does at a step."""
-        if type(self.attention) is not DotAttention or self.rnn.backend == "reference" or self.rnn.num_layers > 1:
-            return False
-        return supports_attention(self.rnn.cells[0], words)  # type: ignore[arg-type]  # a ModuleList, again
+    def _attention_at_once(self, words: Tensor) -> Callable[..., Attended] | None:
+        """What computes all that this network does at its steps as one operation, if there is such."""
+        if type(self.attention) is not DotAttention or self.rnn.num_layers > 1:
+            return None
+        return attention_for(self.rnn.cells[0], words, self.rnn.backend)  # type: ignore[arg-type]  # a ModuleList, again
 
     def _forward_at_once(
-        self, words: Tensor, state: RecurrentState, memory: Memory, lengths: Tensor | None
+        self,
+        attend: Callable[..., Attended],
+        words: Tensor,
+        state: RecurrentState,
+        memory: Memory,
+        lengths: Tensor | None,
     ) -> TeacherForced:
         assert isinstance(self.attention, DotAttention)
-        assert memory.keys is not None
-        assert memory.values is not None
-        (before,), (cell,), query = state_parts(state), self.rnn.cells, self.attention.to_query
-        found = attend(
-            cell,  # type: ignore[arg-type]
-            query,
-            words,
-            memory.keys,
-            memory.values,
-            before.squeeze(1),
-            lengths,
-            memory.lengths,
-        )
+        cell, query, before = self.rnn.cells[0], self.attention.to_query, map_state(lambda p: p.squeeze(1), state)[0]
+        found = attend(cell, query, words, memory.keys, memory.values, before, lengths, memory.lengths)
         return TeacherForced(self._read(torch.cat([found.states, found.contexts], dim=-1)), found.weights)
 
     def _forward_sampling(

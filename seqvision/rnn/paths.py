@@ -10,7 +10,7 @@ from torch import Tensor
 from seqvision.errors import UserError
 from seqvision.rnn import kernels, torch_layers
 from seqvision.rnn.cells import Cell, State
-from seqvision.rnn.gpu import loop, measured
+from seqvision.rnn.gpu import attend, loop, measured
 
 Backend = Literal["auto", "reference", "fused"]
 Layer: TypeAlias = Callable[..., tuple[Tensor, State]]  # (cell, x, lengths, state or None, reverse=) -> outputs, last
@@ -35,6 +35,15 @@ def layer_for(cell: Cell, x: Tensor, lengths: Tensor | None, backend: Backend) -
 def steps_by_pass(cell: Cell, x: Tensor, backend: Backend) -> bool:
     """Whether single steps of the cell go through `gpu.stepped.Pass`, which saves launches, and not `cell.step`."""
     return backend != "reference" and not x.is_cpu and loop.supports(cell)
+
+
+def attention_for(cell: Cell, x: Tensor, backend: Backend) -> Callable[..., kernels.Attended] | None:
+    """What computes the cell with dot attention over all steps, called as `kernels.attend`; None for single steps."""
+    if backend == "reference":
+        return None
+    if x.is_cpu:
+        return kernels.attend if kernels.supports_attention(cell, x) else None
+    return attend.attend if attend.supports(cell) else None
 
 
 def _on_cpu(cell: Cell, x: Tensor, lengths: Tensor | None, insist: bool) -> Layer | None:

@@ -75,7 +75,7 @@ class _Loop(torch.autograd.Function):
         states = [sums.new_empty(len(sums) + 1, *part.shape) for part in first]
         for moments, part in zip(states, first, strict=True):
             moments[0].copy_(part)
-        kept = steps.forward(sums, *_moments(states), hidden)
+        kept = steps.forward(sums, *_before_and_after(states), hidden)
         ctx.steps, ctx.numbers = steps, (1, *numbers, len(of_inputs), len(kept))
         ctx.save_for_backward(lengths, x, *states, *inputs, *hidden, *of_inputs, *kept)
         outputs = states[0][1:].transpose(0, 1)
@@ -91,8 +91,8 @@ class _Loop(torch.autograd.Function):
         lengths, *saved = ctx.saved_tensors
         (x,), states, inputs, hidden, of_inputs, kept = cut(saved, ctx.numbers)
         with torch.autocast(x.device.type, enabled=False):
-            d_states = _at_moments(upper[0], upper[1:], lengths)
-            d_sums, trace = ctx.steps.backward(*_moments(d_states), *_moments(states), hidden, kept)
+            d_states = at_moments(upper[0], upper[1:], lengths)
+            d_sums, trace = ctx.steps.backward(*_before_and_after(d_states), *_before_and_after(states), hidden, kept)
             d_x, of_inputs = ctx.steps.project_backward(d_sums, x, inputs, of_inputs)
             weights = ctx.steps.project_gradients(of_inputs, inputs) + ctx.steps.gradients(trace, hidden)
         return None, None, None, d_x.transpose(0, 1), *(each[0] for each in d_states), *weights
@@ -104,12 +104,12 @@ def cut(tensors: Sequence[Tensor], numbers: Sequence[int]) -> list[list[Tensor]]
     return [[next(rest) for _ in range(number)] for number in numbers]
 
 
-def _moments(states: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
+def _before_and_after(states: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Those before each step and those after it."""
     return [each[:-1] for each in states], [each[1:] for each in states]
 
 
-def _at_moments(d_outputs: Tensor, d_last: tuple[Tensor, ...], lengths: Tensor | None) -> list[Tensor]:
+def at_moments(d_outputs: Tensor, d_last: tuple[Tensor, ...], lengths: Tensor | None) -> list[Tensor]:
     """The gradients of each state at all moments, (time + 1, batch, hidden), as they come from above: of the outputs
     after each step of a sequence, and of the last state at its end.
     """
