@@ -21,8 +21,14 @@ Layers: TypeAlias = tuple[State, ...]
 
 
 class ConvolutionalGlimpse(nn.Module):
-    """A vector of what was seen and where: a CNN's features of the patches times the place's (section 3, "glimpse
-    network")."""
+    """A vector of what was seen and where: a CNN's features of the patches times 1 plus the place's.
+
+    Section 3, "glimpse network", multiplies by the place's features alone, and has no pooling. With the 1, what is seen
+    comes through before anything is known of where, and learning begins sooner: of strings of two digits on 12 x 30
+    pixels 63 % of the symbols are right after 800 steps, 55 % without it; in the end it is no better, 80 % and 84 %
+    after 2,000 (one seed each). The pooling, behind the first convolution, leaves a quarter of the places to what
+    follows, and so a quarter of its cost.
+    """
 
     def __init__(self, inputs: int, side: int, *, channels: Sequence[int], size: int):
         super().__init__()
