@@ -148,7 +148,7 @@ def remove_abandoned(folder: str | Path) -> None:
 
 @contextmanager
 def writing(target: Path) -> Iterator[None]:
-    """What the system says against writing the target, as a sentence that names it."""
+    """What the system says against writing the target, as a sentence that names it, and no temporary folder in it."""
     try:
         yield
     except (ConnectionError, TimeoutError):
@@ -156,12 +156,27 @@ def writing(target: Path) -> Iterator[None]:
     except OSError as error:
         if error.filename is not None and not _concerns(error, target):
             raise UserError(f"{os.fsdecode(error.filename)}: {error.strerror}") from error
+        named = Path(*(part for part in target.parts if not part.startswith(PART)))
         a_file = isinstance(error, FileExistsError | NotADirectoryError)
         reason = "a part of its path is a file, not a folder" if a_file else error.strerror or error
         raise UserError(
-            f"{target}: cannot be written ({reason}); nothing of it was kept. "
+            f"{named}: cannot be written ({reason}); nothing of it was kept. "
             "Expected a place that you may write to, and that has room"
         ) from error
+
+
+def reason_of(error: BaseException) -> str:
+    """Why a file could not be written, as the system says it: a library may have raised an error of its own after it,
+    which says nothing to a user.
+    """
+    said, later = str(error), error
+    while not isinstance(later, OSError):
+        following = later.__cause__ or later.__context__
+        if following is None:
+            torchs = "PytorchStreamWriter" in said or "inline_container" in said
+            return "not all of it could be written, as on a full disk" if torchs else said
+        later = following
+    return later.strerror or str(later)
 
 
 def is_special(target: Path) -> bool:

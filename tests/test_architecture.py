@@ -33,6 +33,7 @@ EVERYWHERE = {
     "names",
     "wording",
     "signatures",
+    "json_shapes",
     "digest",
     "scripts",
     "__init__",

@@ -17,7 +17,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 from seqvision.callbacks.monitored import TieBreakingCheckpoint
 from seqvision.digest import seal
 from seqvision.errors import UserError
-from seqvision.files import replacing
+from seqvision.files import reason_of, replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -31,14 +31,11 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 torch.save(checkpoint, file)
         except (OSError, RuntimeError) as error:  # torch reports a full disk as a RuntimeError
             go_on = shlex.join(["seqvision", "train", f"resume={target.parent}"])
+            untouched = f"writable; the last whole checkpoint is untouched: {go_on}"
             there = (target.parent / "last.ckpt").is_file()
             raise UserError(
-                f"{target}: the checkpoint could not be written ({error}). Free some space or make {target.parent} "
-                + (
-                    f"writable; the last whole checkpoint is untouched: {go_on}"
-                    if there
-                    else "writable, and begin again"
-                )
+                f"{target}: the checkpoint could not be written ({reason_of(error)}). Free some space or make "
+                f"{target.parent} {untouched if there else 'writable, and begin again'}"
             ) from error
 
 

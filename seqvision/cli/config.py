@@ -15,6 +15,7 @@ from omegaconf.errors import (
     InterpolationResolutionError,
     InterpolationToMissingValueError,
     MissingMandatoryValue,
+    OmegaConfBaseException,
 )
 
 from seqvision.cli.overrides import quoted
@@ -58,6 +59,8 @@ def plain(node: Any) -> Any:
             f"{error.full_key} takes its value from {source}, which is not there, for "
             f"{source.rpartition('.')[0] or 'what should hold it'} is a single value or null. Leave that out"
         ) from error
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: cannot be resolved ({' '.join(str(error).split()):.200})") from error
 
 
 def config_hash(config: dict[str, Any]) -> str:
@@ -77,7 +80,6 @@ def _quoted(value: str) -> str:
 def check_overrides(overrides: list[str], *, config_name: str, search: str | None = None) -> DictConfig:
     """The configuration with these overrides, if they fit it; else a UserError that suggests what was meant."""
     from hydra.errors import HydraException, OverrideParseException
-    from omegaconf.errors import OmegaConfBaseException
 
     for override in overrides:
         key, _, value = override.partition("=")

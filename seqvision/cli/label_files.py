@@ -196,7 +196,7 @@ class _Labelling:
         with writing(given.output):
             given.output.mkdir(parents=True, exist_ok=True)
         with temporary_folder(given.output) as made:
-            drafts = {f"{name}{ending}": made / f"file{ending}" for ending in self._endings(recording.kinds)}
+            drafts = {f"{name}{ending}": made / f"{name}{ending}" for ending in self._endings(recording.kinds)}
             for kind in recording.kinds:
                 draft = drafts[f"{name}{FORMATS[kind]}"]
                 write_labelled(labelled, kind, draft, probabilities=given.probabilities)

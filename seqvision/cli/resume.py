@@ -10,6 +10,7 @@ from omegaconf import DictConfig, OmegaConf
 from seqvision.cli.config import conf_dir, near_key
 from seqvision.cli.data_paths import find_moved
 from seqvision.cli.overrides import assignment, resume_path, value_of
+from seqvision.cli.run_config import FILE, read_config
 from seqvision.cli.trusted import check_overrides_trusted, check_trusted, modules_to_trust
 from seqvision.errors import UserError
 from seqvision.wording import counted
@@ -37,12 +38,10 @@ def saved_config(path: str | Path, trust: Sequence[str] = ()) -> DictConfig:
     """The configuration of the run that `path` belongs to. A `UserError` where it would call what is not to be trusted
     (see `check_trusted`); trust: modules that are.
     """
-    saved = resume_checkpoint(path).parent / "config.yaml"
+    saved = resume_checkpoint(path).parent / FILE
     if not saved.is_file():
         raise UserError(f"resume={path}: {saved} is missing; it says what the run was made of")
-    config = OmegaConf.load(saved)
-    if not isinstance(config, DictConfig):
-        raise UserError(f"resume={path}: {saved} holds no keys; it says what the run was made of")
+    config = read_config(saved)
     check_trusted(OmegaConf.to_container(config), trust, str(saved))
     return config
 

@@ -70,6 +70,7 @@ def run_sweep(
         return {}
     from seqvision.figures.save import save_image
 
+    trainings.check_trusted(sweep.trials)
     save_image(instantiate(settings["figure"])(sweep), trainings.root / "figure.png")
     write_page(sweep, trainings.root)
     return _ended(sweep, trainings.root)

@@ -45,9 +45,10 @@ def first_layers(trial: Trial) -> list[Any]:
 
     from seqvision.cli.build import build
     from seqvision.cli.config import plain
+    from seqvision.cli.run_config import FILE, read_config
     from seqvision.data.loading import Item
 
-    resolved = plain(OmegaConf.load(trial.folder / "config.yaml"))
+    resolved = plain(read_config(trial.folder / FILE))
     with contextlib.redirect_stdout(io.StringIO()):
         task, data = build(OmegaConf.create(resolved), resolved, torch.device("cpu"))
     dataset = data.dataset("train", training=False)

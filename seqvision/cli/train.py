@@ -31,6 +31,7 @@ from seqvision.cli.resume import (
     set_aside_metrics,
     sweep_arguments,
 )
+from seqvision.cli.run_config import store_config
 from seqvision.cli.signals import queued_again
 from seqvision.cli.steps import extend, open_ended
 from seqvision.cli.train_help import help_text
@@ -174,7 +175,7 @@ def fit(config: DictConfig, *, command: str, callbacks: Sequence[Any] = ()) -> d
     config.run_dir = str(Path(config.run_dir).resolve())
     store_absolute(config)
     if not config.resume:
-        config.resume, record = continued(config)
+        config, record = continued(config)
         if record:
             return record
     os.environ[RUN_DIR] = config.run_dir
@@ -223,7 +224,7 @@ def _fit(unresolved: DictConfig, command: str, further: Sequence[Any]) -> dict[s
     def keep_configuration(*_: Any) -> None:
         """Once all is built and loaded: a run that is refused leaves the folder's configuration as it was."""
         if trainer.is_global_zero:
-            write_output(run_dir / "config.yaml", OmegaConf.to_yaml(unresolved))
+            store_config(unresolved, run_dir)
 
     trainer.callbacks += [SameConfiguration(digest), LambdaCallback(on_train_start=keep_configuration)]
     task, data = build(config, resolved, device)

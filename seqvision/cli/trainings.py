@@ -13,13 +13,17 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from seqvision.cli.config import check_overrides
 from seqvision.cli.output import write_output
+from seqvision.cli.run_config import FILE, read_config
+from seqvision.cli.trusted import check_trusted, modules_to_trust
 from seqvision.data.core.json_values import read_object
 from seqvision.errors import UserError
+from seqvision.json_shapes import FINITE, TEXT, check_shapes, one_of
 from seqvision.sweeps import Proposal, Strategy, Sweep, Trial, read_sweep
+from seqvision.sweeps.trial import STATES
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,15 @@ class Trainings:
             together = [*self.base, "sweep=none", *overrides]
             self.configs[tuple(overrides)] = check_overrides(together, config_name=self.config_name, search=search)
         return copy.deepcopy(self.configs[tuple(overrides)])
+
+    def check_trusted(self, trials: Sequence[Trial]) -> None:
+        """Raises a `UserError` where a trial's folder holds a configuration that would call what none of this sweep's
+        own configurations does (see `check_trusted`): figures build networks by them.
+        """
+        trust = modules_to_trust([OmegaConf.to_container(config) for config in self.configs.values()])
+        for file in (trial.folder / FILE for trial in trials):
+            if file.is_file():
+                check_trusted(OmegaConf.to_container(read_config(file)), trust, str(file))
 
     def earlier(self) -> Sweep | None:
         """What an earlier part of the same sweep has left; a UserError where the folder holds another one."""
@@ -176,4 +189,9 @@ def last_of(name: str, points: Sequence[tuple[float, float]]) -> float:
 def _ended(folder: Path) -> dict[str, Any]:
     """What trial.json says; nothing where the trial was trained by a command of its own."""
     file = folder / "trial.json"
-    return read_object(file, "Delete the trial's folder, and it is trained again.") if file.is_file() else {}
+    if not file.is_file():
+        return {}
+    advice = "Delete the trial's folder, and it is trained again."
+    ended = {"message": "", **read_object(file, advice)}
+    check_shapes(ended, {"state": one_of(*STATES), "message": TEXT, "seconds": FINITE}, file, advice)
+    return ended

@@ -11,7 +11,7 @@ from seqvision.figures.confusion import confusion_figure
 from seqvision.figures.curves import curves_figure
 from seqvision.figures.generalisation import bars_figure, response_figure, train_and_test_figure
 from seqvision.figures.histograms import histograms_figure, wrapped
-from seqvision.figures.page import Page, Writable, data_uri, figure_svg, table
+from seqvision.figures.page import Page, Writable, add_figure, data_uri, figure_svg, table
 from seqvision.figures.paths import path_figure, paths_figure
 from seqvision.figures.rates import rates_figure
 from seqvision.figures.reliability import reliability_figure
@@ -49,6 +49,7 @@ __all__ = [
     "reliability_figure",
     "Page",
     "Writable",
+    "add_figure",
     "data_uri",
     "figure_svg",
     "table",

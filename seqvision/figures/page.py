@@ -2,7 +2,7 @@
 
 import base64
 import io
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from html import escape
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -79,6 +79,15 @@ def data_uri(picture: Image.Image) -> str:
         picture.save(buffer, "JPEG", quality=85)
         kind = "jpeg"
     return f"data:image/{kind};base64,{base64.b64encode(buffer.getvalue()).decode()}"
+
+
+def add_figure(page: Page, draw: Callable[[], Figure]) -> None:
+    """The figure that `draw` gives, or in its place why it could not be drawn: the numbers may be a stranger's."""
+    try:
+        page.add(f'<div class="figure">{figure_svg(draw())}</div>')
+    except Exception as error:  # whatever matplotlib makes of numbers beyond its range
+        reason = f"{type(error).__name__}: {' '.join(str(error).split()):.200}"
+        page.add(f'<p class="warning">The figure is left out, for it could not be drawn ({escape(reason)}).</p>')
 
 
 def figure_svg(figure: Figure) -> str:

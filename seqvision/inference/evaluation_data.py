@@ -42,7 +42,7 @@ def bounds_of_score(name: str) -> tuple[float, float] | None:
     return None if name in FINE or name in NATS else PERCENT
 
 
-def score_text(name: str, value: float | None) -> str:
+def score_text(name: str, value: float | int | None) -> str:
     """A score as it is written for people; empty for none."""
     return "" if value is None else f"{value:.{3 if name in FINE else 2}f}"
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any, Protocol, runtime_checkable
 
-from seqvision.figures import Page, Writable, curves_figure, figure_svg, table
+from seqvision.figures import Page, Writable, add_figure, curves_figure, table
 from seqvision.inference.checkpoint import LoadedModel
 from seqvision.inference.evaluation_data import difference_text, score_text
 from seqvision.inference.run_folder import curve_panels
@@ -68,7 +68,7 @@ def write_report(
             page.add(f'<p class="note">{escape(note)}</p>')
         if curves:
             page.heading("How training went")
-            page.add(f'<div class="figure">{figure_svg(curves_figure(curve_panels(curves)))}</div>')
+            add_figure(page, lambda: curves_figure(curve_panels(curves)))
         own.write(page)
         _configuration(page, model, own.facts, record)
 
@@ -87,7 +87,8 @@ def _tiles(page: Page, evaluation: Mapping[str, Any], words: Words) -> None:
     for name in words.tiles:
         label, what = words.scores[name]
         if name in scores:
-            rivals = [c[name] for key, c in controls.items() if key not in words.no_rivals and name in c]
+            others = [c.get(name) for key, c in controls.items() if key not in words.no_rivals]
+            rivals = [score for score in others if score is not None]
             beside = f"best control {score_text(name, max(rivals))}" if rivals and name not in words.alone else ""
             tiles.append(
                 f'<div class="tile" title="{escape(what)}"><b>{score_text(name, scores[name])}</b>'

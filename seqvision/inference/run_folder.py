@@ -10,6 +10,17 @@ from typing import Any
 from seqvision.data.core.json_values import read_object
 from seqvision.data.core.text import decode_text, read_file
 from seqvision.inference.evaluation_data import SCHEMA
+from seqvision.json_shapes import (
+    COUNT,
+    FINITE,
+    NUMBER,
+    TEXT,
+    by_name,
+    check_shapes,
+    entries,
+    list_of,
+    or_null,
+)
 
 Points = list[tuple[float, float]]
 _AGAIN = "Delete the file; it can be made again."
@@ -75,18 +86,46 @@ _SHOWN = {
 }
 
 
+_SCORES = by_name(or_null(NUMBER))
+_ENDS = list_of(NUMBER, least=2, most=2)
+_DIFFERENCE = entries({"difference": NUMBER, "interval": _ENDS})
+_RECORD = {
+    **{"command": TEXT, "config_hash": TEXT, "seconds": entries({"training": FINITE}), "epochs": COUNT},
+    **{"steps": COUNT, "steps_per_epoch": FINITE, "parameters": COUNT},
+}
+_EVALUATION = {
+    **{"pattern": TEXT, "split": TEXT, "sizes": by_name(COUNT), "scores": _SCORES, "controls": by_name(_SCORES)},
+    **{"intervals": by_name(_ENDS), "differences": by_name(by_name(_DIFFERENCE))},
+    **{"protocol": or_null(TEXT), "signatures": by_name(TEXT), "collapse": or_null(TEXT), "notes": list_of(TEXT)},
+}
+
+
 def read_record(folder: Path) -> dict[str, Any]:
-    """What training wrote into run.json; empty if it did not come to its end."""
-    return read_object(folder / "run.json", _AGAIN) if (folder / "run.json").is_file() else {}
+    """What training wrote into run.json; empty if it did not come to its end.
+
+    Raises:
+        UserError: A key that commands read is missing, or has another value than training writes.
+    """
+    file = folder / "run.json"
+    if not file.is_file():
+        return {}
+    record = read_object(file, _AGAIN)
+    check_shapes(record, _RECORD, file, _AGAIN)
+    return record
 
 
 def read_evaluations(folder: Path, digest: str) -> tuple[list[dict[str, Any]], list[Path]]:
     """(the evaluations of the run's checkpoint by split, test first; files of other weights or of an older version).
 
     digest: the checkpoint's. A run that went on, or was made anew in the same folder, has another one than before.
+
+    Raises:
+        UserError: A file is no JSON, or one of the checkpoint's has a key that is missing or of another kind.
     """
     found = {path: read_object(path, _AGAIN) for path in sorted(folder.glob("evaluation_*.json"))}
     own = {p: r for p, r in found.items() if r.get("digests") == [digest] and r.get("schema") == SCHEMA}
+    for path, record in own.items():
+        check_shapes(record, _EVALUATION, path, _AGAIN)
     others = [path for path in found if path not in own]
     return sorted(own.values(), key=lambda record: record.get("split") != "test"), others
 

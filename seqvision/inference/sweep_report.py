@@ -1,18 +1,19 @@
 """One page about many trainings: what they show, their scores, and how to make the best one again."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from html import escape
 from pathlib import Path
 from typing import Any
 
-from PIL import Image
-
+from seqvision.data.pictures import read_image
+from seqvision.errors import UserError
 from seqvision.figures import (
     Page,
     Writable,
+    add_figure,
     data_uri,
     expected_best,
-    figure_svg,
     found_figure,
     parallel_figure,
     search_figure,
@@ -34,17 +35,24 @@ def write_sweep_report(file: Writable, sweep: Sweep, root: Path) -> None:
         for note in sweep.notes:
             page.add(f'<p class="warning">{escape(note)}</p>')
         if (root / "figure.png").is_file():
-            with Image.open(root / "figure.png") as picture:
-                page.add(
-                    f'<div class="figure"><img src="{data_uri(picture)}" style="max-width:100%" alt="figure"></div>'
-                )
+            _picture(page, root / "figure.png")
         if sweep.space:
             page.heading("Every trial", "A line through its values to its score; the better, the darker.")
-            page.add(f'<div class="figure">{figure_svg(parallel_figure(sweep))}</div>')
+            add_figure(page, lambda: parallel_figure(sweep))
         _variants(page, sweep)
         _trials(page, sweep)
         page.heading("Configuration")
         page.add(f'<div class="left">{table(["part", "what"], [["command", sweep.command]])}</div>')
+
+
+def _picture(page: Page, file: Path) -> None:
+    """The figure that the sweep has left, or why it is not shown."""
+    try:
+        picture = read_image(file)
+    except UserError as error:
+        page.add(f'<p class="warning">The figure is left out: {escape(str(error))}</p>')
+    else:
+        page.add(f'<div class="figure"><img src="{data_uri(picture)}" style="max-width:100%" alt="figure"></div>')
 
 
 def _best(page: Page, sweep: Sweep) -> None:
@@ -127,7 +135,7 @@ def write_comparison(file: Writable, sweeps: Mapping[str, Sweep]) -> None:
             "What so many trials find",
             "The best score after so many trials, the mean over all orders in which they could have been made.",
         )
-        page.add(f'<div class="figure">{figure_svg(found_figure(sweeps))}</div>')
+        add_figure(page, lambda: found_figure(sweeps))
         equal = min(trials)
         rows = []
         for name, sweep in sweeps.items():
@@ -154,4 +162,4 @@ def write_comparison(file: Writable, sweeps: Mapping[str, Sweep]) -> None:
             page.heading(name)
             for note in sweep.notes:
                 page.add(f'<p class="warning">{escape(note)}</p>')
-            page.add(f'<div class="figure">{figure_svg(search_figure(sweep))}</div>')
+            add_figure(page, partial(search_figure, sweep))

@@ -3,16 +3,42 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import Any, get_type_hints
+from typing import Any
 
 from seqvision.errors import UserError
-from seqvision.signatures import expected_by, fits
-from seqvision.sweeps.trial import Trial
+from seqvision.json_shapes import (
+    ANY,
+    COUNT,
+    FINITE,
+    FOLDER,
+    INTEGER,
+    TEXT,
+    by_name,
+    check_shapes,
+    list_of,
+    one_of,
+    or_null,
+)
+from seqvision.sweeps.space import Space
+from seqvision.sweeps.trial import STATES, Trial
 
 FORMAT = 1
 FILE = "sweep.json"
+_AGAIN = "Copy the file again or restore it from a backup; in a folder without it the sweep begins anew."
+_OVERRIDES = list_of(TEXT)
+_SWEEP = {
+    **{"name": TEXT, "kind": TEXT, "command": TEXT, "overrides": _OVERRIDES, "monitor": TEXT, "notes": list_of(TEXT)},
+    **{"mode": one_of("max", "min"), "x": one_of("step", "epoch", "seconds"), "shown": list_of(TEXT)},
+    **{"log": list_of(TEXT), "title": or_null(TEXT), "see": or_null(TEXT), "space": by_name(ANY)},
+    "trials": list_of(by_name(ANY), least=1),
+}
+_TRIAL = {
+    **{"name": TEXT, "overrides": _OVERRIDES, "seed": INTEGER, "folder": FOLDER, "command": TEXT, "message": TEXT},
+    **{"values": by_name(ANY), "state": one_of(*STATES), "score": or_null(FINITE), "scores": by_name(FINITE)},
+    **{"seconds": FINITE, "epochs": COUNT, "steps": COUNT, "steps_per_epoch": FINITE, "parameters": COUNT},
+}
 
 
 @dataclass(frozen=True)
@@ -113,19 +139,40 @@ def read_sweep(folder: str | Path) -> Sweep:
         raise UserError(f"{folder}: no {FILE} there; a sweep (`seqvision train sweep=…`) leaves one in its folder")
     try:
         held = json.loads(file.read_text(encoding="utf-8"))
-        if held["format"] != FORMAT:
-            raise UserError(f"{file}: format {str(held['format'])[:20]}, this version reads format {FORMAT}")
-        trials = [Trial.from_dict(check_fields(Trial, entry), Path(folder)) for entry in held["trials"]]
-        rest = {key: value for key, value in held.items() if key not in ("format", "seconds", "best", "trials")}
-        return Sweep(trials=trials, **check_fields(Sweep, rest))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise UserError(f"{file}: cannot be read ({error!r:.200}); take another copy") from error
+    except (OSError, ValueError, RecursionError) as error:
+        raise UserError(f"{file}: cannot be read ({error!r:.200}). {_AGAIN}") from error
+    if not isinstance(held, dict):
+        raise UserError(f"{file}: {held!r:.60}, expected an object. {_AGAIN}")
+    if held.get("format") != FORMAT:
+        raise UserError(f"{file}: format {str(held.get('format'))[:20]}, this version reads format {FORMAT}")
+    check_shapes(held, _SWEEP, file, _AGAIN)
+    for place, entry in enumerate(held["trials"]):
+        check_shapes(entry, _TRIAL, Path(f"{file}: trials[{place}]"), _AGAIN)
+    trials = [Trial.from_dict(_known(Trial, entry), Path(folder)) for entry in held["trials"]]
+    sweep = Sweep(**{**_known(Sweep, held), "trials": trials})
+    if sweep.space:
+        _check_values(sweep, file)
+    return sweep
 
 
-def check_fields(kind: type, entry: Any) -> dict[str, Any]:
-    """The entry itself, if its values are of the types that the fields of the class have. Raises TypeError else."""
-    hints = get_type_hints(kind)
-    for name, value in entry.items():
-        if name in hints and not fits(value, hints[name]):
-            raise TypeError(f"{name} is {value!r:.60}, expected {expected_by(hints[name], None)}")
-    return entry
+def _check_values(sweep: Sweep, file: Path) -> None:
+    """Raises a `UserError` where a trial has other values than the search could choose."""
+    try:
+        space = Space(sweep.space)
+    except (UserError, TypeError) as error:
+        raise UserError(f"{file}: space is none that can be searched ({error}). {_AGAIN}") from error
+    for place, trial in enumerate(sweep.trials):
+        try:
+            places = space.shares(trial.values)
+        except (KeyError, ValueError, TypeError, ArithmeticError):
+            places = [math.nan]
+        if not all(math.isfinite(each) for each in places):
+            raise UserError(
+                f"{file}: trials[{place}]: values are {str(dict(trial.values))[:60]}; expected one for each key of "
+                f"space, within its range. {_AGAIN}"
+            )
+
+
+def _known(kind: type, entry: Mapping[str, Any]) -> dict[str, Any]:
+    """What the fields of the class are given; what else there is comes from a later version."""
+    return {each.name: entry[each.name] for each in fields(kind) if each.name in entry}

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 Points = Sequence[tuple[float, float]]
+STATES = ("waiting", "running", "finished", "diverged", "failed")
 
 
 @dataclass(frozen=True)

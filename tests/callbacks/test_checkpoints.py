@@ -41,18 +41,29 @@ def test_writes_what_torch_reads_and_leaves_no_draft(target):
     assert [file.name for file in target.parent.iterdir()] == ["last.ckpt"]
 
 
+def as_torch_says_it(cause: BaseException | None = None) -> RuntimeError:
+    error = RuntimeError("[enforce fail at inline_container.cc] PytorchStreamWriter failed writing file")
+    error.__context__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
-    "error",
-    [FULL, RuntimeError("[enforce fail at inline_container.cc] PytorchStreamWriter failed writing file")],
-    ids=["full disk", "full disk as torch says it"],
+    ("error", "reason"),
+    [
+        (FULL, "No space left on device"),
+        (as_torch_says_it(FULL), "No space left on device"),
+        (as_torch_says_it(), "as on a full disk"),
+    ],
+    ids=["full disk", "full disk as torch says it", "without the system's reason"],
 )
-def test_failed_writing_leaves_the_old_file_and_says_what_to_do(target, monkeypatch, error):
+def test_failed_writing_leaves_the_old_file_and_says_what_to_do(target, monkeypatch, error, reason):
     break_in_the_middle(monkeypatch, error)
     with pytest.raises(UserError) as caught:
         AtomicCheckpointIO().save_checkpoint({"step": 2}, target)
     assert torch.load(target, weights_only=True) == {"step": 1}
     assert [file.name for file in target.parent.iterdir()] == ["last.ckpt"]
-    for said in (str(target), str(error), "untouched", "Free some space", f"resume={target.parent}"):
+    assert "inline_container" not in str(caught.value)
+    for said in (str(target), reason, "untouched", "Free some space", f"resume={target.parent}"):
         assert said in str(caught.value)
 
 

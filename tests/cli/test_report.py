@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from checkpoints import save_checkpoint
+from pattern_runs import make_pattern_run, write_sentences
 
 
 @pytest.fixture
@@ -66,3 +67,22 @@ def test_mistakes_are_said_in_a_sentence(run, own_run):
     assert "--limit is 2 or more" in run("report", own_run, "--limit", 1).err
     (own_run / "best.ckpt").unlink()
     assert "no best.ckpt or last.ckpt" in run("report", own_run).err
+
+
+def test_without_the_data_the_stored_evaluation_is_shown(run, tmp_path):
+    folder, data = tmp_path / "run", tmp_path / "data"
+    data.mkdir()
+    table = write_sentences(data / "table.csv")
+    make_pattern_run(folder, "pattern=classification", "data=sentences", f"data.path={table}")
+    assert run("evaluate", "--checkpoint", folder, "--bootstrap", 0).status == 0
+    shutil.rmtree(data)
+    found = run("report", folder)
+    assert found.status == 0, found.err
+    assert "seqvision: no examples, for the data are not there: " in found.err
+    page = (folder / "report.html").read_text()
+    assert "The data are not on this machine, so that there are no examples." in page
+    assert "Scores on test" in page
+    assert page.endswith("</html>\n")
+    (folder / "evaluation_test.json").unlink()
+    found = run("report", folder)
+    assert (found.status, "Traceback" in found.err) == (2, False), "without an evaluation there is nothing to show"

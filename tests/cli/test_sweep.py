@@ -9,6 +9,7 @@ import time
 
 import pytest
 import torch
+from omegaconf import OmegaConf
 
 from seqvision.cli import main
 from seqvision.sweeps import read_sweep
@@ -286,3 +287,28 @@ def test_trials_of_a_round_are_handed_to_a_launcher(tmp_path):
     single = start(tmp_path, *shlex.split(sweep.trials[2].command)[2:], "hydra.run.dir=single")
     output, _ = single.communicate(timeout=300)
     assert same(weights(tmp_path / "many" / sweep.trials[2].folder.name), weights(tmp_path / "single")), output
+
+
+@pytest.mark.slow
+def test_the_folder_of_a_trial_calls_nothing_of_its_own(tmp_path, monkeypatch, capsys):
+    """A sweep from a stranger, whose figure builds the trials' networks again: by their config.yaml."""
+    monkeypatch.chdir(tmp_path)
+    figure = "sweep.figure={_target_: seqvision.cli.sweep_figures.activations_figure, _partial_: true}"
+    command = [*TINY, "trainer.max_epochs=1", "sweep=variants", "sweep.variants={one: []}", figure]
+    assert main(["train", *command, "hydra.run.dir=many"]) == 0
+    (config,) = (tmp_path / "many").glob("*/config.yaml")
+    node = OmegaConf.load(config)
+    for hostile in (
+        {"_target_": "pathlib.Path.touch", "self": {"_target_": "pathlib.Path", "_args_": ["evil"]}},
+        {
+            "_target_": "os.system",
+            "command": "touch evil",
+        },
+    ):
+        OmegaConf.update(node, "loss", hostile, merge=False, force_add=True)
+        config.write_text(OmegaConf.to_yaml(node))
+        assert main(["report", "many"]) == 0
+        assert main(["train", "resume=many"]) == 2
+        error = capsys.readouterr().err
+        assert f"{config.name}: loss._target_ is '{hostile['_target_']}', which is not of seqvision" in error
+        assert not (tmp_path / "evil").exists()

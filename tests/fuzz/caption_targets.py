@@ -101,6 +101,11 @@ def predictions(name: str) -> Callable[[], Files]:
     return lambda: {name: "\n".join(lines).encode()}
 
 
+def coco_results() -> Files:
+    """As COCO's evaluation server takes captions: an array, the images by their numbers."""
+    return {"r.json": json.dumps([{"image_id": n, "caption": text} for n, text in enumerate(TEXTS.values())]).encode()}
+
+
 def read_prediction_file(folder: Path) -> object:
     from seqvision.inference.predictions import read_predictions
 
@@ -137,6 +142,7 @@ TARGETS = {
     "shards_verify": Target(shards, verify),
     "predictions_csv": Target(predictions("p.csv"), read_prediction_file),
     "predictions_jsonl": Target(predictions("p.jsonl"), read_prediction_file),
+    "predictions_coco": Target(coco_results, read_prediction_file),
     "vocabulary": Target(lambda: {"vocabulary.json": json.dumps(STATE).encode()}, vocabulary),
     "vocabulary_subwords": Target(subwords, vocabulary),
 }

@@ -110,6 +110,13 @@ def read_video_folder(folder: Path) -> object:
     return [(reader.length(record.source), reader.read(record.source).shape) for record in found.records]
 
 
+def check_videos(folder: Path) -> object:
+    from seqvision.data import SequenceData, VideoReader, check_sequences, read_videos
+
+    data = SequenceData(read_videos, VideoReader(width=8, height=8), path=folder)
+    return check_sequences(data, "here", layout="videos").to_text()
+
+
 @cache
 def house_numbers() -> Files:
     """SVHN's pictures with the boxes of their digits, as MATLAB keeps them."""
@@ -150,4 +157,5 @@ TARGETS = {
     "svhn": Target(svhn, read_svhn_folder),
     "videos_npz": Target(stills, read_video_folder),
     "videos": Target(films, read_video_folder),
+    "data_check_videos": Target(films, check_videos),
 }

@@ -12,47 +12,41 @@ CURVES = (
     "epoch,seconds,step,train/loss,val/accuracy,val/loss\n0,0.3,3,2.0,,\n0,0.5,3,,50.0,1.9\n"
     "1,0.9,7,1.5,,\n1,1.1,7,,60.0,1.5\n"
 )
-RECORD = {
-    "name": "x",
-    "steps": 8,
-    "seconds": 2.5,
-    "scores": {"val/loss": 1.5},
-    "command": "seqvision train",
-    "epochs": 2,
-}
-EVALUATION = {
-    **{"schema": 1, "checkpoint": "best.ckpt", "digests": ["0"], "split": "val", "items": 4},
-    **{"scores": {"accuracy": 70.0}, "controls": {"most_frequent": {"accuracy": 50.0}}},
-}
 
 
 def run_folder() -> Files:
+    from run_pages import EVALUATION, RECORD
+
     return {
         **{"metrics.csv": CURVES.encode(), "metrics-before-4.csv": CURVES.encode()},
         **{"run.json": json.dumps(RECORD).encode(), "evaluation_val.json": json.dumps(EVALUATION).encode()},
     }
 
 
-def read_run(folder: Path) -> object:
-    from seqvision.inference.run_folder import curve_panels, read_curves, read_evaluations, read_record
+def run_page(folder: Path) -> object:
+    from run_pages import write_run_page
 
-    return curve_panels(read_curves(folder)), read_record(folder), read_evaluations(folder, "0")
+    return write_run_page(folder)
 
 
 def sweep() -> Files:
-    from seqvision.sweeps import Sweep
-    from seqvision.sweeps.trial import Trial
+    from run_pages import sweep_of
+    from target import picture
 
-    trial = Trial("one", ("optimizer.lr=0.1",), 0, Path("one-seed0"), values={"lr": 0.1}, state="finished", score=3.0)
-    made = Sweep("x", "random", "seqvision train", ["rnn=lstm"], "val/accuracy", "max", [trial], see="")
-    return {"sweep.json": json.dumps(made.to_dict(Path())).encode()}
+    return {"sweep.json": json.dumps(sweep_of(Path("/s"))).encode(), "figure.png": picture()}
 
 
-def read_sweep_folder(folder: Path) -> object:
-    from seqvision.sweeps import read_sweep
+def sweep_page(folder: Path) -> object:
+    from run_pages import write_sweep_page
 
-    found = read_sweep(folder)
-    return found.ranked(), [trial.curve("val/loss", x="seconds") for trial in found.trials]
+    return write_sweep_page(folder)
+
+
+def run_config(folder: Path) -> object:
+    from seqvision.cli.run_config import changes, read_config
+
+    config = read_config(folder / "config.yaml")
+    return changes(config, config, folder)
 
 
 def statistics(folder: Path) -> object:
@@ -160,11 +154,19 @@ def load_one(folder: Path) -> object:
 
 
 PATTERNS = ("captioning", "labelling", "classification", "translation", "reading", "painting")
+CONFIG = b"""name: x
+run_dir: /runs/x
+resume: null
+rnn: {_target_: seqvision.rnn.Recurrent, _partial_: true, hidden_size: 8, cell: {_target_: seqvision.rnn.LSTMCell}}
+optimizer: {lr: 1e-3, betas: [0.9, 0.99]}
+callbacks: {best: {dirpath: '${run_dir}', monitor: val/loss}}
+"""
 STATISTICS = b'{"channel_mean": [120.5, 110.0, 99.0], "channel_std": [60.0, 61.0, 62.5]}'
 FREQUENCIES = b'{"format": "seqvision document frequencies 1", "pictures": 4, "counts": {"a": 4, "a dog": 1}}'
 TARGETS = {
-    "run_folder": Target(run_folder, read_run),
-    "sweep": Target(sweep, read_sweep_folder),
+    "run_folder": Target(run_folder, run_page),
+    "run_config": Target(lambda: {"config.yaml": CONFIG}, run_config),
+    "sweep": Target(sweep, sweep_page),
     "scenes": Target(scenes, read_scene_folder),
     "statistics": Target(lambda: {"check.json": STATISTICS}, statistics),
     "frequencies": Target(lambda: {"frequencies.json": FREQUENCIES}, frequencies),

@@ -69,6 +69,20 @@ def read_tables(folder: Path) -> object:
     return read_frames(read_frame_tables(folder, reader=reader), reader)
 
 
+def check_tables(folder: Path) -> object:
+    from seqvision.data import FeatureReader, SequenceData, check_sequences, read_frame_tables
+
+    data = SequenceData(read_frame_tables, FeatureReader(on_nan="zero"), path=folder)
+    return check_sequences(data, "here", layout="tables").to_text()
+
+
+def check_recordings(folder: Path) -> object:
+    from seqvision.data import FeatureReader, SequenceData, check_sequences, read_recordings
+
+    data = SequenceData(read_recordings, FeatureReader(on_nan="zero"), path=folder)
+    return check_sequences(data, "here", layout="recordings").to_text()
+
+
 def recordings() -> Files:
     rows = "".join(f"{label}/{label}{n}.csv,{label},s{n},train\n" for label in "ab" for n in range(3))
     files = {f"{label}/{label}{n}.csv": table(8, label=False, seed=n).encode() for label in "ab" for n in range(3)}
@@ -108,6 +122,8 @@ TARGETS = {
     ),
     "features_npy": Target(features, read_features),
     "tables": Target(lambda: {f"{n}.csv": table(seed=n).encode() for n in range(3)}, read_tables),
+    "data_check_tables": Target(lambda: {f"{n}.csv": table(seed=n).encode() for n in range(3)}, check_tables),
+    "data_check_recordings": Target(recordings, check_recordings),
     "recordings": Target(recordings, read_recording_folder),
     "recordings_long": Target(long_recordings, read_recording_folder),
 }

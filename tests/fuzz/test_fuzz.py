@@ -38,7 +38,7 @@ FOUND = [  # (target, file, its content, the message)
         "no descript",
     ),
     ("sweep", "sweep.json", b"[" * 100_000, "cannot be read"),
-    ("sweep", "sweep.json", {"format": 1, "trials": [{"name": []}]}, "name is .*, expected a text"),
+    ("sweep", "sweep.json", {"format": 1, "name": []}, "name is .*; expected a text"),
     (
         "frequencies",
         "frequencies.json",

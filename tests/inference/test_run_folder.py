@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from run_pages import EVALUATION
 
 from seqvision.errors import UserError
 from seqvision.inference.run_folder import curve_panels, read_curves, read_evaluations, read_record
@@ -32,7 +33,7 @@ def test_a_folder_without_curves_or_records(tmp_path):
 def test_test_comes_first_and_damaged_records_are_named(tmp_path):
     for split in ("combinations", "test", "val"):
         (tmp_path / f"evaluation_{split}.json").write_text(
-            json.dumps({"schema": 1, "split": split, "digests": ["abc"]})
+            json.dumps({**EVALUATION, "split": split, "digests": ["abc"]})
         )
     (tmp_path / "evaluation_old.json").write_text(json.dumps({"schema": 1, "split": "old", "digests": ["abd"]}))
     (tmp_path / "evaluation_older.json").write_text(json.dumps({"split": "older", "digests": ["abc"]}))

@@ -70,7 +70,7 @@ def test_a_validation_whose_whole_group_is_signalled(tmp_path, calm, signum, slo
 
 
 def test_a_sweep_goes_on_within_the_trial(tmp_path):
-    sweep = [*SMALL, *WORKERS, "sweep=grid", "sweep.strategy.space={rnn.hidden_size: [4, 8]}"]
+    sweep = [*SMALL, *WORKERS, "sweep=grid", "sweep.space={rnn.hidden_size: [4, 8]}"]
     assert ended(train(tmp_path, *sweep, f"hydra.run.dir={tmp_path / 'calm'}")) == 0, log(tmp_path)
     process = train(tmp_path, *sweep, *SLOW, f"hydra.run.dir={tmp_path / 'wild'}")
     wait_for(tmp_path / "mark", process)
