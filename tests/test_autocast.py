@@ -105,6 +105,7 @@ def test_a_decorrelated_norm_whitens_in_single_precision_and_hands_on_what_it_go
     torch.testing.assert_close(out.float().T.cov(correction=0), torch.eye(4), atol=0.02, rtol=0)
 
 
+@pytest.mark.few(3)
 @pytest.mark.parametrize("backend", ["auto", "reference"])
 @pytest.mark.parametrize("pattern", SMALL)
 def test_every_task_under_autocast(pattern, backend, tmp_path):
