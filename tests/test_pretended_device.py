@@ -81,6 +81,13 @@ def test_double_precision_is_refused_unless_asked_for(pretended):
     assert torch.ones(3, dtype=torch.float64).to(pretended.name).sum().item() == 3
 
 
+def test_inference_mode_is_no_way_round(pretended):
+    with torch.inference_mode(), pretended.counting() as counts:
+        here = torch.ones(3, 4).to(pretended.name)
+        assert torch.nn.functional.linear(here, here).to("cpu").equal(torch.full((3, 3), 4.0))
+    assert counts.totals() == {"launches": 1, "waits": 1, "blocking": 1, "copies": 0}
+
+
 def test_waits_are_counted_by_line(pretended):
     x = torch.arange(6.0, device=pretended.name)
     reads = [

@@ -23,7 +23,7 @@ from seqvision.cli.train import fit
 
 SKIPPED = 2  # steps, which make what later ones keep
 SIZES = {  # of data for a few steps of four
-    "captioning": ["data.counts={train: 56, val: 4, test: 4}"],
+    "captioning": ["data.counts={train: 56, val: 4}"],
     "labelling": ["data.counts={train: 56, val: 4, test: 4}"],
     "translation": ["data.sizes={train: 100, val: 8, test: 8}"],
 }

@@ -15,6 +15,7 @@ import importlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Self
+from unittest.mock import patch
 
 import torch
 from pretended_counts import Counts, source_line
@@ -96,7 +97,8 @@ class PretendedDevice:
         assert _module.device is None, "one pretended device at a time"
         _module.device = self
         # backward passes in the caller's thread: torch starts one for each device that there is at the first pass
-        self.modes = (torch.autograd.set_multithreading_enabled(False), _Dispatch(), _Functions())
+        inference = patch.multiple(torch.inference_mode, __enter__=_without_gradients, __exit__=_as_before)
+        self.modes = (inference, torch.autograd.set_multithreading_enabled(False), _Dispatch(), _Functions())
         for mode in self.modes:
             mode.__enter__()
         return self
@@ -134,8 +136,7 @@ class PretendedDevice:
         name = func._schema.name.partition("::")[2]
         tensors = [each for each in tree_iter((args, kwargs)) if isinstance(each, torch.Tensor)]
         here = [each for each in tensors if isinstance(each, PretendedTensor)]
-        target = kwargs.get("device")
-        target = None if target is None else torch.device(target).type
+        target = next((each.type for each in tree_iter((args, kwargs)) if isinstance(each, torch.device)), None)
         if not here and target != NAME:
             return func(*args, **kwargs)
         self._check(func, name, args, kwargs, [each for each in tensors if not isinstance(each, PretendedTensor)])
@@ -289,6 +290,15 @@ def _register() -> None:
 def _active() -> PretendedDevice:
     assert _module.device is not None, "a tensor of the pretended device outlives its block"
     return _module.device
+
+
+def _without_gradients(self: Any) -> None:
+    """`inference_mode` as `no_grad`: torch's tensors of Python cannot be tensors of inference."""
+    self.pretended = torch.set_grad_enabled(not self.mode and torch.is_grad_enabled())
+
+
+def _as_before(self: Any, *_: Any) -> None:
+    torch.set_grad_enabled(self.pretended.prev)
 
 
 def _values(each: Any) -> Any:

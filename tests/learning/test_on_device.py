@@ -25,4 +25,6 @@ def test_a_training_step_hardly_waits(name, pretended, tmp_path):
         goes_on = (f"resume={tmp_path / 'run' / 'last.ckpt'}", "trainer.max_epochs=2")
         resumed = run_on(pretended, RUNS[name], tmp_path, *goes_on, steps=STEPS)
         assert resumed.counts.totals()["blocking"] == 0
-        assert main(["evaluate", "--checkpoint", str(tmp_path / "run"), "--device", pretended.name]) == 0
+        assert (
+            main(["evaluate", "--checkpoint", str(tmp_path / "run"), "--split", "val", "--device", pretended.name]) == 0
+        )
