@@ -42,6 +42,13 @@ def expect_counts(**settings: int) -> None:
             raise SettingError(name, found, "1 or more")
 
 
+def expect_shares(**settings: int | float) -> None:
+    """Nothing, if all of the settings are from 0 to 1; else a `SettingError`."""
+    for name, found in settings.items():
+        if not 0 <= found <= 1:
+            raise SettingError(name, found, "a share from 0 to 1")
+
+
 def expect_above_zero(**settings: int | float) -> None:
     """Nothing, if all of the settings are above 0; else a `SettingError`."""
     for name, found in settings.items():

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from seqvision.data import CaptionRecord
-from seqvision.data.core.json_values import json_text, parse_json
+from seqvision.data.core.json_values import is_missing, json_text, parse_json
 from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import read_text
 from seqvision.data.formats.columns import first_of
@@ -36,7 +36,8 @@ def read_predictions(path: str | Path) -> dict[str, str]:
     found: dict[str, str] = {}
     for where, row in _rows(path):
         of_id, of_caption = (first_of([str(key) for key in row], names) for names in (_IDS, _CAPTIONS))
-        missing = [name for name, key in (("id", of_id), ("caption", of_caption)) if key is None or row[key] is None]
+        asked = (("id", of_id), ("caption", of_caption))
+        missing = [name for name, key in asked if key is None or is_missing(row[key])]
         if of_id is None or of_caption is None or missing:
             raise UserError(f"{where}: no {' and no '.join(missing)}; {_EXPECTED}")
         if str(row.get("rank", "1")).strip() != "1":

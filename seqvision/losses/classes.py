@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_shares
 from seqvision.names import meant, text_of
 
 UNKNOWN = -1  # the class of what counts for nothing
@@ -29,6 +29,7 @@ class WeightedLoss(nn.Module):
         self.by_name = weights if isinstance(weights, Mapping) else {}
         given = None if isinstance(weights, Mapping) else weights
         self.register_buffer("weight", weight_tensor(given), persistent=False)
+        expect_shares(label_smoothing=label_smoothing)
         self.label_smoothing = label_smoothing
 
     def set_classes(self, classes: Sequence[str]) -> None:

@@ -7,7 +7,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_shares
 
 
 class SequenceCrossEntropy(nn.Module):
@@ -23,6 +23,7 @@ class SequenceCrossEntropy(nn.Module):
 
     def __init__(self, *, label_smoothing: int | float = 0.0, scores_at_once: int = 2**24):
         super().__init__()
+        expect_shares(label_smoothing=label_smoothing)
         self.label_smoothing = label_smoothing
         self.scores_at_once = scores_at_once
 

@@ -34,6 +34,8 @@ def test_each_way_of_writing_predictions_is_read(name, tmp_path):
         ("b.json", '[{"image_id": 1, "caption": {"raw": 1}}]', r"item 1: the caption is .*expected a text"),
         ("c.json", '[{"image_id": 1}]', "item 1: no caption"),
         ("d.json", '[{"image_id": 1, "caption": null}]', "item 1: no caption"),
+        ("d.json", '[{"image_id": 1, "caption": NaN}]', "item 1: no caption"),
+        ("d.json", '[{"image_id": NaN, "caption": "a"}]', "item 1: no id"),
         ("e.json", '[{"image_id": 1, "caption": "a"}, {"image_id": "1", "caption": "b"}]', "a second caption of '1'"),
         ("f.txt", "no tab here\n", "row 1: 'no tab here'; expected JSON lines"),
         ("g.json", '{"a": 1}', "expected JSON lines"),

@@ -12,6 +12,7 @@ from seqvision.losses import (
     FrameCrossEntropy,
     FrameLoss,
     SequenceClassCrossEntropy,
+    SequenceCrossEntropy,
     balanced_weights,
     truncated_smoothing,
 )
@@ -244,3 +245,10 @@ def test_weights_by_the_names_of_classes(make):
         make(class_weights={"walk": 2}).set_classes(["run", "3"])
     with pytest.raises(UserError, match=r"loss\.class_weights has 2 numbers for 3 classes"):
         make(class_weights=[1, 2]).set_classes(["run", "rest", "walk"])
+
+
+@pytest.mark.parametrize("share", [-3, 1.5, float("nan")])
+@pytest.mark.parametrize("make", [FrameLoss, FrameBinaryCrossEntropy, SequenceClassCrossEntropy, SequenceCrossEntropy])
+def test_a_smoothing_of_labels_that_is_no_share_is_refused(make, share):
+    with pytest.raises(UserError, match=r"label_smoothing is .*; expected a share from 0 to 1"):
+        make(label_smoothing=share)

@@ -41,6 +41,11 @@ def read_object(file: Path, advice: str) -> dict[str, Any]:
     return found
 
 
+def is_missing(value: Any) -> bool:
+    """Whether a value says that there is none: null, NaN, an empty list."""
+    return value is None or value == [] or (isinstance(value, float) and math.isnan(value))
+
+
 def json_text(value: Any, where: str, what: str) -> str | None:
     """The text that a value says, without space around it; None where it is missing: null, NaN, an empty list.
 
@@ -54,7 +59,7 @@ def json_text(value: Any, where: str, what: str) -> str | None:
     Raises:
         UserError: for an object, a list of anything else, infinity, and half of a surrogate pair.
     """
-    if value is None or value == [] or (isinstance(value, float) and math.isnan(value)):
+    if is_missing(value):
         return None
     if isinstance(value, str):
         return whole_text(value, where).strip()
