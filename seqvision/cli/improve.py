@@ -49,11 +49,7 @@ def _changes(
     if config.get("pattern") == "labelling" and not data.get("window") and length > LONG:
         yield ["data.window=250"], "more steps an epoch, each of a part of a recording"
     if str(encoder.get("_target_", "")).endswith("SmallCNN"):
-        own = (
-            ["attention=dot"]
-            if config.get("pattern") == "captioning"
-            else ["encoder.pooled=true", "model.changes=true"]
-        )
+        own = ["attention=dot"] if config.get("pattern") == "captioning" else ["model.changes=true"]
         yield ["encoder=efficientnet_lite0", *own], "an encoder that knows photographs (needs the extra pretrained)"
     if str(_part(model, "pooling").get("_target_", "")).endswith("LastPooling"):
         yield ["pooling=mean"], "what stands early in a sequence counts as much as its end"

@@ -27,7 +27,7 @@ VIDEOS = {
             VIDEOS,
             {},
             {"recordings": 20, "frames": 2000},
-            "encoder=efficientnet_lite0 encoder.pooled=true model.changes=true",
+            "encoder=efficientnet_lite0 model.changes=true",
         ),
     ],
 )

@@ -1,0 +1,52 @@
+"""The README's recipe for sentences on small data next to its baselines, and what is said of a run that loses."""
+
+import csv
+import json
+
+import numpy as np
+import pytest
+
+from seqvision.cli import main
+
+WORDS = 300
+OF_A_CLASS = 12  # words that are twice as likely in one class
+
+
+def write_reviews(path, *, number=500):
+    """Sentences of ten words, whose classes differ in how often some words occur."""
+    draws = np.random.default_rng(0)
+    with open(path, "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "label"])
+        for each in range(number):
+            place = each % 2
+            weights = 1 / np.arange(1, WORDS + 1)
+            chosen = slice(20 + place * OF_A_CLASS, 20 + (place + 1) * OF_A_CLASS)
+            weights[chosen] *= 4
+            words = draws.choice(WORDS, size=10, p=weights / weights.sum())
+            rows.writerow([" ".join(f"w{word}" for word in words), "good" if place else "bad"])
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = f"data.path={write_reviews(tmp_path / 'reviews.csv')}"
+    recipe = ["train", "pattern=classification", "data=sentences", data, "trainer.accelerator=cpu", "min_steps=200"]
+    assert main([*recipe, "hydra.run.dir=runs/mine", "front.size=32", "rnn.hidden_size=32"]) == 0
+    printed = capsys.readouterr().out
+    assert "accuracy on val: " in printed
+    assert json.loads((tmp_path / "runs/mine/run.json").read_text())["steps"] == 280  # twice the 20 epochs of 7 steps
+    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    own, baselines = found["scores"]["accuracy"], found["controls"]
+    assert own > baselines["majority"]["accuracy"] + 5
+    assert own >= baselines["without_recurrence"]["accuracy"]
+
+    # one epoch of the network alone: it knows nothing, which is said with what to try
+    assert main([*recipe, "hydra.run.dir=runs/short", "wide=none", "trainer.max_epochs=1", "rnn.hidden_size=8"]) == 0
+    printed = capsys.readouterr().out
+    assert "The model does not beat " in printed
+    assert "What to try next:\n  seqvision train pattern=classification trainer.max_epochs=" in printed
+    assert "runs/short" not in printed.partition("What to try next:")[2]
