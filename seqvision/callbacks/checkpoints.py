@@ -140,7 +140,8 @@ def _before_validation(trainer: Trainer) -> Iterator[None]:
     """A validation counts as begun: Lightning makes it again, from its first batch."""
     progress = trainer.fit_loop.epoch_loop.val_loop.batch_progress
     kept = copy.deepcopy(progress.state_dict())
-    progress.total.ready = progress.total.started = progress.total.processed + 1
+    total: Any = progress.total
+    total.ready = total.started = total.processed + 1
     try:
         yield
     finally:

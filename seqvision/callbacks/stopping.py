@@ -47,7 +47,7 @@ class StopOnSignal(Checkpoint):
 
     def __enter__(self) -> "StopOnSignal":
         if threading.current_thread() is threading.main_thread():
-            handlers = {number: signal.getsignal(number) for number in HEARD}
+            handlers: dict[int, Any] = {number: signal.getsignal(number) for number in HEARD}
             if not _is_ours(handlers[signal.SIGUSR1]):
                 del handlers[signal.SIGUSR1]  # of the launcher that has started this job, which queues it again
             self._before = handlers
