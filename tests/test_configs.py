@@ -9,6 +9,7 @@ from hydra.utils import instantiate
 from omegaconf import DictConfig
 
 from seqvision.cli.config import plain
+from seqvision.cli.trainer import new_trainer
 from seqvision.data import WordVocabulary
 from seqvision.data.labelled.symbols import Symbols
 from seqvision.models.translator import Source
@@ -140,7 +141,7 @@ def trainer(config: DictConfig, group: str) -> None:
         config.trainer.accelerator = "cpu"
     if config.trainer.get("strategy") == "ddp":
         config.trainer.accelerator, config.trainer.devices = "cpu", 1
-    assert instantiate(config.trainer, logger=False, enable_checkpointing=False).max_epochs == 20
+    assert new_trainer(config.trainer, logger=False, enable_checkpointing=False).max_epochs == 20
 
 
 def experiment(config: DictConfig, group: str) -> None:

@@ -97,7 +97,7 @@ def _try_nccl() -> str:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    torch.multiprocessing.spawn(_sum_together, args=(port, "nccl"), nprocs=2)  # type: ignore[no-untyped-call]
+    torch.multiprocessing.spawn(_sum_together, args=(port, "nccl"), nprocs=2)
     return "two devices add up"
 
 

@@ -151,7 +151,7 @@ def run(config: DictConfig, trust: Sequence[str] = ()) -> dict[str, float]:
     scores: dict[str, float] = fit(config, command=command)["scores"]
     from pytorch_lightning.utilities import rank_zero_only
 
-    if rank_zero_only.rank == 0:
+    if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # set on the function at its import
         for line in beside_baselines(Path(config.run_dir), trust):
             print(line)
     return scores

@@ -17,9 +17,11 @@ def new_trainer(settings: Any, **further: Any) -> Any:
     tf32: whether products and convolutions of float32 numbers may take 10 bits of their digits on NVIDIA GPUs.
     """
     import torch
+    from omegaconf import open_dict
 
     cuda = torch.cuda.is_available() and settings.get("accelerator") != "cpu"
-    tf32 = settings.pop("tf32", False)
+    with open_dict(settings):
+        tf32 = settings.pop("tf32", False)
     if not isinstance(tf32, bool):
         raise UserError(f"trainer.tf32 is {tf32!r:.80}; expected true or false")
     torch.set_float32_matmul_precision("high" if tf32 else "highest")
@@ -31,7 +33,7 @@ def new_trainer(settings: Any, **further: Any) -> Any:
     if cuda and str(settings.get("precision")) in ("16-mixed", "16"):
         from pytorch_lightning.plugins import MixedPrecision
 
-        scaler = torch.amp.GradScaler("cuda", init_scale=SCALE)  # type: ignore[attr-defined]  # torch exports it unseen
+        scaler = torch.amp.GradScaler("cuda", init_scale=SCALE)
         further["plugins"] = [*further.get("plugins", []), MixedPrecision("16-mixed", "cuda", scaler)]
         settings.precision = None
     return instantiate(settings, _convert_="all", **further)  # all: a duration is a plain mapping

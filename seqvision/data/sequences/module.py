@@ -68,7 +68,7 @@ class SequenceData(RecordData):
             memorise=memorise,
             seed=seed,
         )
-        if window not in (None, "auto") and (isinstance(window, str) or window < 1):  # type: ignore[operator]
+        if window not in (None, "auto") and (isinstance(window, str) or window < 1):
             raise UserError(f"data.window is {window}, expected a number of frames, 1 or more, auto or null")
         if window is not None and sort_by_length:
             raise UserError(
