@@ -24,8 +24,9 @@ def read_config(file: Path) -> DictConfig:
     try:
         _check_small(text, file)
         config = OmegaConf.create(text)
-    except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError, RecursionError) as error:
-        raise UserError(f"{file}: no configuration ({' '.join(str(error).split()):.200})") from error
+    except (yaml.YAMLError, OmegaConfBaseException, ValueError, TypeError, RecursionError, AssertionError) as error:
+        # a single number is an assertion of OmegaConf's
+        raise UserError(f"{file}: no configuration ({' '.join(str(error).split()) or 'one value':.200})") from error
     if not isinstance(config, DictConfig):
         raise UserError(f"{file}: holds a list; expected the keys of a configuration")
     return config

@@ -11,6 +11,7 @@ from seqvision.errors import UserError
     ("text", "said"),
     [
         (b"rnn: [", "no configuration .while parsing a flow"),
+        (b"5", "no configuration .one value"),
         (b"- rnn", "holds a list; expected the keys of a configuration"),
         (b"a: &a [1, 1]\nb: &b [*a, *a]\nc: [*b, *b]\n", "holds a YAML alias"),
         (b"rnn: \xff\xfe\xff", ""),
@@ -20,7 +21,7 @@ from seqvision.errors import UserError
         (b"rnn: ${oc.env:HOME", "no configuration"),
         (b"", "the file is empty"),
     ],
-    ids=["syntax", "list", "aliases", "bytes", "depth", "objects", "set", "interpolation", "empty"],
+    ids=["syntax", "number", "list", "aliases", "bytes", "depth", "objects", "set", "interpolation", "empty"],
 )
 def test_what_is_no_configuration_is_said(tmp_path, text, said):
     (tmp_path / "config.yaml").write_bytes(text)
