@@ -131,10 +131,13 @@ def _epochs(checkpoint: dict[str, Any]) -> int:
 
 
 def set_aside_metrics(run_dir: Path, step: int) -> None:
-    """Keeps the curves up to `step` under another name: the logger begins a new file."""
-    metrics = run_dir / "metrics.csv"
-    kept = run_dir / f"metrics-before-{step:08}.csv"
-    if metrics.is_file() and kept.is_file():
-        metrics.unlink()  # of a part that made no checkpoint: all of it is done again
-    elif metrics.is_file():
+    """Keeps the curves up to `step` under another name: the logger begins a new file.
+
+    A run may be resumed at one step several times: the parts between hold the validation at that step, if anything.
+    """
+    metrics, kept, number = run_dir / "metrics.csv", run_dir / f"metrics-before-{step:08}.csv", 1
+    while kept.exists():
+        number += 1
+        kept = run_dir / f"metrics-{number}-before-{step:08}.csv"
+    if metrics.is_file():
         metrics.rename(kept)

@@ -5,6 +5,7 @@ import json
 import pytest
 from run_pages import EVALUATION
 
+from seqvision.cli.resume import set_aside_metrics
 from seqvision.errors import UserError
 from seqvision.inference.run_folder import curve_panels, read_curves, read_evaluations, read_record
 
@@ -21,6 +22,15 @@ def test_curves_are_joined_over_a_resume(tmp_path):
     assert list(panels) == ["loss", "learning rate"]
     assert list(panels["loss"]) == ["train", "val"]
     assert len(panels["learning rate"]) == 1
+
+
+def test_a_validation_between_two_resumes_at_the_same_step_is_kept(tmp_path):
+    """Broken off in the validation at step 4, and again when it was made, before the next step."""
+    for text in ("step,train/loss,val/loss\n3,3.0,\n", "step,val/loss\n3,2.5\n", "step,train/loss\n4,9.9\n"):
+        (tmp_path / "metrics.csv").write_text(text)
+        set_aside_metrics(tmp_path, 4)
+    (tmp_path / "metrics.csv").write_text("step,train/loss\n4,1.0\n")
+    assert read_curves(tmp_path) == {"train/loss": [(3, 3.0), (4, 1.0)], "val/loss": [(3, 2.5)]}
 
 
 def test_a_folder_without_curves_or_records(tmp_path):
