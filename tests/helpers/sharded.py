@@ -5,6 +5,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import torch
 from PIL import Image
 
 from seqvision.data import ImageTransform, ShardCaptions
@@ -38,6 +39,7 @@ def shard_data(folder: Path, *, rank: int = 0, ranks: int = 1, **settings) -> Sh
         num_nodes=1,
         accumulate_grad_batches=1,
         max_epochs=20,
+        strategy=SimpleNamespace(root_device=torch.device("cpu")),
     )
     return data
 

@@ -60,7 +60,7 @@ def test_scores_go_along(tiny_run, tmp_path):
     torch.save(checkpoint, tmp_path / "best.ckpt")
     digest = checkpoint["seqvision"]["digest"]
     for split, digests in (("test", [digest]), ("combinations", ["another"])):
-        record = {"schema": 1, "split": split, "digests": digests, "scores": {"cider_d": 0.25}}
+        record = {"schema": 1, "pattern": "captioning", "split": split, "digests": digests, "scores": {"cider_d": 0.25}}
         (tmp_path / f"evaluation_{split}.json").write_text(json.dumps(record))
     assert metadata_of(pack(tmp_path))["scores"] == {"val": {"cider_d": 0.5}, "test": {"cider_d": 0.25}}
 

@@ -65,7 +65,7 @@ def test_validation_counts_what_evaluation_counts():
     pictures = [torch.zeros(1, 2, 2, dtype=torch.uint8)] * 4
     found.validation_step(picture_batch(list("abcd"), pictures, labels.tolist()), 0)
     [(_, whole, known, right, symbols)] = found._validation
-    assert (whole, known, right, symbols) == (1, 3, 3, 5)
+    assert (whole, known, right, symbols) == (1, 3, 3, 6)
 
 
 def test_rewards_by_log_probability():

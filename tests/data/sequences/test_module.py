@@ -140,7 +140,7 @@ def test_a_class_in_validation_only_is_a_class_of_the_network():
 
 def trainer(**settings):
     known = {"global_rank": 0, "world_size": 1, "num_devices": 1, "accumulate_grad_batches": 1, "max_epochs": 20}
-    return SimpleNamespace(**{**known, **settings})
+    return SimpleNamespace(strategy=SimpleNamespace(root_device=torch.device("cpu")), **{**known, **settings})
 
 
 @pytest.mark.parametrize(
@@ -184,7 +184,7 @@ def test_an_epoch_of_few_steps_is_said_with_what_to_set(caplog, settings, runnin
 
 def test_fewer_sequences_than_processes_are_refused():
     made = data()
-    made.trainer = SimpleNamespace(global_rank=3, world_size=4, num_devices=4, num_nodes=1)
+    made.trainer = trainer(global_rank=3, world_size=4, num_devices=4, num_nodes=1)
     with pytest.raises(UserError, match=r"3 sequences in 'val' for 4 processes, .* trainer\.devices=1, or 4 sequences"):
         made.val_dataloader()
 
