@@ -11,6 +11,7 @@ from safetensors import safe_open
 
 from seqvision.errors import UserError
 from seqvision.inference import load_captioner
+from seqvision.inference.evaluation_data import evaluation_data
 from seqvision.inference.pack import pack
 
 
@@ -60,7 +61,8 @@ def test_scores_go_along(tiny_run, tmp_path):
     torch.save(checkpoint, tmp_path / "best.ckpt")
     digest = checkpoint["seqvision"]["digest"]
     for split, digests in (("test", [digest]), ("combinations", ["another"])):
-        record = {"schema": 1, "pattern": "captioning", "split": split, "digests": digests, "scores": {"cider_d": 0.25}}
+        scored: dict = {"sizes": {}, "scores": {"cider_d": 0.25}, "intervals": {}, "controls": {}}
+        record = {**evaluation_data(pattern="captioning", split=split, **scored), "digests": digests}
         (tmp_path / f"evaluation_{split}.json").write_text(json.dumps(record))
     assert metadata_of(pack(tmp_path))["scores"] == {"val": {"cider_d": 0.5}, "test": {"cider_d": 0.25}}
 
