@@ -42,11 +42,11 @@ def expect_counts(**settings: int) -> None:
             raise SettingError(name, found, "1 or more")
 
 
-def expect_shares(**settings: int | float) -> None:
-    """Nothing, if all of the settings are from 0 to 1; else a `SettingError`."""
+def expect_shares(*, above_zero: bool = False, **settings: int | float) -> None:
+    """Nothing, if all of the settings are from 0 to 1 (and above 0); else a `SettingError`."""
     for name, found in settings.items():
-        if not 0 <= found <= 1:
-            raise SettingError(name, found, "a share from 0 to 1")
+        if not 0 <= found <= 1 or (above_zero and found == 0):
+            raise SettingError(name, found, "a share above 0, at most 1" if above_zero else "a share from 0 to 1")
 
 
 def expect_above_zero(**settings: int | float) -> None:

@@ -16,7 +16,7 @@ from pytorch_lightning.trainer.states import TrainerFn
 
 from seqvision.callbacks.monitored import TieBreakingCheckpoint
 from seqvision.digest import seal
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_counts
 from seqvision.files import reason_of, replacing
 
 
@@ -48,6 +48,7 @@ class LastCheckpoint(Checkpoint):
     """
 
     def __init__(self, path: str | Path, every_n_steps: int = 500):
+        expect_counts(every_n_steps=every_n_steps)
         self.path = Path(path)
         self.every_n_steps = every_n_steps
         self._saved = -1

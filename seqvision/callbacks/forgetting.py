@@ -23,6 +23,10 @@ class Forgetting(Callback):
     def __init__(self, at: Sequence[float], modules: Sequence[str] | None = None):
         self.modules = None if modules is None else tuple(modules)
         self.at = tuple(at)
+        if not self.at or not all(0 < share < 1 for share in self.at):
+            raise UserError(
+                f"callbacks.forgetting.at is {list(at)}; expected one or more shares of all epochs, above 0 and below 1"
+            )
         self.beginning: dict[str, Tensor] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

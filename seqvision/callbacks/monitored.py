@@ -9,6 +9,8 @@ from pytorch_lightning.callbacks import EarlyStopping, ModelCheckpoint
 from pytorch_lightning.utilities import rank_zero_only
 from torch import Tensor
 
+from seqvision.errors import SettingError
+
 LOSS = "val/loss"
 
 
@@ -40,6 +42,8 @@ class TieBreakingCheckpoint(ModelCheckpoint):
 
     def __init__(self, *arguments: Any, **settings: Any):
         super().__init__(*arguments, **settings)
+        if self.save_top_k < 1 and self.save_top_k != -1:
+            raise SettingError("save_top_k", self.save_top_k, "1 or more, or -1 for all")
         self.losses: dict[str, float] = {}
         self.constant = Constant()
         self._said = False
@@ -95,6 +99,8 @@ class StopWithoutImprovement(EarlyStopping):
 
     def __init__(self, *arguments: Any, **settings: Any):
         super().__init__(*arguments, **settings)
+        if self.patience < 0:
+            raise SettingError("patience", self.patience, "0 or more validations")
         self.constant = Constant()
         self.best_loss = self._loss = math.inf
 

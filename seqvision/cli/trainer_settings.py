@@ -1,5 +1,6 @@
 """Settings of the trainer with which nothing would be trained or validated, or that would have no effect."""
 
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,12 @@ def check_trainer(config: Any) -> None:
     for key, (least, expected) in _LEAST.items():
         if (value := trainer.get(key)) is not None and value < least:
             raise UserError(f"trainer.{key} is {value}, which has no effect; expected {expected}")
+    if (duration := trainer.get("max_time")) is not None:
+        parts = duration.values() if hasattr(duration, "values") else re.findall(r"\d+", str(duration))
+        if not any(float(part) for part in parts):
+            raise UserError(
+                f"trainer.max_time is {duration}: nothing would be trained. Expected a duration, e.g. {{minutes: 20}}"
+            )
     epochs, first = trainer.get("max_epochs") or -1, trainer.get("min_epochs") or 0
     if 0 < epochs < first:
         raise UserError(f"trainer.min_epochs is {first}, more than trainer.max_epochs={epochs}; raise the latter")

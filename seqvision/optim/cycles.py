@@ -7,7 +7,7 @@ from typing import Any
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from seqvision.errors import UserError
+from seqvision.errors import UserError, expect_shares
 from seqvision.optim.schedules import half_cosine, warm_factor
 
 
@@ -33,6 +33,7 @@ class Cycles(LambdaLR):
                 f"scheduler: cycles is {cycles} and multiplier {multiplier}; expected at least one cycle, and a "
                 "multiplier of 1 (cycles of equal length) or more"
             )
+        expect_shares(warmup=warmup)
         warm = round(warmup * total_steps)
         whole = sum(multiplier**n for n in range(cycles))
         parts = [sum(multiplier**n for n in range(number)) / whole for number in range(cycles + 1)]
@@ -65,6 +66,7 @@ def restarts(
     """Cosine with warm restarts: half a cosine from 1 down to `final` in every cycle, then at once 1 again (Loshchilov
     and Hutter, 2017, equation 5, T_mult being `multiplier`; for snapshots Huang et al., 2017, equation 2).
     """
+    expect_shares(final=final)
     return Cycles(
         optimizer,
         total_steps,
@@ -87,6 +89,7 @@ def cyclic(
     """A triangle in every cycle: straight from `low` up to 1 and back (Smith, 2017, section 3.1). Each triangle is
     `shrink` times as high as the one before; 0.5 is Smith's `triangular2`.
     """
+    expect_shares(low=low, shrink=shrink)
     return Cycles(
         optimizer,
         total_steps,

@@ -14,11 +14,13 @@ from seqvision.callbacks import (
     BestCheckpoint,
     Clock,
     Diverged,
+    Forgetting,
     LastCheckpoint,
     StopOnDivergence,
     StopWithoutImprovement,
     TopCheckpoints,
 )
+from seqvision.errors import UserError
 from seqvision.inference.run_folder import read_curves
 
 pytestmark = pytest.mark.filterwarnings(
@@ -186,3 +188,20 @@ class TestAScoreThatTies:
             other.constant.__init__()
             other.load_state_dict(kind.state_dict())
             assert (other.constant.first, other.constant.checks, other.constant.changed) == (1.0, 2, True)
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: StopWithoutImprovement("val/score", patience=-1), "patience is -1; expected 0 or more validations"),
+        (lambda: TopCheckpoints(save_top_k=0), "save_top_k is 0; expected 1 or more, or -1 for all"),
+        (lambda: LastCheckpoint("last.ckpt", every_n_steps=0), "every_n_steps is 0; expected 1 or more"),
+        (lambda: LastCheckpoint("last.ckpt", every_n_steps=-1), "every_n_steps is -1; expected 1 or more"),
+        (lambda: Forgetting(at=[]), r"callbacks.forgetting.at is \[\]; expected one or more shares"),
+        (lambda: Forgetting(at=[0.5, 5.0]), r"callbacks.forgetting.at is \[0.5, 5.0\]; expected"),
+    ],
+    ids=["patience", "save_top_k", "never", "backwards", "no share", "an epoch"],
+)
+def test_settings_that_would_have_no_effect_are_refused(make, said):
+    with pytest.raises(UserError, match=said):
+        make()

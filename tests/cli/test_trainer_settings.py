@@ -30,6 +30,12 @@ def config(*, callbacks=None, **trainer):
         ("gradient_clip_val", -1, "trainer.gradient_clip_val is -1, which has no effect; expected 0 or null"),
         ("log_every_n_steps", -3, "trainer.log_every_n_steps is -3, which has no effect; expected 1 or more"),
         ("num_sanity_val_steps", -7, "trainer.num_sanity_val_steps is -7, which has no effect"),
+        (
+            "max_time",
+            {"minutes": 0},
+            "trainer.max_time is {'minutes': 0}: nothing would be trained. Expected a duration",
+        ),
+        ("max_time", "00:00:00:00", "trainer.max_time is 00:00:00:00: nothing would be trained"),
         ("min_epochs", 9, "trainer.min_epochs is 9, more than trainer.max_epochs=2"),
     ],
 )

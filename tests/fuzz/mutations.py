@@ -55,10 +55,14 @@ WHOLE: list[bytes] = [
 ]
 
 
+LARGEST = 2**26  # bytes that a mutation may grow to: beyond, the harness itself would run out of memory
+
+
 def mutated(name: str, data: bytes, dice: Random) -> bytes:
     """One to three mutations of a file's bytes, of kinds that suit its content."""
     for _ in range(dice.choice((1, 1, 1, 2, 3))):
-        data = dice.choice(_kinds(name, data))(data, dice)
+        changed = dice.choice(_kinds(name, data))(data, dice)
+        data = changed if len(changed) <= LARGEST else data
     return data
 
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from seqvision.errors import UserError
 from seqvision.optim import constant, cosine, cyclic, exponential, inverse, one_cycle, restarts, step
 
 RATE = 0.4
@@ -115,3 +116,18 @@ def test_one_cycle_is_that_of_torch_with_its_count_of_steps():
             torchs.step()
     # torch's rise ends a step early, and its run with the last step
     assert rates(one_cycle, 2000) == pytest.approx(seen, abs=3e-3)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "settings"),
+    [
+        *((schedule, {"warmup": share}) for schedule in (constant, step, restarts, cyclic) for share in (-0.1, 2.0)),
+        *((exponential, {"final": 0.0}), (inverse, {"final": 0.0}), (cosine, {"final": -1.0})),
+        *((one_cycle, {"peak": 3.0}), (step, {"drops": 0}), (step, {"factor": -1.0})),
+        *((cyclic, {"low": -0.1}), (restarts, {"final": 2.0})),
+    ],
+)
+def test_shares_outside_0_to_1_are_refused(schedule, settings):
+    ((name, value),) = settings.items()
+    with pytest.raises(UserError, match=f"{name} is {value}; expected"):
+        rates(schedule, 10, **settings)
