@@ -44,7 +44,8 @@ def _build(config: Any, resolved: dict[str, Any], device: Any) -> tuple[Any, Any
             "leave it out, or else initialization (initialization=default) and normalise (normalise=null)"
         )
     check_score(config, task)
-    task.new_optimizer()  # not kept: what it does not take is said before anything is computed
+    # not kept: what optimizer and schedule do not take is said before anything is computed
+    task.make_scheduler(task.new_optimizer(), 1000)
     if config.normalise:
         scale_pixels(model, str(config.normalise), data.sample_pictures)
     if config.preconditioner and task.preconditioner is None:

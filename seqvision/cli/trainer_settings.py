@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 _TRAINED = {"max_epochs": "1 or more", "max_steps": "1 or more, or -1 for no limit", "limit_train_batches": "1 or more"}
 _LEAST = {
@@ -21,23 +22,30 @@ def check_trainer(config: Any) -> None:
     effect. Where the first validation would come after the last epoch, it is moved to that, with a note.
     """
     trainer = config.trainer
+
+    def number(key: str) -> int | float | None:
+        """The setting where it is a number; what it may be otherwise, the trainer says."""
+        value = trainer.get(key)
+        return value if isinstance(value, int | float) else None
+
     for key, expected in _TRAINED.items():
-        if trainer.get(key) == 0:
+        if number(key) == 0:
             raise UserError(f"trainer.{key} is 0: nothing would be trained. Expected {expected}")
     for key, (least, expected) in _LEAST.items():
-        if (value := trainer.get(key)) is not None and value < least:
+        if (value := number(key)) is not None and value < least:
             raise UserError(f"trainer.{key} is {value}, which has no effect; expected {expected}")
+    _check_processes(trainer)
     if (duration := trainer.get("max_time")) is not None:
-        parts = duration.values() if hasattr(duration, "values") else re.findall(r"\d+", str(duration))
-        if not any(float(part) for part in parts):
+        parts = re.findall(r"[\d.]+", " ".join(map(str, getattr(duration, "values", lambda: [duration])())))
+        if parts and not any(part.strip("0.") for part in parts):
             raise UserError(
                 f"trainer.max_time is {duration}: nothing would be trained. Expected a duration, e.g. {{minutes: 20}}"
             )
-    epochs, first = trainer.get("max_epochs") or -1, trainer.get("min_epochs") or 0
+    epochs, first = number("max_epochs") or -1, number("min_epochs") or 0
     if 0 < epochs < first:
         raise UserError(f"trainer.min_epochs is {first}, more than trainer.max_epochs={epochs}; raise the latter")
     unvalidated = {
-        "limit_val_batches": trainer.get("limit_val_batches") == 0,
+        "limit_val_batches": number("limit_val_batches") == 0,
         "fast_dev_run": trainer.get("fast_dev_run"),
     }
     for key, is_so in unvalidated.items():
@@ -46,7 +54,7 @@ def check_trainer(config: Any) -> None:
                 f"trainer.{key} is {trainer[key]}: no validation would choose best.ckpt, which the other commands use. "
                 "Remove it, or train without that checkpoint (callbacks.best=null)"
             )
-    every = trainer.get("check_val_every_n_epoch")
+    every = number("check_val_every_n_epoch")
     if every is not None and 0 < epochs < every:
         print(
             f"trainer.check_val_every_n_epoch={every} is more than trainer.max_epochs={epochs}: the last epoch is "
@@ -54,6 +62,22 @@ def check_trainer(config: Any) -> None:
             file=sys.stderr,
         )
         trainer.check_val_every_n_epoch = epochs
+
+
+def _check_processes(trainer: Any) -> None:
+    """Raises a `UserError` for more processes than the CPU has room for; of GPUs Lightning knows the number."""
+    import torch
+
+    from seqvision.data.workers import usable_cores
+
+    devices, most = trainer.get("devices"), max(8, 2 * usable_cores())
+    number = int(devices) if str(devices).isdecimal() else 0
+    on_cpu = trainer.get("accelerator") == "cpu" or not torch.cuda.is_available()
+    if on_cpu and number > most:
+        raise UserError(
+            f"trainer.devices is {devices}: as many processes would train on {counted(usable_cores(), 'core')} of this "
+            f"machine and exhaust its memory. Expected at most {most}"
+        )
 
 
 @contextmanager

@@ -36,6 +36,8 @@ def config(*, callbacks=None, **trainer):
             "trainer.max_time is {'minutes': 0}: nothing would be trained. Expected a duration",
         ),
         ("max_time", "00:00:00:00", "trainer.max_time is 00:00:00:00: nothing would be trained"),
+        ("devices", 99_999_999, "trainer.devices is 99999999: as many processes would train on"),
+        ("devices", "1000", "trainer.devices is 1000: as many processes would train on"),
         ("min_epochs", 9, "trainer.min_epochs is 9, more than trainer.max_epochs=2"),
     ],
 )
