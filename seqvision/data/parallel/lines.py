@@ -6,12 +6,13 @@ from seqvision.data.core.tables import read_rows
 from seqvision.data.core.text import read_lines
 from seqvision.data.parallel.languages import find_heading, same_language
 from seqvision.errors import UserError
+from seqvision.wording import counted
 
 
 def read_columns(
     file: Path, languages: tuple[str | None, str | None], named: tuple[str, str] | None, *, encoding: str
 ) -> tuple[list[tuple[int, str, str]], str]:
-    """(row, source, target) of a table, and a sentence that says which column is which; further columns are let be.
+    """(row, source, target) of a table, and a sentence that says which column is which and how many more are not read.
 
     A first row that names columns says where source and target are; else the two languages `named` by the file; else
     the source is the first column. Raises `UserError` for a row with too few.
@@ -35,8 +36,10 @@ def read_columns(
             )
         found.append((number, cells[columns[0]], cells[columns[1]]))
     names = [name or role for name, role in zip(languages, ("source", "target"), strict=True)]
+    further = max(map(len, rows), default=2) - 2
     return found, (
         f"{file.name}: from {names[0]} (column {columns[0] + 1}) into {names[1]} (column {columns[1] + 1}), {why}"
+        + (f"; {counted(further, 'further column')} not read" if further > 0 else "")
     )
 
 

@@ -79,3 +79,9 @@ def test_what_names_say():
     assert same_language("en", "en_US")
     assert not same_language("en-GB", "en_US")
     assert same_language("German", "de-AT")
+
+
+def test_further_columns_are_said_not_to_be_read(tmp_path):
+    pairs, notes = read(tmp_path, "de-en.tsv", "ein Hund\ta dog\tchecked\nzwei\ttwo\n", source="de", target="en")
+    assert pairs == [("ein Hund", "a dog"), ("zwei", "two")]
+    assert notes == ["de-en.tsv: from de (column 1) into en (column 2), as its name says; 1 further column not read"]
