@@ -44,8 +44,8 @@ STEPWISE = {"captions", "numbers", "readings", "paintings"}
 ENCODERS = sorted(file.stem for file in (conf_dir() / "encoder").glob("*.yaml"))
 ALSO = {  # choices of tied groups for other patterns than their own, and groups of which a world can do with some only
     "numbers": {"vocabulary": ["words", "subwords"], "decoding": ["greedy", "beam", "sample"], "encoder": ["none"]},
-    "rows": {"encoder": ["none"], "front": ["linear"], "augmentation": ["none", "noise"]},
-    "pictures": {"front": ["pictures"], "encoder": [each for each in ENCODERS if each != "none"]},
+    "rows": {"encoder": ["none"], "wide": ["none"], "front": ["linear"], "augmentation": ["none", "noise"]},
+    "pictures": {"front": ["pictures"], "wide": ["none"], "encoder": [each for each in ENCODERS if each != "none"]},
     "captions": {"decoding": ["beam", "diverse_beam", "greedy", "sample"], "loss": ["cross_entropy"]},
     "readings": {"encoder": ["none"]},
     "paintings": {"encoder": ["none"]},

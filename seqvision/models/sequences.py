@@ -8,6 +8,7 @@ from jaxtyping import Float, Int, Shaped
 from torch import Tensor, nn
 
 from seqvision.encoders import Front
+from seqvision.errors import UserError
 from seqvision.models.pooling import LastPooling, Pooling
 from seqvision.rnn import NoRecurrence, Recurrent, State
 from seqvision.rnn.unroll import valid_steps
@@ -71,7 +72,10 @@ class SequenceClassifier(_SequenceNetwork):
         **settings: Any,
     ):
         super().__init__(front, rnn, **settings)
-        self.wide = None if wide is None else wide(self.classes, **(settings.get("frames") or {}))
+        frames = settings.get("frames") or {}
+        if wide is not None and "vocabulary_size" not in frames:
+            raise UserError("wide=words counts words, and these data have none; it is for sentences. Leave it out")
+        self.wide = None if wide is None else wide(self.classes, **frames)
         self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
         self.output = nn.Linear(self.rnn.output_size, self.classes)
 
