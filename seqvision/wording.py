@@ -9,6 +9,11 @@ def counted(number: int, noun: str, *, plural: str | None = None) -> str:
     return f"{number:,} {noun if number == 1 else plural or f'{noun}s'}"
 
 
+def folded(text: str) -> str:
+    """The text without regard to capitals and blanks, to be compared."""
+    return " ".join(text.lower().split())
+
+
 def some_of(names: Sequence[str]) -> str:
     """The first six of the names, and of more how many there are."""
     return ", ".join(names[:6]) + (f", … {len(names)} in all" if len(names) > 6 else "")

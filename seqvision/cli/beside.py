@@ -10,25 +10,21 @@ MOST = {"train": 5_000, "val": 1_000}  # items; of more the baselines are left t
 MOST_FRAMES = 20_000  # of labelled recordings
 
 
-def beside_baselines(run: Path, trust: Sequence[str] = ()) -> list[str]:
+def beside_baselines(run: Path, pattern_name: str, trust: Sequence[str] = ()) -> list[str]:
     """The lines: the scores that decide, beside those of every baseline, on validation; where one is not beaten or
-    nearly all predictions are the same, that in words and what to try next. None for large data.
+    nearly all predictions are the same, that in words and what to try next. None for large data, and of a pattern that
+    cannot be evaluated.
     """
     from seqvision.cli.evaluate import parse
     from seqvision.cli.patterns import PATTERNS
     from seqvision.cli.record import evaluation_record
     from seqvision.cli.score_texts import warnings_of
     from seqvision.cli.stored_data import splits_of, stored_data
-    from seqvision.inference.checkpoint import pattern_of
-    from seqvision.inference.checkpoint_file import read_checkpoint
     from seqvision.inference.verdict import beside
 
-    if not (run / "best.ckpt").is_file():
+    if pattern_name not in PATTERNS or not (run / "best.ckpt").is_file():
         return []
     try:
-        pattern_name = pattern_of(read_checkpoint(run / "best.ckpt", verify=False))
-        if pattern_name not in PATTERNS:
-            return []
         given = parse(["--checkpoint", str(run), "--split", "val", "--bootstrap", "0"])
         given.trust = list(trust)
         pattern = PATTERNS[pattern_name](given)

@@ -152,7 +152,7 @@ def run(config: DictConfig, trust: Sequence[str] = ()) -> dict[str, float]:
     from pytorch_lightning.utilities import rank_zero_only
 
     if rank_zero_only.rank == 0:  # type: ignore[attr-defined]  # set on the function at its import
-        for line in beside_baselines(Path(config.run_dir), trust):
+        for line in beside_baselines(Path(config.run_dir), str(config.pattern), trust):
             print(line)
     return scores
 

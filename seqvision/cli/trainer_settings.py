@@ -36,8 +36,8 @@ def check_trainer(config: Any) -> None:
             raise UserError(f"trainer.{key} is {value}, which has no effect; expected {expected}")
     _check_processes(trainer)
     if (duration := trainer.get("max_time")) is not None:
-        parts = re.findall(r"[\d.]+", " ".join(map(str, getattr(duration, "values", lambda: [duration])())))
-        if parts and not any(part.strip("0.") for part in parts):
+        digits = "".join(re.findall(r"\d", str(duration)))
+        if digits and not digits.strip("0"):
             raise UserError(
                 f"trainer.max_time is {duration}: nothing would be trained. Expected a duration, e.g. {{minutes: 20}}"
             )

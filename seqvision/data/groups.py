@@ -5,6 +5,7 @@ from typing import Any
 
 from seqvision.data.parallel.records import SentencePair
 from seqvision.data.records import CaptionRecord
+from seqvision.wording import folded
 
 
 def group_of(record: Any) -> Hashable:
@@ -14,8 +15,8 @@ def group_of(record: Any) -> Hashable:
     (drawings of one scene). A record of a task's own is by itself, or has a `group`.
     """
     if isinstance(record, CaptionRecord):
-        return " | ".join(sorted(" ".join(text.lower().split()) for text in record.captions))
+        return " | ".join(sorted(folded(text) for text in record.captions))
     if isinstance(record, SentencePair):
-        return " ".join(record.source.lower().split())
+        return folded(record.source)
     group = getattr(record, "group", None)
     return ("record", record.id) if group is None else ("group", group)

@@ -5,17 +5,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from seqvision.data import CaptionRecord
 from seqvision.data.groups import group_of
 from seqvision.data.scenes import Scene, check_caption
 from seqvision.data.scenes import check_captions as check_scene_captions
 from seqvision.inference.checkpoint import LoadedCaptioner
-from seqvision.inference.evaluation_data import bounds_of_score, evaluation_data, neighbours_said
+from seqvision.inference.evaluation_data import evaluation_data, neighbours_said
 from seqvision.inference.neighbours import neighbour_captions
+from seqvision.inference.resampling import Intervals, intervals_of_means
 from seqvision.metrics import (
-    bootstrap_interval,
     caption_scores,
     collapse_message,
     meteor_missing,
@@ -117,16 +115,12 @@ def evaluate_split(
     if seen is not None:
         pairs = [(text, scene) for texts, scene in zip(references, seen, strict=True) for text in texts]
         controls["references"] = check_scene_captions([text for text, _ in pairs], [scene for _, scene in pairs])
-    intervals = {}
+    intervals: Intervals = {}
     if resamples:
         groups = [group_of(record) for record in records]
         notes.append(Groups(groups).said())
-        for name, values in own.per_item.items():
-            if name not in _NOT_MEANS:
-                how: dict[str, Any] = {"seed": seed, "resamples": resamples, "bounds": bounds_of_score(name)}
-                ends = bootstrap_interval(values, groups, **how)
-                if np.isfinite(ends).all():
-                    intervals[name] = ends
+        means = {name: values for name, values in own.per_item.items() if name not in _NOT_MEANS}
+        intervals = intervals_of_means(means, groups, resamples=resamples, seed=seed)
     return Evaluation(
         split=split,
         ids=[record.id for record in records],

@@ -14,8 +14,9 @@ from seqvision.data.labelled.reader import picture_of
 from seqvision.data.progress import tracked
 from seqvision.data.sequences.records import SequenceRecord
 from seqvision.inference.painting import LoadedPainter
+from seqvision.inference.resampling import Intervals, intervals_of_means
 from seqvision.inference.sequence_evaluation import Scored
-from seqvision.metrics import bootstrap_interval, paired_difference
+from seqvision.metrics import paired_difference
 from seqvision.metrics.bootstrap import Groups
 from seqvision.models import BernoulliPixels
 from seqvision.wording import counted, some_of
@@ -119,11 +120,11 @@ def evaluate_painting(
     if bounds.estimate is not None:
         columns["importance_weighted"] = bounds.estimate
     groups = [group_of(record) for record in records]
-    intervals, differences = {}, {}
+    intervals: Intervals = {}
+    differences = {}
     if resamples:
         how: dict[str, Any] = {"groups": groups, "resamples": resamples, "seed": seed}
-        found = {name: bootstrap_interval(values, **how) for name, values in columns.items()}
-        intervals = {name: ends for name, ends in found.items() if np.isfinite(ends).all()}
+        intervals = intervals_of_means(columns, **how)
         differences = {
             name: {"nats": paired_difference(bounds.nats, other.nats, **how)} for name, other in (others or {}).items()
         }

@@ -2,15 +2,17 @@
 
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from seqvision.data.progress import tracked
 from seqvision.inference.evaluation_data import bounds_of_score
-from seqvision.metrics import PairedDifference
+from seqvision.metrics import PairedDifference, bootstrap_interval
 from seqvision.metrics.bootstrap import Groups, interval
 
 LEVEL = 0.95
+Intervals = dict[str, tuple[float, float]]  # by score, of those that have one
 Score = Callable[[np.ndarray], Mapping[str, float]]  # from places of items (any number of times each) to their scores
 
 
@@ -25,13 +27,13 @@ class Resampled:
     draws: dict[str, np.ndarray]
     groups: Groups
 
-    def intervals(self) -> dict[str, tuple[float, float]]:
+    def intervals(self) -> Intervals:
         """Of those scores that have one (see `seqvision.metrics.bootstrap`); none without resamples."""
         found = {
             name: interval(self.scores[name], values, self.groups.number, level=LEVEL, bounds=bounds_of_score(name))
             for name, values in self.draws.items()
         }
-        return {name: ends for name, ends in found.items() if np.isfinite(ends).all()}
+        return _known(found)
 
     def over(self, other: "Resampled", *, names: Sequence[str]) -> dict[str, PairedDifference]:
         """By how much this system's scores of these names are above the other's, draw by draw (Koehn, 2004)."""
@@ -72,3 +74,17 @@ def resample(
     draws = tracked(of.draws(resamples, seed), total=resamples, description=description or "Resampling")
     found = [score(of.items(drawn)) for drawn in draws]
     return Resampled(scores, {name: np.array([each.get(name, np.nan) for each in found]) for name in scores}, of)
+
+
+def intervals_of_means(
+    items: Mapping[str, Sequence[float] | np.ndarray], groups: Sequence[Hashable], *, resamples: int, seed: int
+) -> Intervals:
+    """Of those scores that have one and are means over items, by the scores of the items."""
+    how: dict[str, Any] = {"resamples": resamples, "seed": seed}
+    return _known(
+        {name: bootstrap_interval(each, groups, bounds=bounds_of_score(name), **how) for name, each in items.items()}
+    )
+
+
+def _known(found: Intervals) -> Intervals:
+    return {name: ends for name, ends in found.items() if np.isfinite(ends).all()}

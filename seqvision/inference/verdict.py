@@ -6,12 +6,13 @@ from typing import Any
 import numpy as np
 
 from seqvision.inference.evaluation_data import score_text
+from seqvision.metrics.frames import SELECTED_BY
 
 # the scores by which a baseline is beaten, by pattern; of each the first set of which a record has all
 DECIDING: dict[str, tuple[tuple[str, ...], ...]] = {
     "captioning": (("cider_d",),),
     "classification": (("accuracy",),),
-    "labelling": (("accuracy", "edit", "f1@25"), ("macro_f1",)),
+    "labelling": (SELECTED_BY, ("macro_f1",)),
     "translation": (("bleu",),),
     "reading": (("accuracy",),),
     "painting": (("nats",),),

@@ -8,6 +8,7 @@ from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from seqvision.errors import UserError, expect_shares
+from seqvision.losses.classes import at_least_single
 
 
 class SequenceCrossEntropy(nn.Module):
@@ -38,7 +39,7 @@ class SequenceCrossEntropy(nn.Module):
         rows, wanted = (each.flatten(0, 1).index_select(0, valid) for each in (hidden, targets))
         if rows.shape[0] * output.out_features <= self.scores_at_once:
             return F.cross_entropy(
-                _at_least_single(output(rows)), wanted, reduction="sum", label_smoothing=self.label_smoothing
+                at_least_single(output(rows)), wanted, reduction="sum", label_smoothing=self.label_smoothing
             )
         piece = max(1, self.scores_at_once // output.out_features)
         weight = getattr(output, "matrix", output.weight)  # of DropConnect what is left of it
@@ -62,7 +63,7 @@ class _CrossEntropyInPieces(torch.autograd.Function):
         for start in range(0, len(rows), piece):
             here, targets = rows[start : start + piece], wanted[start : start + piece].unsqueeze(1)
             products = F.linear(here, weight, bias)  # in half precision under autocast, whatever the parameters are in
-            kind, scores = products.dtype, _at_least_single(products)
+            kind, scores = products.dtype, at_least_single(products)
             log_sum = scores.logsumexp(dim=1, keepdim=True)
             each = log_sum - (1 - smoothing) * scores.gather(1, targets)
             losses.append((each - smoothing * scores.mean(dim=1, keepdim=True) if smoothing else each).sum())
@@ -109,10 +110,5 @@ def sequence_log_probability(
     valid: Bool[Tensor, "batch time"],
 ) -> Float[Tensor, " batch"]:
     """The log-probability of each whole sequence, in nats."""
-    each = _at_least_single(logits).log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    each = at_least_single(logits).log_softmax(dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
     return torch.where(valid, each, 0.0).sum(dim=1)
-
-
-def _at_least_single(scores: Tensor) -> Tensor:
-    """Sums over many words need more digits than half precision has."""
-    return scores.float() if scores.dtype in (torch.float16, torch.bfloat16) else scores

@@ -5,7 +5,7 @@ from itertools import chain
 
 import numpy as np
 
-from seqvision.wording import counted
+from seqvision.wording import counted, folded
 
 _PROBES = 30  # places that are tried at random before all are
 
@@ -23,7 +23,7 @@ def partners(references: Sequence[str | Iterable[str]], *, seed: int) -> tuple[l
         references: of each item its class, or its captions or translations.
         seed: of the permutation.
     """
-    keys = [frozenset(_plain(text) for text in ([each] if isinstance(each, str) else each)) for each in references]
+    keys = [frozenset(folded(text) for text in ([each] if isinstance(each, str) else each)) for each in references]
     generator = np.random.default_rng(seed)
     partner = generator.permutation(len(keys)).tolist()
 
@@ -60,7 +60,3 @@ def partners(references: Sequence[str | Iterable[str]], *, seed: int) -> tuple[l
         f"shuffled: more than half of the items have one reference, so that {counted(len(stuck), 'item')} got an "
         "answer that another one has got too"
     )
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.lower().split())

@@ -9,6 +9,7 @@ import numpy as np
 from seqvision.errors import UserError
 from seqvision.metrics.bootstrap import PERCENT, Groups, bootstrap_interval, interval, standard_error
 from seqvision.metrics.controls import nearest_others
+from seqvision.wording import folded
 
 SCORES = ("bleu", "bleu_cased", "chrf")
 ORDERS = 4  # the longest n-grams of BLEU
@@ -61,7 +62,7 @@ def translation_scores(
             corpus[name], _resampled(metric, counts, of, resamples, seed), of.number, bounds=PERCENT
         )
     pairs = zip(translations, references, strict=True)
-    exact = np.array([100.0 * (_plain(text) in map(_plain, wanted)) for text, wanted in pairs])
+    exact = np.array([100.0 * (folded(text) in map(folded, wanted)) for text, wanted in pairs])
     corpus["exact_match"], items["exact_match"] = float(exact.mean()), exact.tolist()
     if resamples:
         intervals["exact_match"] = bootstrap_interval(exact, groups, seed=seed, resamples=resamples, bounds=PERCENT)
@@ -138,7 +139,7 @@ def nearest_translations(
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+", sublinear_tf=True)
     known = vectorizer.fit_transform(sources).T.tocsc()
     asked = vectorizer.transform(queries)
-    plain = [_plain(text) for text in sources], [_plain(text) for text in queries]
+    plain = [folded(text) for text in sources], [folded(text) for text in queries]
 
     def same(query: int, row: int) -> bool:
         return plain[0][row] == plain[1][query]
@@ -148,10 +149,6 @@ def nearest_translations(
         likeness = np.asarray((asked[start : start + 64] @ known).todense())
         found += nearest_others(likeness, same if apart else None, start)
     return ["" if row is None else translations[row] for row in found]
-
-
-def _plain(text: str) -> str:
-    return " ".join(text.lower().split())
 
 
 def _columns(translations: Sequence[str], references: Sequence[Sequence[str]]) -> list[list[str | None]]:

@@ -4,6 +4,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from seqvision.rnn.unroll import valid_steps
+
 FOLDS = 5  # parts of the training sentences, each scored by the counts of the others
 LARGEST = 20_000_000  # numbers of all parts together
 PLACES = 1 << 20
@@ -49,7 +51,7 @@ class NaiveBayesWords(nn.Module):
     ) -> Float[Tensor, "batch classes"]:
         ids, there = self._features(tokens, lengths)
         if self.training and len(self.of_parts):
-            inside = torch.arange(tokens.shape[1], device=tokens.device) < lengths.to(tokens.device).unsqueeze(1)
+            inside = valid_steps(lengths.to(tokens.device), tokens.shape[1])
             parts = part_of(tokens.masked_fill(~inside, 0), len(self.of_parts))
             found = self.of_parts[parts.unsqueeze(1), ids]
         else:
@@ -62,11 +64,9 @@ class NaiveBayesWords(nn.Module):
         self, tokens: Int[Tensor, "batch time"], lengths: Int[Tensor, " batch"]
     ) -> tuple[Int[Tensor, "batch features"], Tensor]:
         """The numbers of a sentence's words and pairs, sorted, and which of them count: each once, none of padding."""
-        lengths = lengths.to(tokens.device)
-        place = torch.arange(tokens.shape[1], device=tokens.device)
+        padding = ~valid_steps(lengths.to(tokens.device), tokens.shape[1])
         pairs = self.vocabulary_size + (tokens[:, :-1] * 1_000_003 + tokens[:, 1:]) % self.pairs
-        words = tokens.masked_fill(place >= lengths.unsqueeze(1), -1)
-        pairs = pairs.masked_fill(place[1:] >= lengths.unsqueeze(1), -1)
+        words, pairs = tokens.masked_fill(padding, -1), pairs.masked_fill(padding[:, 1:], -1)
         ids = torch.cat([words, pairs], dim=1).sort(dim=1).values
         first = torch.ones_like(ids, dtype=torch.bool)
         first[:, 1:] = ids[:, 1:] != ids[:, :-1]

@@ -20,6 +20,7 @@ from seqvision.figures.looks import as_picture
 from seqvision.losses import doubly_stochastic_penalty, sequence_log_probability
 from seqvision.metrics import CiderReferences, caption_scores, collapse_message, tokenize_ptb
 from seqvision.models import Captioner, TeacherForced
+from seqvision.rnn.unroll import valid_steps
 from seqvision.tasks.words import WordTask
 
 Text: TypeAlias = tuple[int, ...]  # tokens, END included
@@ -109,7 +110,7 @@ class SelfCriticalCaptioning(Captioning):
         for place, texts in enumerate(written):
             tokens = F.pad(drawn[:, place, : max(map(len, texts))], (1, 0), value=START)
             inputs, targets, own = tokens[:, :-1], tokens[:, 1:], lengths[:, place]
-            valid = torch.arange(targets.shape[1], device=device) < own.unsqueeze(1)
+            valid = valid_steps(own, targets.shape[1])
             logits = rules.along(self.model.output(self.model(features, inputs, own).hidden), targets)
             advantage = to_device(self._reward(batch.ids, texts) - baseline, device)
             losses.append(-(advantage * sequence_log_probability(logits, targets, valid)).sum())

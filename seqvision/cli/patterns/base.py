@@ -78,11 +78,10 @@ class Pattern:
         self.spread = spread_of(means, spreads) if len(found) > 1 else None
         return means
 
-    def with_spread(self, evaluation: ScoredT) -> ScoredT:
-        """The evaluation with how far the members lay apart, if there were several."""
-        if self.spread is None:
-            return evaluation
-        return replace(evaluation, scores={**evaluation.scores, "spread": self.spread})
+    def complete(self, evaluation: ScoredT, learning: Learning) -> ScoredT:
+        """The evaluation with how far the members lay apart, if there were several, and what controls learnt of."""
+        scores = evaluation.scores if self.spread is None else {**evaluation.scores, "spread": self.spread}
+        return replace(evaluation, scores=scores, notes=[*evaluation.notes, *learning.note()])
 
     def learning(self, records: Sequence[Any], splits: Splits, data: Any) -> Learning:
         """What controls may learn of."""

@@ -1,7 +1,6 @@
 """Classes of sequences."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -51,7 +50,7 @@ class Classification(Pattern):
             members=[np.stack(list(each)) for each in self.apart],
             **self.settings(),
         )
-        return self.with_spread(replace(found, notes=[*found.notes, *learning.note()]))
+        return self.complete(found, learning)
 
     def report(
         self,

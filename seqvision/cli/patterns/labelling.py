@@ -1,7 +1,6 @@
 """Labels of frames."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +69,7 @@ class Labelling(Pattern):
             members=self.apart,
             **self.settings(),
         )
-        return self.with_spread(replace(found, notes=[*found.notes, *learning.note()]))
+        return self.complete(found, learning)
 
     def report(
         self,

@@ -1,7 +1,6 @@
 """Pictures painted from latent numbers."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from seqvision.cli.patterns.base import Pattern, Splits
@@ -53,7 +52,7 @@ class Painting(Pattern):
             others={path: self._bounds(other, records) for path, other in self.others.items()},
             **self.settings(),
         )
-        return replace(found, notes=[*found.notes, *learning.note()])
+        return self.complete(found, learning)
 
     def report(
         self,

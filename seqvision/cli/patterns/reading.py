@@ -1,7 +1,6 @@
 """Labels of pictures, read by looks."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from seqvision.cli.patterns.base import Pattern, Splits
@@ -56,7 +55,7 @@ class Reading(Pattern):
             ensemble=self.ensemble,
             **self.settings(),
         )
-        return self.with_spread(replace(found, notes=[*found.notes, *learning.note()]))
+        return self.complete(found, learning)
 
     def report(
         self,

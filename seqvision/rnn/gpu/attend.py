@@ -14,11 +14,11 @@ from torch import Tensor, nn
 
 from seqvision.autocast import in_float32
 from seqvision.rnn.cells import Cell, State
-from seqvision.rnn.gpu.loop import STEPS, at_moments, cut
+from seqvision.rnn.gpu.loop import STEPS, at_moments, cut, last_states, states_from, without_padding
 from seqvision.rnn.gpu.steps import Steps
 from seqvision.rnn.kernels.attend import Attended
 from seqvision.rnn.kernels.elman import first_only
-from seqvision.rnn.unroll import state_parts, valid_steps
+from seqvision.rnn.unroll import state_parts
 
 _backward_of_softmax: Any = torch.ops.aten._softmax_backward_data.default
 
@@ -41,6 +41,7 @@ def attend(
 ) -> Attended:
     """What `kernels.attend` returns, for any cell that it `supports`; of its last state the part that it shows."""
     steps = STEPS[type(cell)](cell)
+    lengths = None if lengths is None else lengths.to(x.device)
     inputs, hidden = steps.weights()
     parts = [part.expand(len(x), -1) for part in state_parts(before)]
     # of the inputs' weights those of the words, for all steps at once, and those of what is seen, at each step
@@ -73,9 +74,7 @@ class _Attend(torch.autograd.Function):
     ) -> tuple[Tensor, ...]:
         (keys, values, w_query, b_query, w_context), first, hidden = cut(tensors, (5, *numbers))
         sums = projected.transpose(0, 1).clone(memory_format=torch.contiguous_format)
-        states = [sums.new_empty(len(sums) + 1, *part.shape) for part in first]
-        for each, part in zip(states, first, strict=True):
-            each[0].copy_(part)
+        states = states_from(first, sums)
         mask = projected.new_zeros(()) if beyond is None else beyond.unsqueeze(1)
         scale, keys_t = keys.shape[2] ** -0.5, keys.mT
         queries, weights, contexts, kept = [], [], [], []
@@ -92,12 +91,7 @@ class _Attend(torch.autograd.Function):
             lengths, keys, values, w_query, w_context, seen, looked, asked, *states, *hidden, *chain(*kept)
         )
         outputs = states[0][1:].transpose(0, 1)
-        if lengths is None:
-            return outputs, seen, looked, *(each[-1].clone() for each in states)
-        past = ~valid_steps(lengths.to(sums.device), len(sums)).unsqueeze(-1)
-        row = lengths.to(sums.device, torch.int64).view(1, -1, 1)
-        last = (each.gather(0, row.expand(1, *each.shape[1:])).squeeze(0) for each in states)
-        return *(each.masked_fill(past, 0.0) for each in (outputs, seen, looked)), *last
+        return *without_padding(lengths, outputs, seen, looked), *last_states(states, lengths)
 
     @staticmethod
     def backward(ctx: Any, d_outputs: Tensor, d_seen: Tensor, d_looked: Tensor, *d_last: Tensor) -> Any:
@@ -105,10 +99,7 @@ class _Attend(torch.autograd.Function):
         lengths, keys, values, w_query, w_context, seen, looked, asked, *saved = ctx.saved_tensors
         states, hidden, *kept = cut(saved, ctx.numbers)
         with torch.autocast(keys.device.type, enabled=False):
-            if lengths is not None:
-                lengths = lengths.to(keys.device)
-                past = ~valid_steps(lengths, d_seen.shape[1]).unsqueeze(-1)
-                d_seen, d_looked = d_seen.masked_fill(past, 0.0), d_looked.masked_fill(past, 0.0)
+            d_seen, d_looked = without_padding(lengths, d_seen, d_looked)
             d_states = at_moments(d_outputs, d_last, lengths)
             d_contexts = d_seen.transpose(0, 1).clone(memory_format=torch.contiguous_format)
             d_weights, values_t = d_looked.unsqueeze(2).unbind(1), values.mT

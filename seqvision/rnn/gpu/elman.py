@@ -44,10 +44,6 @@ class ElmanSteps(Steps):
         d_sums = stacked(found[::-1])
         return d_sums, rows(d_sums, before[0])
 
-    def gradients(self, trace: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-        d_sums, h_before = trace
-        return [d_sums.t() @ h_before]
-
 
 class LayerNormElmanSteps(Steps):
     """h' = tanh(norm(sum + W h))."""

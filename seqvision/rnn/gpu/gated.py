@@ -59,10 +59,6 @@ class LSTMSteps(Steps):
         d_sums = d_gates.flatten(2)
         return d_sums, rows(d_sums, before[0])
 
-    def gradients(self, trace: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-        d_sums, h_before = trace
-        return [d_sums.t() @ h_before]
-
 
 class LayerNormLSTMSteps(Steps):
     """Ten launches a step, eight backward; the gates as in the plain one."""

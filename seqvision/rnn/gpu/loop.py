@@ -72,18 +72,11 @@ class _Loop(torch.autograd.Function):
         first, inputs, hidden = cut(tensors, numbers)
         x = x.transpose(0, 1).contiguous()
         sums, of_inputs = steps.project(x, inputs)
-        states = [sums.new_empty(len(sums) + 1, *part.shape) for part in first]
-        for moments, part in zip(states, first, strict=True):
-            moments[0].copy_(part)
+        states = states_from(first, sums)
         kept = steps.forward(sums, *_before_and_after(states), hidden)
         ctx.steps, ctx.numbers = steps, (1, *numbers, len(of_inputs), len(kept))
         ctx.save_for_backward(lengths, x, *states, *inputs, *hidden, *of_inputs, *kept)
-        outputs = states[0][1:].transpose(0, 1)
-        if lengths is None:
-            return outputs, *(moments[-1].clone() for moments in states)
-        row = lengths.to(torch.int64).view(1, -1, 1)
-        last = (moments.gather(0, row.expand(1, *moments.shape[1:])).squeeze(0) for moments in states)
-        return outputs.masked_fill(~valid_steps(lengths, len(sums)).unsqueeze(-1), 0.0), *last
+        return *without_padding(lengths, states[0][1:].transpose(0, 1)), *last_states(states, lengths)
 
     @staticmethod
     def backward(ctx: Any, *upper: Tensor) -> tuple[Tensor | None, ...]:
@@ -107,6 +100,30 @@ def cut(tensors: Sequence[Tensor], numbers: Sequence[int]) -> list[list[Tensor]]
 def _before_and_after(states: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
     """Those before each step and those after it."""
     return [each[:-1] for each in states], [each[1:] for each in states]
+
+
+def states_from(first: list[Tensor], sums: Tensor) -> list[Tensor]:
+    """Room for each state at all moments, (time + 1, batch, hidden), of which the first is written."""
+    states = [sums.new_empty(len(sums) + 1, *part.shape) for part in first]
+    for moments, part in zip(states, first, strict=True):
+        moments[0].copy_(part)
+    return states
+
+
+def without_padding(lengths: Tensor | None, *of_steps: Tensor) -> tuple[Tensor, ...]:
+    """What (batch, time, …) holds of each step, with zeros past a sequence's length."""
+    if lengths is None:
+        return of_steps
+    past = ~valid_steps(lengths, of_steps[0].shape[1]).unsqueeze(-1)
+    return tuple(each.masked_fill(past, 0.0) for each in of_steps)
+
+
+def last_states(states: list[Tensor], lengths: Tensor | None) -> list[Tensor]:
+    """Each state at the end of every sequence."""
+    if lengths is None:
+        return [moments[-1].clone() for moments in states]
+    row = lengths.to(torch.int64).view(1, -1, 1)
+    return [moments.gather(0, row.expand(1, *moments.shape[1:])).squeeze(0) for moments in states]
 
 
 def at_moments(d_outputs: Tensor, d_last: tuple[Tensor, ...], lengths: Tensor | None) -> list[Tensor]:

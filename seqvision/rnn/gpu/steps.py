@@ -64,8 +64,9 @@ class Steps:
         raise NotImplementedError
 
     def gradients(self, trace: list[Tensor], weights: list[Tensor]) -> list[Tensor]:
-        """The gradients of the weights of every step."""
-        raise NotImplementedError
+        """The gradients of the weights of every step; here of those that take the state to the sums, alone."""
+        d_sums, h_before = trace
+        return [d_sums.t() @ h_before]
 
 
 def rows(*tensors: Tensor) -> list[Tensor]:
