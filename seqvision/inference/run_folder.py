@@ -88,7 +88,7 @@ _SHOWN = {
 
 _SCORES = by_name(or_null(NUMBER))
 _ENDS = list_of(NUMBER, least=2, most=2)
-_DIFFERENCE = entries({"difference": NUMBER, "interval": _ENDS})
+_DIFFERENCE = entries({"difference": NUMBER, "interval": or_null(_ENDS)})
 _RECORD = {
     **{"command": TEXT, "config_hash": TEXT, "seconds": entries({"training": FINITE}), "epochs": COUNT},
     **{"steps": COUNT, "steps_per_epoch": FINITE, "parameters": COUNT},

@@ -1,6 +1,7 @@
 """Curves go on over a resumed run, and what was done twice is shown once."""
 
 import json
+import math
 
 import pytest
 from run_pages import EVALUATION
@@ -8,6 +9,7 @@ from run_pages import EVALUATION
 from seqvision.cli.resume import set_aside_metrics
 from seqvision.errors import UserError
 from seqvision.inference.run_folder import curve_panels, read_curves, read_evaluations, read_record
+from seqvision.metrics import PairedDifference
 
 
 def test_curves_are_joined_over_a_resume(tmp_path):
@@ -53,3 +55,14 @@ def test_test_comes_first_and_damaged_records_are_named(tmp_path):
     (tmp_path / "evaluation_val.json").write_text('{"split"')
     with pytest.raises(UserError, match=r"evaluation_val\.json row 1: not valid JSON .* Delete the file"):
         read_evaluations(tmp_path, "abc")
+
+
+def test_a_difference_without_an_interval_is_read_as_it_was_written(tmp_path):
+    """Of one group there is none: the evaluation says null."""
+    one_group = PairedDifference(2.7, math.nan, math.nan, 0.95, items=50, groups=1)
+    differences = {"window": {"accuracy": one_group.to_dict()}}
+    assert differences["window"]["accuracy"]["interval"] is None
+    record = {**EVALUATION, "digests": ["abc"], "differences": differences}
+    (tmp_path / "evaluation_test.json").write_text(json.dumps(record))
+    ((found,), _) = read_evaluations(tmp_path, "abc")
+    assert found["differences"] == differences
