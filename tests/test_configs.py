@@ -110,7 +110,7 @@ def task(config: DictConfig, group: str) -> None:
     if config.encoder is not None and "channels" in config.encoder:
         config.encoder.channels = [8] * len(config.encoder.channels)
     words = WordVocabulary.build(["a dog"])
-    references = {"train": {"a": ("a dog",)}, "val": {"b": ("a cat",)}}
+    references = {"train": {"a": ("a dog",), "b": ("a cat",)}, "val": {"c": ("a cat",)}}
     sizes, parts = {
         "reading": ({"classes": 3, "pictures": {"channels": 1}}, {"symbols": Symbols("abc")}),
         "surface": ({}, {}),

@@ -1,6 +1,7 @@
 """Which items make which batch: a pure function of seed, epoch, rank and position, so that a run can be resumed
 anywhere and cut over any number of processes."""
 
+import math
 import os
 import signal
 import threading
@@ -172,9 +173,9 @@ class ResumableLoader(Loader):
             self.handed_out += 1
             yield batch
 
-    def state_dict(self) -> dict[str, int]:
-        """How far the epoch is: 0 when it is over."""
-        return {"handed_out": self.handed_out % len(self.batches)}
+    def state_dict(self, limit: int | float = math.inf) -> dict[str, int]:
+        """How far the epoch is: 0 when it is over, which a limit of its batches can bring forward."""
+        return {"handed_out": self.handed_out if self.handed_out < min(limit, len(self.batches)) else 0}
 
     def load_state_dict(self, state: dict[str, int]) -> None:
         """Go on behind that many batches; a finished epoch starts anew."""

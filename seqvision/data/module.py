@@ -1,6 +1,7 @@
 """What every data module shares: records by split, batches that can be resumed and cut over processes, workers."""
 
 import logging
+import math
 import random
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -217,7 +218,9 @@ class RecordData(LightningDataModule):
 
     def state_dict(self) -> dict[str, int]:
         """How far the training epoch is; Lightning keeps it in every checkpoint."""
-        return self._train_loader.state_dict() if self._train_loader is not None else {}
+        if self._train_loader is None:
+            return {}
+        return self._train_loader.state_dict(self.trainer.num_training_batches if self.trainer else math.inf)
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         """Where the next training loader goes on."""

@@ -162,3 +162,11 @@ def test_batches_of_shards_are_cut_like_others():
     for number, batch in enumerate(whole[:3]):
         assert sorted(batch) == sorted(item for share in shares for item in share[number])
     assert [len(share) for share in shares] == [3, 3, 3], "the one that is left is fewer than three"
+
+
+def test_an_epoch_that_a_limit_has_ended_is_not_gone_on_with():
+    cut = loader(0)
+    for _ in zip(range(2), cut, strict=False):
+        pass
+    assert cut.state_dict(limit=3) == {"handed_out": 2}
+    assert cut.state_dict(limit=2) == {"handed_out": 0}

@@ -28,7 +28,10 @@ PATTERNS = {
         *("encoder.channels=[4, 4, 4, 4]", "rnn.hidden_size=8", "decoding.max_length=5", "model.dropout=0.3"),
         *("augmentation=colour", "trainer.accumulate_grad_batches=2"),
     ),
-    "classification": ("rnn.hidden_size=8", "data.take={train: 128, val: 16}", "data.batch_size=16"),
+    "classification": (
+        *("rnn.hidden_size=8", "data.take={train: 128, val: 16}", "data.batch_size=16"),
+        "trainer.limit_train_batches=5",
+    ),
     "labelling": ("rnn.hidden_size=8", "data.counts={train: 12, val: 3, test: 3}", "data.batch_size=2"),
     "translation": ("rnn.hidden_size=8", "data.sizes={train: 64, val: 8, test: 8}", "data.batch_size=8"),
     "reading": ("rnn.hidden_size=8", "model.looks=2", "data.take={train: 64, val: 16}", "data.batch_size=8"),
