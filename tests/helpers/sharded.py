@@ -1,5 +1,6 @@
 """Captioned pictures in a folder, and what is cut into shards of them."""
 
+import math
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -39,6 +40,7 @@ def shard_data(folder: Path, *, rank: int = 0, ranks: int = 1, **settings) -> Sh
         num_nodes=1,
         accumulate_grad_batches=1,
         max_epochs=20,
+        num_training_batches=math.inf,
         strategy=SimpleNamespace(root_device=torch.device("cpu")),
     )
     return data
