@@ -10,7 +10,6 @@ from itertools import product
 from typing import Any, TypeAlias
 
 import numpy as np
-from scipy.special import log_softmax, softmax
 
 from seqvision.errors import UserError
 
@@ -27,6 +26,8 @@ def with_features(probabilities: np.ndarray, features: np.ndarray, share: float)
     """
     if not share:
         return probabilities
+    from scipy.special import log_softmax, softmax  # here, because its start-up time is not for every command
+
     both = np.log(np.maximum(probabilities, SMALLEST)) + share * log_softmax(features, axis=1)
     mixed: np.ndarray = softmax(both, axis=1)
     return mixed

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jaxtyping import Float
-from timm.layers import DropPath
 from torch import Tensor, nn
 
 from seqvision.encoders.normalisation import Norm
@@ -109,6 +108,8 @@ class _Residual(_WithStem):
 
     def adapt(self) -> None:
         super().adapt()
+        from timm.layers import DropPath
+
         if self.drop_path:  # timm's own `drop_path_rate` is (l - 1) / (L - 1): its first block always stays
             blocks: list[Any] = [module for module in self.network.modules() if hasattr(module, "drop_path")]
             for place, block in enumerate(blocks, start=1):

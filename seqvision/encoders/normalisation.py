@@ -1,9 +1,9 @@
 """The normalisation of a network's maps by name, and swapped throughout a network."""
 
+import sys
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-import timm.layers
 from torch import nn
 
 from seqvision.encoders.decorrelated import DecorrelatedBatchNorm
@@ -12,16 +12,15 @@ from seqvision.errors import UserError
 # a name, or a mapping of `name` and what that kind can be told besides, e.g. {name: decorrelated, method: newton}
 Norm: TypeAlias = str | Mapping[str, Any]
 
-# what normalises maps, in torch and in timm, whose kinds may bring an activation with them
-OVER_MAPS = (
-    nn.BatchNorm2d,
-    nn.SyncBatchNorm,
-    nn.GroupNorm,
-    nn.InstanceNorm2d,
-    timm.layers.LayerNorm2d,
-    timm.layers.LayerNormAct2d,
-    DecorrelatedBatchNorm,
-)
+
+def over_maps() -> tuple[type[nn.Module], ...]:
+    """What normalises maps, in torch and in timm, whose kinds may bring an activation with them."""
+    kinds = (nn.BatchNorm2d, nn.SyncBatchNorm, nn.GroupNorm, nn.InstanceNorm2d, DecorrelatedBatchNorm)
+    if "timm" not in sys.modules:  # so no network has its kinds; importing it takes as long as torch
+        return kinds
+    from timm.layers import LayerNorm2d, LayerNormAct2d
+
+    return (*kinds, LayerNorm2d, LayerNormAct2d)
 
 
 def group_norm(channels: int, *, groups: int = 32) -> nn.GroupNorm:
@@ -62,13 +61,14 @@ def swap_norms(network: nn.Module, norm: Norm, *, what: str) -> int:
     `what` names the network there.
     """
     name, settings = _read(norm)
-    tokens = [m for m in network.modules() if isinstance(m, nn.LayerNorm) and not isinstance(m, OVER_MAPS)]
+    kinds = over_maps()
+    tokens = [m for m in network.modules() if isinstance(m, nn.LayerNorm) and not isinstance(m, kinds)]
     if tokens:
         raise UserError(
             f"{what}: norm is '{name}', but this network normalises tokens, not maps ({len(tokens)} LayerNorm); "
             "leave norm null, or take a convolutional network"
         )
-    found = _children(network, OVER_MAPS)
+    found = _children(network, kinds)
     if not found:
         convolutions = _children(network, (nn.Conv2d,))
         for parent, child, convolution in convolutions:

@@ -5,7 +5,6 @@ from math import gcd
 
 import torch
 from jaxtyping import Float
-from timm.layers import DropPath
 from torch import Tensor, nn
 
 from seqvision.encoders.base import Encoder, Trainable
@@ -49,13 +48,22 @@ class ConvBlock(nn.Module):
     ):
         super().__init__()
         self.residual = residual
-        self.drop_path = DropPath(drop_path)
+        self.drop_path = _drop_path(drop_path)
         self.convolution = nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=norm == "none")
         self.norm = normalisation(norm, outputs)
 
     def forward(self, x: Float[Tensor, "batch inputs height width"]) -> Float[Tensor, "batch outputs height2 width2"]:
         y = torch.relu(self.norm(self.convolution(x)))
         return x + self.drop_path(y) if self.residual else y
+
+
+def _drop_path(share: float) -> nn.Module:
+    """Stochastic depth of a residual block; timm is imported only where there is one."""
+    if not share:
+        return nn.Identity()
+    from timm.layers import DropPath
+
+    return DropPath(share)
 
 
 class SmallCNN(Encoder):

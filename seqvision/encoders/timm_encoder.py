@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from math import isqrt
 from typing import Any
 
-import timm
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -72,6 +71,8 @@ class TimmEncoder(Encoder):
         norm: Norm | None = None,
         options: Mapping[str, Any] | None = None,
     ) -> None:
+        import timm  # here as below, because its start-up time is not for every encoder
+
         if not timm.is_model(name):
             raise UserError(f"encoder: timm has no network '{name}': {suggest(name, timm.list_models())}")
         settings = _settings(name)
@@ -122,6 +123,8 @@ class TimmEncoder(Encoder):
     def pretrained(self) -> str:
         if self.name.split(".")[0] == PACKAGED:
             return "packaged"
+        import timm
+
         found = timm.get_pretrained_cfg(self.name)
         if found is None or not found.has_weights:
             return "none"
@@ -137,6 +140,8 @@ class TimmEncoder(Encoder):
         setattr(self.network.get_submodule(parent), child, module)
 
     def _build(self, image_size: int, **arguments: Any) -> Any:
+        import timm
+
         arguments = {**self.options, **arguments}
         if _settings(self.name).get("fixed_input_size"):  # transformers have an embedding for each place
             arguments["img_size"] = image_size
@@ -156,6 +161,8 @@ class TimmEncoder(Encoder):
             raise UserError(f"{self}: no ImageNet weights from timm's hub ({error}); {NO_HUB}") from error
 
     def _build_from_state(self, state: dict[str, Tensor] | None, source: str) -> Any:
+        import timm
+
         whole: Any = timm.create_model(self.name, **self.options)
         if state is None:
             state, source = packaged_state_dict(whole.state_dict()), PACKAGED
@@ -223,6 +230,8 @@ def _is_name(value: Any) -> bool:
 
 def _settings(name: str) -> dict[str, Any]:
     """What timm knows of the network's pictures: mean, std, fixed_input_size, …"""
+    import timm
+
     try:
         found = timm.get_pretrained_cfg(name)
     except RuntimeError as error:  # an unknown tag behind the dot

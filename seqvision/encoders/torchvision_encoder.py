@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-import torchvision
 from torch import Tensor, nn
 
 from seqvision.encoders.base import Trainable
@@ -39,6 +38,8 @@ class TorchvisionEncoder(StackEncoder):
         mean: Sequence[float] = IMAGENET_MEAN,
         std: Sequence[float] = IMAGENET_STD,
     ) -> None:
+        import torchvision  # here as below, because its start-up time is not for every encoder
+
         known = torchvision.models.list_models(module=torchvision.models)
         if name not in known:
             raise UserError(f"encoder: torchvision has no network '{name}': {suggest(name, known)}")
@@ -60,6 +61,8 @@ class TorchvisionEncoder(StackEncoder):
         self.complete(trainable, weights=own_state, norm=norm)
 
     def pretrained(self) -> str:
+        import torchvision
+
         found = torchvision.models.get_model_weights(self.name).DEFAULT
         kept = Path(torch.hub.get_dir()) / "checkpoints" / found.url.rpartition("/")[2]
         return "downloaded" if kept.is_file() else "hub"
@@ -68,6 +71,8 @@ class TorchvisionEncoder(StackEncoder):
         return f"{type(self).__name__} '{self.name}'"
 
     def _from_hub(self) -> dict[str, Tensor]:
+        import torchvision
+
         try:
             found = torchvision.models.get_model_weights(self.name).DEFAULT
             return found.get_state_dict(progress=True, check_hash=True)

@@ -26,6 +26,10 @@ class Budget(TorchDispatchMode):
         self.bytes_left = 3 * number_of_bytes + SPARE
         self.tensors_left = 50 * tensors + 2_000
 
+    @classmethod
+    def _should_skip_dynamo(cls) -> bool:
+        return False  # nothing is compiled here, and to guard against it takes torch two seconds of imports
+
     def __torch_dispatch__(
         self, func: Any, types: Sequence[type], args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:

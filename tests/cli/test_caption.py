@@ -155,6 +155,17 @@ def test_a_full_disk_leaves_what_was_there(run, tiny_run, tiny_pictures, tmp_pat
     assert [path.name for path in tmp_path.iterdir()] == ["out.txt"], "no draft is left"
 
 
+def test_a_network_of_ones_own_waits_for_no_library_of_networks(tiny_run, tiny_pictures):
+    command = ["caption", "--checkpoint", str(tiny_run), str(tiny_pictures[0])]
+    others = ("timm", "torchvision", "torch._dynamo", "scipy", "wandb", "pytorch_lightning", "hydra")
+    script = (
+        f"import sys\nfrom seqvision.cli import main\nassert not main({command!r})\n"
+        f"print([name for name in {others!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
 @pytest.mark.slow
 def test_a_reader_that_leaves_early_is_no_error(tiny_run, tiny_pictures):
     many = [str(path) for path in tiny_pictures]

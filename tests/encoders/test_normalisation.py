@@ -18,7 +18,7 @@ from seqvision.encoders import (
     make_norm,
     swap_norms,
 )
-from seqvision.encoders.normalisation import OVER_MAPS
+from seqvision.encoders.normalisation import over_maps
 from seqvision.errors import UserError
 
 pytestmark = pytest.mark.usefixtures("float64")
@@ -41,7 +41,7 @@ NETWORKS = {
 
 
 def norms(network: nn.Module) -> list[nn.Module]:
-    return [module for module in network.modules() if isinstance(module, OVER_MAPS)]
+    return [module for module in network.modules() if isinstance(module, over_maps())]
 
 
 @pytest.mark.few(4)
