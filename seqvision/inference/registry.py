@@ -35,7 +35,7 @@ NETWORKS = Registry.of(
     {
         "seqvision.models": "Captioner Translator SequenceClassifier FrameLabeller RAM DRAM WholePicture Draw "
         "VariationalAutoencoder WindowRead WholeRead WindowWrite WholeWrite BernoulliPixels GaussianPixels",
-        "seqvision.models.wide": "NaiveBayesWords",
+        "seqvision.models.wide": "NaiveBayesWords FrameStatistics",
         "seqvision.models.pooling": "LastPooling MeanPooling MaxPooling AttentionPooling",
         "seqvision.encoders": "SmallCNN TimmEncoder TorchvisionEncoder AlexNet VGG GoogLeNet ResNet NiN PreActResNet "
         "WideResNet ResNeXt StochasticDepthResNet SENet FractalNet DenseNet SqueezeNet NASNet Fusion "

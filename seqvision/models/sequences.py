@@ -73,8 +73,12 @@ class SequenceClassifier(_SequenceNetwork):
     ):
         super().__init__(front, rnn, **settings)
         frames = settings.get("frames") or {}
-        if wide is not None and "vocabulary_size" not in frames:
-            raise UserError("wide=words counts words, and these data have none; it is for sentences. Leave it out")
+        needed = getattr(getattr(wide, "func", wide), "reads", None)
+        if needed is not None and needed not in frames:
+            raise UserError(
+                "wide: wide=words counts words and is for sentences, wide=statistics is for recordings of features; "
+                "these data have none. Set wide=none"
+            )
         self.wide = None if wide is None else wide(self.classes, **frames)
         self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
         self.output = nn.Linear(self.rnn.output_size, self.classes)

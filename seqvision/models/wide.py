@@ -1,4 +1,4 @@
-"""A linear model of words beside the network: what single words and word pairs say, whatever their order."""
+"""Linear models beside the network: what words and word pairs, or statistics of features, say without their order."""
 
 import torch
 from jaxtyping import Float, Int
@@ -23,6 +23,7 @@ class NaiveBayesWords(nn.Module):
     vocabulary_size: of the tokens. pairs: rows of the table that word pairs share by their hash.
     """
 
+    reads = "vocabulary_size"  # what the data must say of their frames
     ratios: Tensor
     of_parts: Tensor
 
@@ -71,6 +72,58 @@ class NaiveBayesWords(nn.Module):
         first = torch.ones_like(ids, dtype=torch.bool)
         first[:, 1:] = ids[:, 1:] != ids[:, :-1]
         return ids.clamp(min=0), first & (ids >= 0)
+
+
+class FrameStatistics(nn.Module):
+    """Scores (batch, classes) of recordings by a linear layer on each feature's mean, deviation, least and greatest
+    over time: what logistic regression without a recurrence sees.
+
+    `measure` takes each of these numbers relative to its mean and deviation in training. The layer begins at zero, so
+    that a fresh network's scores are its own.
+
+    features: in every frame.
+    """
+
+    reads = "features"  # what the data must say of their frames
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, classes: int, *, features: int):
+        super().__init__()
+        self.linear = nn.Linear(4 * features, classes)
+        nn.init.zeros_(self.linear.weight)
+        nn.init.zeros_(self.linear.bias)
+        self.register_buffer("mean", torch.zeros(4 * features))
+        self.register_buffer("deviation", torch.ones(4 * features))
+
+    def measure(self, frames: list[Float[Tensor, "_ features"]], classes: Int[Tensor, " recordings"]) -> None:
+        """From here on the statistics are scaled by what is measured of these recordings; one that never varies is
+        left as it is.
+        """
+        rows = torch.cat([statistics(each.unsqueeze(0), torch.tensor([len(each)])) for each in frames])
+        self.mean.copy_(rows.mean(dim=0))
+        deviation = rows.std(dim=0, correction=0)
+        self.deviation.copy_(torch.where(deviation > 1e-5, deviation, 1.0))
+
+    def forward(
+        self, frames: Float[Tensor, "batch time features"], lengths: Int[Tensor, " batch"]
+    ) -> Float[Tensor, "batch classes"]:
+        scores: Tensor = self.linear((statistics(frames, lengths) - self.mean) / self.deviation)
+        return scores
+
+
+def statistics(
+    frames: Float[Tensor, "batch time features"], lengths: Int[Tensor, " batch"]
+) -> Float[Tensor, "batch statistics"]:
+    """Mean, deviation, least and greatest of each feature over time; padding counts for nothing."""
+    lengths = lengths.to(frames.device)
+    inside = valid_steps(lengths, frames.shape[1]).unsqueeze(-1)
+    number = lengths.view(-1, 1)
+    mean = frames.masked_fill(~inside, 0.0).sum(dim=1) / number
+    variance = (frames - mean.unsqueeze(1)).masked_fill(~inside, 0.0).square().sum(dim=1) / number
+    least = frames.masked_fill(~inside, torch.inf).amin(dim=1)
+    greatest = frames.masked_fill(~inside, -torch.inf).amax(dim=1)
+    return torch.cat([mean, variance.sqrt(), least, greatest], dim=1)
 
 
 def part_of(tokens: Int[Tensor, "batch time"], parts: int) -> Int[Tensor, " batch"]:

@@ -67,7 +67,7 @@ def write_recordings(folder: Path, *, recordings: int = 8, multilabel: bool = Fa
 def labelling(folder: Path, *changes: str) -> list[str]:
     """The overrides of a labeller of `write_recordings`."""
     own = ["pattern=labelling", "data=tables", f"data.path={folder}", "data.split_column=split"]
-    return [*own, "data.label_column=label", *changes]
+    return [*own, "data.label_column=label", "rnn.bidirectional=false", *changes]  # the state is carried on
 
 
 def multilabelling(folder: Path) -> list[str]:

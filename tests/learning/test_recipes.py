@@ -1,4 +1,5 @@
-"""The README's recipe for sentences on small data next to its baselines, and what is said of a run that loses."""
+"""The README's recipes for sentences and recordings on small data next to their baselines, and what is said of a run
+that loses."""
 
 import csv
 import json
@@ -50,3 +51,38 @@ def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path,
     assert "The model does not beat " in printed
     assert "What to try next:\n  seqvision train pattern=classification trainer.max_epochs=" in printed
     assert "runs/short" not in printed.partition("What to try next:")[2]
+
+
+def write_sensors(folder, *, number=5, frames=600):
+    """Recordings of two channels that rest, turn one way, or turn the other way: no frame alone says which. Each has
+    levels of its own.
+    """
+    folder.mkdir()
+    for place in range(number):
+        draws = np.random.default_rng(place)
+        level, phase, rows = draws.normal(0, 3, 2), 0.0, []
+        while len(rows) < frames:
+            state = draws.integers(3)
+            for _ in range(draws.integers(20, 50)):
+                phase += (0.0, 0.3, -0.3)[state]
+                x, y = level + (state > 0) * np.array([np.sin(phase), np.cos(phase)]) + draws.normal(0, 0.3, 2)
+                rows.append([f"{x:.3f}", f"{y:.3f}", ("rest", "turn", "return")[state]])
+        with open(folder / f"day{place}.csv", "w", newline="") as file:
+            csv.writer(file).writerows([["x", "y", "label"], *rows[:frames]])
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_frames_of_few_recordings_are_told_apart_better_than_by_the_baselines(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    recipe = ["train", "pattern=labelling", "data=tables", f"data.path={write_sensors(tmp_path / 'sensors')}"]
+    small = ["trainer.accelerator=cpu", "front.size=32", "rnn.hidden_size=32"]
+    assert main([*recipe, *small, "hydra.run.dir=runs/mine"]) == 0
+    printed = capsys.readouterr().out
+    assert "levels: features are taken relative to their mean and deviation in each recording" in printed
+    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for baseline in ("majority", "window"):
+        for score in ("accuracy", "edit", "f1@25"):
+            assert found["scores"][score] > found["controls"][baseline][score] + 5, (baseline, score)

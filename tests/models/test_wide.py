@@ -1,14 +1,15 @@
-"""Naive Bayes over words beside a network: the published ratios, honest scores in training, padding without effect."""
+"""Linear models beside a network: naive Bayes over words with honest scores in training, and statistics of features."""
 
 import math
 
 import pytest
 import torch
 
-from seqvision.encoders import EmbeddingFront
+from seqvision.encoders import EmbeddingFront, LinearFront
+from seqvision.errors import UserError
 from seqvision.models import SequenceClassifier
 from seqvision.models.pooling import MeanPooling
-from seqvision.models.wide import NaiveBayesWords, log_ratios, part_of
+from seqvision.models.wide import FrameStatistics, NaiveBayesWords, log_ratios, part_of, statistics
 from seqvision.rnn import NoRecurrence
 
 SENTENCES = [[4, 5, 6], [4, 7], [8, 5], [8, 9, 9], [4, 9, 5, 6], [8, 7, 6]]
@@ -89,3 +90,42 @@ def test_the_network_adds_it_and_a_loaded_one_needs_no_counts():
     loaded = network().eval()
     loaded.load_state_dict(whole.state_dict())
     torch.testing.assert_close(loaded(tokens, lengths), after)
+
+
+def test_statistics_are_those_of_each_recording_alone():
+    draws = torch.Generator().manual_seed(0)
+    recordings = [torch.randn(length, 3, generator=draws) for length in (1, 4, 7)]
+    frames = torch.full((3, 9, 3), float("nan"))
+    for row, each in enumerate(recordings):
+        frames[row, : len(each)] = each
+    expected = torch.stack([torch.cat([x.mean(0), x.std(0, correction=0), x.amin(0), x.amax(0)]) for x in recordings])
+    torch.testing.assert_close(statistics(frames, torch.tensor([1, 4, 7])), expected)
+
+
+def test_statistics_are_scaled_by_training_and_say_nothing_before_they_are_learnt():
+    draws = torch.Generator().manual_seed(0)
+    recordings = [100 + 10 * torch.randn(5, 2, generator=draws) for _ in range(40)]
+    for each in recordings:
+        each[:, 1] = 3.0  # never varies
+    wide = FrameStatistics(2, features=2)
+    wide.measure(recordings, torch.zeros(40, dtype=torch.int64))
+    seen = []
+    wide.linear.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    scores = wide(torch.stack(recordings), torch.full((40,), 5))
+    assert scores.abs().max() == 0
+    varies = torch.tensor([True, False] * 4)
+    torch.testing.assert_close(seen[0].mean(0), torch.zeros(8), atol=1e-4, rtol=0)
+    torch.testing.assert_close(seen[0].std(0, correction=0)[varies], torch.ones(4), atol=1e-4, rtol=0)
+    assert seen[0][:, ~varies].abs().max() < 1e-4
+
+
+@pytest.mark.parametrize(
+    ("wide", "front", "frames"),
+    [
+        (NaiveBayesWords, LinearFront, {"features": 3}),
+        (FrameStatistics, EmbeddingFront, {"vocabulary_size": 9}),
+    ],
+)
+def test_what_the_data_lack_for_a_wide_part_is_said(wide, front, frames):
+    with pytest.raises(UserError, match=r"wide=words counts words .* Set wide=none"):
+        SequenceClassifier(front, NoRecurrence, classes=2, frames=frames, wide=wide)

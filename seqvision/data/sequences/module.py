@@ -16,6 +16,7 @@ from seqvision.data.sequences.followers import count_followers
 from seqvision.data.sequences.frozen import frozen_features
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.readers.features import fit_reader, unsaid_notes
+from seqvision.data.sequences.readers.levels import settle_relative
 from seqvision.data.sequences.records import SequenceRecord, SequenceSet
 from seqvision.encoders.base import Encoder
 from seqvision.errors import UserError
@@ -103,7 +104,7 @@ class SequenceData(RecordData):
     @cached_property
     def reader(self) -> FrameReader:
         """The reader, with what it learns from the training sequences."""
-        return fit_reader(self.unfitted, self.records["train"])
+        return settle_relative(fit_reader(self.unfitted, self.records["train"]), self.records["train"])
 
     def read(self) -> Sequence[SequenceRecord]:
         return self.set.records

@@ -43,7 +43,8 @@ class FeatureReader(FrameReader):
     exclude      columns to leave out besides
     on_nan       what to do with NaN and infinity: "error", "zero", or "interpolate" between the frames around them
     relative     each feature relative to its mean and deviation in the whole file: where people or cameras differ
-                 more than what happens does. Not for live use: the mean is not known before the end
+                 more than what happens does. Not for live use: the mean is not known before the end. "auto": as
+                 `settle_relative` finds it in the training recordings; until then as if false
     frame_rate   frames a second; by default from a table's time column, else unknown
     time_column, time_unit   the column, and its unit: s, ms, us, ns, min, h; "auto": by its name, its size or its steps
     features     how many there are in every frame: learnt by `fitted`, then held against every file
@@ -60,7 +61,7 @@ class FeatureReader(FrameReader):
     columns: Sequence[Name] | None = None
     exclude: Sequence[Name] = ()
     on_nan: str = "error"
-    relative: bool = False
+    relative: bool | str = False
     frame_rate: int | float | None = None
     time_column: Name = None
     time_unit: str = "auto"
@@ -72,6 +73,8 @@ class FeatureReader(FrameReader):
         for name, known in (("layout", LAYOUTS), ("on_nan", ON_NAN), ("time_unit", ("auto", *SECONDS))):
             if getattr(self, name) not in known:
                 raise UserError(f"data.reader.{name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
+        if self.relative not in (True, False, "auto"):
+            raise UserError(f"data.reader.relative is '{self.relative}', expected true, false or auto")
         if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
         if self.columns is not None:
@@ -91,7 +94,7 @@ class FeatureReader(FrameReader):
         part = _float32(values[start:stop])
         if not np.isfinite(part).all():
             part = self._mended(part, values, slice(start, stop), name, rows, columns)
-        return torch.from_numpy(_relative(part, values) if self.relative else part)
+        return torch.from_numpy(_relative(part, values) if self.relative is True else part)
 
     def length(self, source: Source) -> int:
         return len(self._open(source)[0])
