@@ -51,6 +51,10 @@ def _changes(
     if str(encoder.get("_target_", "")).endswith("SmallCNN"):
         own = ["attention=dot"] if config.get("pattern") == "captioning" else ["model.changes=true"]
         yield ["encoder=efficientnet_lite0", *own], "an encoder that knows photographs (needs the extra pretrained)"
+    elif config.get("pattern") == "captioning" and not (
+        model.get("tie_embeddings") and (model.get("dropout") or 0) >= 0.5
+    ):
+        yield ["model.tie_embeddings=true", "model.dropout=0.5"], "few captions are otherwise learnt by heart"
     if str(_part(model, "pooling").get("_target_", "")).endswith("LastPooling"):
         yield ["pooling=mean"], "what stands early in a sequence counts as much as its end"
 

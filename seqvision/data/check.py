@@ -149,12 +149,12 @@ def _advice(report: CheckReport, words: WordVocabulary, texts: dict[str, list[st
         )
     if report.modes:
         longer = max(report.width["median"], report.height["median"])
-        usual = [size for size in (64, 96, 128, 160, 192, 224) if size <= longer]
-        advice.append(
-            f"data.transform.size={usual[-1] if usual else longer}: "
-            f"half of the pictures are {longer} pixels long or less"
-            + (", more would cost time for nothing." if longer <= 224 else "; larger sizes cost time and memory.")
-        )
+        usual = [size for size in (160, 192, 224) if size <= longer]
+        if usual:  # at fewer than the default's 128 a pre-trained encoder sees little
+            rest = (
+                "less, more would cost time for nothing" if longer <= 224 else "more, larger sizes cost time and memory"
+            )
+            advice.append(f"data.transform.size={usual[-1]}: half of the pictures are {longer} pixels long or {rest}.")
         if set(report.modes) <= {"L", "1", "I", "I;16", "LA"}:
             advice.append("data.transform.grey=true: no picture has colours.")
     counts = Counter(word for text in texts.get("train", []) for word in words.split(text))
@@ -173,5 +173,5 @@ def _advice(report: CheckReport, words: WordVocabulary, texts: dict[str, list[st
             f"data.max_tokens={report.caption_tokens['max']:.0f} keeps them whole."
         )
     if report.pictures < 2000:
-        advice.append(f"{report.pictures} pictures are few: start from a pretrained encoder, and augment.")
+        advice.append(f"{report.pictures} pictures are few: keep the pre-trained encoder of data=files as it is.")
     return advice

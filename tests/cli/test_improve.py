@@ -10,6 +10,11 @@ SENTENCES = {
     "pattern": "classification",
     "model": {"pooling": {"_target_": "seqvision.models.pooling.LastPooling"}},
 }
+CAPTIONS = {"pattern": "captioning", "model": {"encoder": {"_target_": "seqvision.encoders.SmallCNN"}}}
+BY_HEART = {
+    "pattern": "captioning",
+    "model": {"encoder": {"_target_": "seqvision.encoders.TimmEncoder"}, "tie_embeddings": False, "dropout": 0.5},
+}
 VIDEOS = {
     "pattern": "labelling",
     "data": {"window": None},
@@ -22,6 +27,8 @@ VIDEOS = {
     [
         (SENTENCES, {"steps": 120, "steps_per_epoch": 3}, {}, "trainer.max_epochs=334"),
         (SENTENCES, {"steps": 2000, "steps_per_epoch": 100}, {}, "pooling=mean"),
+        (CAPTIONS, {}, {}, "encoder=efficientnet_lite0 attention=dot"),
+        (BY_HEART, {}, {}, "model.tie_embeddings=true model.dropout=0.5"),
         (VIDEOS, {"steps": 2000, "steps_per_epoch": 3}, {"recordings": 2, "frames": 2000}, "data.window=250"),
         (
             VIDEOS,

@@ -270,7 +270,7 @@ def test_what_is_left_out_of_the_data_is_said(tmp_path, monkeypatch, capsys):
     (tmp_path / "captions.csv").write_text(
         "\n".join(["image,caption,split", *rows[:6], *rows[6:8], "ghost.png,none,train"])
     )
-    files = ["data=files", f"data.path={tmp_path}", "data.on_missing=skip", "trainer.max_epochs=1"]
+    files = ["data=files", "encoder=small_cnn", f"data.path={tmp_path}", "data.on_missing=skip", "trainer.max_epochs=1"]
     monkeypatch.chdir(tmp_path)
     assert main(["train", *[o for o in SMALL if "counts" not in o], *files]) == 0
     assert "left out 1 missing" in capsys.readouterr().out

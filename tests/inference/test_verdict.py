@@ -21,6 +21,12 @@ def record(scores, controls, pattern="classification"):
         ("classification", {"accuracy": 71.0}, {"majority": 50.0, "without_recurrence": 70.2}, set()),
         ("classification", {"accuracy": 60.0}, {"shuffled": 65.0}, set()),  # the model's own answers
         ("captioning", {"cider_d": 0.3}, {"nearest_neighbour": 0.4, "references": 9.0}, {"nearest_neighbour"}),
+        (
+            "captioning",
+            {"cider_d": 0.3},
+            {"shuffled": 0.3, "most_frequent": 0.1},
+            {"shuffled"},
+        ),  # of no image in particular
         ("painting", {"nats": 90.0}, {"mean_picture": 206.0}, set()),  # less is better
         ("painting", {"nats": 220.0}, {"mean_picture": 206.0}, {"mean_picture"}),
         ("of_a_user", {"accuracy": 0.0}, {"majority": 50.0}, set()),  # nobody says by what it is judged

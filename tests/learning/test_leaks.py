@@ -96,6 +96,8 @@ def write_pairs(folder: Path, *, noise: str | None) -> None:
 CAPTIONING = [
     *(
         "data=files",
+        "encoder=small_cnn",
+        "attention=none",
         "data.transform.size=16",
         "encoder.channels=[4,8]",
         "encoder.strides=[2,2]",
