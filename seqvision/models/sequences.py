@@ -58,7 +58,7 @@ class SequenceClassifier(_SequenceNetwork):
     """Scores of a sequence's class: front, recurrence, pooling, linear head.
 
     wide: a partial of a network that lacks the number of classes and what `frames` says; its scores of the frames as
-        they come are added.
+        they come are added. Beside one that is complete before training (`speaks_first`) the head begins at zero.
     pooling: a partial of a `Pooling`. front, rnn, classes, frames, dropout, changes: see `_SequenceNetwork`.
     """
 
@@ -82,6 +82,9 @@ class SequenceClassifier(_SequenceNetwork):
         self.wide = None if wide is None else wide(self.classes, **frames)
         self.pooling = pooling(self.rnn.output_size, directions=self.rnn.directions)
         self.output = nn.Linear(self.rnn.output_size, self.classes)
+        if getattr(self.wide, "speaks_first", False):
+            nn.init.zeros_(self.output.weight)
+            nn.init.zeros_(self.output.bias)
 
     def forward(
         self,

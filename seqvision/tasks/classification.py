@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from seqvision.callbacks.samples import Cell, Plot, Sample, Table
 from seqvision.data.sequences.batches import SequenceBatch
@@ -54,6 +55,12 @@ class Classification(Task):
         self._validation_loss: list[tuple[float, float]] = []
         self._found: dict[str, np.ndarray] = {}
         self._confusion = np.zeros((len(classes), len(classes)), int)
+
+    def new_optimizer(self) -> Optimizer:
+        optimizer = super().new_optimizer()
+        for group in optimizer.param_groups:
+            group["lr"] *= getattr(getattr(self.model, "wide", None), "network_rate", 1.0)
+        return optimizer
 
     def loss(self, batch: SequenceBatch) -> tuple[Tensor, Tensor]:
         assert batch.classes is not None

@@ -30,6 +30,11 @@ def test_every_task_logs_what_it_says(pattern, tmp_path):
         ),
         ("monitor.score=accuracy", "Did you mean val/accuracy"),
         ("monitor.score=val/nats", "expected one of val/accuracy, val/symbols, val/loss"),
+        (
+            "monitor.mode=min",
+            "monitor.score is val/accuracy and monitor.mode is min: the worst epoch would be kept. "
+            "Add monitor.mode=max",
+        ),
         ("monitor.mode=up", "monitor.mode is up; expected max, where more of val/accuracy is better, or min"),
     ],
 )

@@ -28,6 +28,23 @@ def write_reviews(path, *, number=500):
     return path
 
 
+def write_turns(path, *, number=1500, test=500):
+    """Sentences of ten words with a good and a bad one among them, of which the later one decides: no single word says
+    the class, and no pair of neighbors unless the two stand side by side.
+    """
+    draws = np.random.default_rng(0)
+    with open(path, "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["text", "label", "split"])
+        for each in range(number + test):
+            place = each % 2
+            words = [f"w{word}" for word in draws.choice(100, size=10)]
+            first, second = sorted(draws.choice(10, size=2, replace=False))
+            words[first], words[second] = ("bad", "good") if place else ("good", "bad")
+            rows.writerow([" ".join(words), "good" if place else "bad", "train" if each < number else "test"])
+    return path
+
+
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path, monkeypatch, capsys):
@@ -50,6 +67,21 @@ def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path,
     assert "The model does not beat " in printed
     assert "What to try next:\n  seqvision train pattern=classification trainer.max_epochs=" in printed
     assert "runs/short" not in printed.partition("What to try next:")[2]
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_the_order_of_words_is_learned_where_no_baseline_sees_it(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    data = f"data.path={write_turns(tmp_path / 'turns.csv')}"
+    recipe = ["train", "pattern=classification", "data=sentences", data, "trainer.accelerator=cpu"]
+    assert main([*recipe, "hydra.run.dir=runs/mine"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    # pairs say what stands side by side, which is a fifth of the sentences
+    assert found["controls"]["without_recurrence"]["accuracy"] < 70
+    assert found["scores"]["accuracy"] > found["controls"]["without_recurrence"]["accuracy"] + 10
 
 
 def write_sensors(folder, *, number=5, frames=600):

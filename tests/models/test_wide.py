@@ -1,5 +1,6 @@
 """Linear models beside a network: naive Bayes over words with honest scores in training, and statistics of features."""
 
+import itertools
 import math
 
 import pytest
@@ -9,7 +10,7 @@ from seqvision.encoders import EmbeddingFront, LinearFront
 from seqvision.errors import UserError
 from seqvision.models import SequenceClassifier
 from seqvision.models.pooling import MeanPooling
-from seqvision.models.wide import FrameStatistics, NaiveBayesWords, log_ratios, part_of, statistics
+from seqvision.models.wide import NO_PAIR, FrameStatistics, NaiveBayesWords, log_ratios, part_of, statistics
 from seqvision.rnn import NoRecurrence
 
 SENTENCES = [[4, 5, 6], [4, 7], [8, 5], [8, 9, 9], [4, 9, 5, 6], [8, 7, 6]]
@@ -41,7 +42,41 @@ def test_words_of_a_class_speak_for_it_and_unknown_ones_for_none():
     wide = measured().eval()
     scores = wide(*padded([[4, 4], [8], [1, 2]]))
     assert scores.argmax(dim=1)[:2].tolist() == [0, 1]
-    assert scores[2].tolist() == [0, 0]
+    torch.testing.assert_close(scores[2], wide.bias)
+
+
+def test_a_pair_counts_only_where_training_has_it_and_the_most_frequent_have_the_rows():
+    def known(wide, sentence):
+        ids, there = wide._features(torch.tensor([sentence]), torch.tensor([len(sentence)]))
+        return sorted(ids[there].tolist())
+
+    wide = measured().eval()
+    of_pairs = len({pair for each in SENTENCES for pair in itertools.pairwise(each)})
+    assert (wide.keys != NO_PAIR).sum() == of_pairs
+    assert len(known(wide, [4, 5])) == 3
+    assert known(wide, [5, 4]) == [4, 5]  # the same words, a pair that training does not have
+    few = NaiveBayesWords(2, vocabulary_size=10, pairs=1)
+    few.measure([torch.tensor(each) for each in SENTENCES], torch.tensor(CLASSES))
+    assert few.keys.tolist() == [5 * 10 + 6]  # twice; all others once
+
+
+def test_scales_and_biases_are_those_of_the_least_loss_on_held_out_scores():
+    draws = torch.Generator().manual_seed(0)
+    classes = (torch.rand(400, generator=draws) < 0.2).long()  # four of five are of the first class
+    words = torch.randint(4, 40, (400, 6), generator=draws)
+    words[:, 0] = torch.where(torch.rand(400, generator=draws) < 0.7, 40 + classes, 41 - classes)
+    wide = NaiveBayesWords(2, vocabulary_size=42, pairs=997)
+    wide.measure(list(words), classes)
+    wide.train()
+    lengths = torch.full((400,), 6)
+
+    def loss(scale, bias):
+        scores = wide.bias + bias + scale * (wide(words, lengths) - wide.bias)
+        return torch.nn.functional.cross_entropy(scores, classes)
+
+    best, none = loss(1.0, 0.0), torch.tensor([0.0, 0.1])
+    assert all(best < loss(scale, shift) for scale, shift in ((0.8, 0), (1.25, 0), (1, none), (1, -none)))
+    assert wide.bias[0] > wide.bias[1]
 
 
 def test_padding_and_the_order_of_the_batch_change_nothing():
@@ -84,9 +119,10 @@ def test_the_network_adds_it_and_a_loaded_one_needs_no_counts():
     whole = network().eval()
     tokens, lengths = padded(SENTENCES)
     before = whole(tokens, lengths)
+    assert (before == 0).all()  # the network's own scores begin at zero
     whole.wide.measure([torch.tensor(each) for each in SENTENCES], torch.tensor(CLASSES))
     after = whole(tokens, lengths)
-    torch.testing.assert_close(after - before, whole.wide(tokens, lengths))
+    torch.testing.assert_close(after, whole.wide(tokens, lengths))
     loaded = network().eval()
     loaded.load_state_dict(whole.state_dict())
     torch.testing.assert_close(loaded(tokens, lengths), after)
