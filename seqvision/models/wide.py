@@ -41,8 +41,8 @@ class NaiveBayesWords(nn.Module):
         super().__init__()
         if pairs < 1 or not network_rate >= 0:
             raise UserError(
-                f"wide.pairs is {pairs} and wide.network_rate {network_rate}; expected a number of pairs, 1 or more, and "
-                "a factor, 0 or more"
+                f"wide.pairs is {pairs} and wide.network_rate {network_rate}; expected a number of pairs, 1 or more, "
+                "and a factor, 0 or more"
             )
         self.network_rate = network_rate
         self.vocabulary_size, self.pairs = vocabulary_size, pairs
