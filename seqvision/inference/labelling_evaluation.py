@@ -63,6 +63,13 @@ def evaluate_labels(
         raise UserError(f"{split}: none of {counted(len(records), 'recording')} has a labelled frame: nothing to score")
     asked = [records[place] for place in known]
     truth = [np.asarray(record.labels) for record in asked]
+    several = labeller.thresholds is not None
+    if several != (truth[0].ndim == 2):
+        given, there = ("several labels", "one") if several else ("one label", "several")
+        raise UserError(
+            f"{split}: the model gives each frame {given}, and the data have {there} (data.multilabel): take data "
+            "of the model's kind"
+        )
     own = [probabilities[place] for place in known]
     notes = []
     if len(known) < len(records):
@@ -73,7 +80,6 @@ def evaluate_labels(
         labeller, training or {}, asked, split=split, protocol=protocol, background=tuple(background)
     )
     notes += found.notes
-    several = labeller.thresholds is not None
 
     def score_of(labels: Sequence[np.ndarray]) -> Score:
         if several:

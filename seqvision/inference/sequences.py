@@ -52,9 +52,13 @@ class LoadedSequenceModel(LoadedModel):
         classes = tuple(str(name) for name in held["classes"])
         if len(classes) != model.classes:
             raise UserError(f"has {len(classes)} names for {model.classes} classes; take another copy")
-        thresholds = None
-        if held.get("multilabel"):
+        thresholds, several = None, held.get("multilabel", False)
+        if not isinstance(several, bool):
+            raise UserError(f"multilabel is {several!r:.80}; expected true or false")
+        if several:
             thresholds = tuple(float(value) for value in held.get("thresholds", [0.5] * len(classes)))
+            if len(thresholds) != len(classes):
+                raise UserError(f"has {len(thresholds)} thresholds for {len(classes)} classes; take another copy")
         return {"classes": classes, "reader": kind.from_settings(settings), "thresholds": thresholds}
 
 

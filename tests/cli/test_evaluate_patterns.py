@@ -1,5 +1,6 @@
 """Every pattern is evaluated beside its own controls, compared on the same items, and refused what it does not know."""
 
+import copy
 import json
 import re
 
@@ -85,6 +86,17 @@ def test_several_labels_a_frame_are_scored_at_the_checkpoints_thresholds(run, mu
     assert record["per_class"]["recall"][:2] == [100, 0]
     assert record["controls"]["window"]["macro_f1"] > 90
     assert {"macro_f1", "mean_average_precision", "micro_f1"} <= set(record["scores"])
+
+
+def test_a_model_of_several_labels_is_not_scored_on_frames_of_one(run, labeller):
+    held = torch.load(labeller / "best.ckpt", weights_only=True)
+    kept = copy.deepcopy(held)
+    held["seqvision"]["multilabel"] = True
+    save_checkpoint(held, labeller / "best.ckpt")
+    found = run("evaluate", "--checkpoint", labeller, "--bootstrap", 0)
+    save_checkpoint(kept, labeller / "best.ckpt")
+    assert found.status == 2
+    assert "the model gives each frame several labels, and the data have one (data.multilabel)" in found.err
 
 
 def test_two_checkpoints_are_compared_on_the_same_items(run, labeller, classifier):

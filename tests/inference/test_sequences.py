@@ -252,6 +252,20 @@ def test_a_checkpoint_brings_its_reader_classes_and_thresholds(tmp_path):
         load_model(folder, LoadedClassifier)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"multilabel": "/dev/zero"}, "multilabel is '/dev/zero'; expected true or false"),
+        ({"multilabel": 1}, "multilabel is 1; expected true or false"),
+        ({"multilabel": True, "thresholds": [0.5]}, "has 1 thresholds for 3 classes"),
+    ],
+)
+def test_what_decides_several_labels_a_frame_is_checked(tmp_path, wrong, said):
+    folder = save_run(tmp_path, "labelling", described(LINEAR), FeatureReader(features=FEATURES), CLASSES, **wrong)
+    with pytest.raises(UserError, match=said):
+        load_model(folder, LoadedLabeller)
+
+
 def test_a_checkpoint_that_does_not_hold_together_is_refused(tmp_path):
     reader = FeatureReader(features=FEATURES)
     folder = save_run(tmp_path / "few", "labelling", described(LINEAR), reader, CLASSES)
