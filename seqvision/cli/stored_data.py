@@ -49,8 +49,11 @@ def stored_data(
         node, drawn = _chosen(changes[0], changes[1:], own), True
     elif own and model:
         _locate(own, lambda path: _places(path, model))
+        elsewhere = {change.partition("=")[0] for change in changes} & {"path", "folder"}
+        if elsewhere and "take" in own:
+            own["take"] = None  # so many of the data that the model was trained on
         node = _changed(own, changes)
-        drawn = any(change.startswith("folder=") for change in changes)
+        drawn = "folder" in elsewhere
     else:
         raise UserError("which data? Name them: --data files path=FOLDER, or a --checkpoint that was trained on them")
     _set_reader(node, reading or {})
@@ -67,9 +70,9 @@ def stored_data(
 
 
 def splits_of(data: "RecordData") -> dict[str, Sequence[Any]]:
-    """All records by split, also of data sets that have nothing to train on."""
+    """All records by split that `take` leaves, also of data sets that have nothing to train on."""
     try:
-        found = data.read_splits()
+        found = data.taken(data.read_splits())
         loose = [record for record in data.read() if record.split is None]
     except UserError as error:
         raise UserError(f"{error}\n  (other data than the checkpoint's: --data path=FOLDER)") from error

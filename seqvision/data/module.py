@@ -160,13 +160,17 @@ class RecordData(LightningDataModule):
             if not splits[name]:
                 found = ", ".join(f"{len(records)} in '{split}'" for split, records in splits.items())
                 raise UserError(f"data: the split '{name}' has no {self.unit} ({found}); see `seqvision data check`")
-        for name, number in self.take.items():
-            splits[name] = self._taken(splits.get(name, []), name, number)
+        splits = self.taken(splits)
         if self.memorise:
             splits["train"] = splits["val"] = self.few(splits["train"])
         return splits
 
-    def _taken(self, records: Sequence[Any], split: str, number: int) -> list[Any]:
+    def taken(self, splits: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
+        """The splits, with only so many records as `take` says of those that it names."""
+        found = {name: self._drawn(splits.get(name, []), name, number) for name, number in self.take.items()}
+        return {**splits, **found}
+
+    def _drawn(self, records: Sequence[Any], split: str, number: int) -> list[Any]:
         """So many of the records, in their order, the same for every run with this seed."""
         if not 0 < number <= len(records):
             raise UserError(

@@ -88,6 +88,24 @@ def test_several_labels_a_frame_are_scored_at_the_checkpoints_thresholds(run, mu
     assert {"macro_f1", "mean_average_precision", "micro_f1"} <= set(record["scores"])
 
 
+def test_baselines_learn_of_what_the_model_was_given(run, tmp_path):
+    file, other = (write_sentences(tmp_path / name) for name in ("sentences.csv", "other.csv"))
+    data = ("pattern=classification", "data=sentences", f"data.path={file}")
+    few = make_pattern_run(tmp_path / "few", *data, "data.take={train: 6, test: 10}")
+    whole = make_pattern_run(tmp_path / "whole", *data)
+
+    def evaluated(folder, *options):
+        found = run("evaluate", "--checkpoint", folder, "--bootstrap", 0, "--format", "json", *options)
+        record = json.loads(found.out)
+        return record["sizes"]["sequences"], record["controls"]["without_recurrence"]["accuracy"]
+
+    assert evaluated(few)[0] == 10
+    assert evaluated(whole) == (28, 100)
+    for more in ("take=null", f"path={other}"):  # on all of the split, by what six sentences teach
+        assert evaluated(few, "--data", more)[0] == 28
+        assert evaluated(few, "--data", more)[1] < 100
+
+
 def test_a_model_of_several_labels_is_not_scored_on_frames_of_one(run, labeller):
     held = torch.load(labeller / "best.ckpt", weights_only=True)
     kept = copy.deepcopy(held)
