@@ -177,6 +177,14 @@ def transfer(config: DictConfig, group: str) -> None:
         assert 0 < len(config.callbacks.unfreezing.at) <= encoder.learning_stages
 
 
+def monitor(config: DictConfig, group: str) -> None:
+    """What decides which checkpoint is the best: a validation score, and whether more of it is better."""
+    assert config.callbacks.best.monitor == config.monitor.score
+    assert config.monitor.score.startswith("val/")
+    assert config.callbacks.best.mode == config.monitor.mode
+    assert config.monitor.mode == ("min" if config.monitor.score.endswith("loss") else "max")
+
+
 def nothing(config: DictConfig, group: str) -> None:
     """A choice that is no object: it changes others, where the work is done."""
     assert group not in config
@@ -197,6 +205,7 @@ BUILD: dict[str, Any] = {
     "data": data,
     "augmentation": data,
     "trainer": trainer,
+    "monitor": monitor,
     "experiment": experiment,
     "cluster": nothing,
     "sweep": sweep,

@@ -48,6 +48,8 @@ def _changes(
     length = sizes.get("frames", 0) / max(1, sizes.get("recordings", 1))
     if config.get("pattern") == "labelling" and not data.get("window") and length > LONG:
         yield ["data.window=250"], "more steps an epoch, each of a part of a recording"
+    if _part(data, "reader").get("differences") is False and config.get("pattern") == "labelling":
+        yield ["data.reader.differences=true"], "what moves is seen, and a background that stands still is not"
     if str(encoder.get("_target_", "")).endswith("SmallCNN"):
         own = ["attention=dot"] if config.get("pattern") == "captioning" else ["model.changes=true"]
         yield ["encoder=efficientnet_lite0", *own], "an encoder that knows photographs (needs the extra pretrained)"

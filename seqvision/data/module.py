@@ -167,10 +167,10 @@ class RecordData(LightningDataModule):
 
     def taken(self, splits: Mapping[str, Sequence[Any]]) -> dict[str, Sequence[Any]]:
         """The splits, with only so many records as `take` says of those that it names."""
-        found = {name: self._drawn(splits.get(name, []), name, number) for name, number in self.take.items()}
+        found = {name: self._some_of(splits.get(name, []), name, number) for name, number in self.take.items()}
         return {**splits, **found}
 
-    def _drawn(self, records: Sequence[Any], split: str, number: int) -> list[Any]:
+    def _some_of(self, records: Sequence[Any], split: str, number: int) -> list[Any]:
         """So many of the records, in their order, the same for every run with this seed."""
         if not 0 < number <= len(records):
             raise UserError(

@@ -1,9 +1,11 @@
 """What a network was given, as an image to look at."""
 
+from dataclasses import replace
+
 import numpy as np
 from PIL import Image
 
-from seqvision.data import PictureReader
+from seqvision.data import PictureReader, VideoReader
 from seqvision.data.sequences.readers.base import FrameReader
 from seqvision.data.sequences.records import SequenceRecord
 
@@ -18,6 +20,8 @@ def source_image(reader: FrameReader, record: SequenceRecord) -> Image.Image:
         made = Image.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
         factor = max(1, round(SIDE / max(made.size)))
         return made.resize((made.width * factor, made.height * factor), Image.Resampling.NEAREST)
+    if isinstance(reader, VideoReader):
+        reader = replace(reader, differences=False)
     frames = reader.read(record.source, *(record.span or (0, None)))
     if frames.dim() == 4:
         chosen = frames[np.unique(np.linspace(0, len(frames) - 1, FRAMES).round().astype(int))]

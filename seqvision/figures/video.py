@@ -216,6 +216,8 @@ def _encoder(path: str | Path, width: int, height: int, rate: int | float, title
 
         def write(frame: np.ndarray, seconds: float) -> None:
             picture = av.VideoFrame.from_ndarray(np.ascontiguousarray(frame), "rgb24")
+            # the encoder's own conversion, in several threads, does not always give the same pixels
+            picture = picture.reformat(format=stream.pix_fmt)
             picture.pts, picture.time_base = round(seconds / clock), clock
             file.mux(stream.encode(picture))
 
@@ -230,7 +232,7 @@ def _font(size: int) -> ImageFont.FreeTypeFont:
 
 def _at_own_size(reader: VideoReader | None) -> VideoReader:
     """The reader's frames, but in colour and as large as they were recorded."""
-    return replace(reader or VideoReader(), width=None, height=None, channels=3, fit="stretch")
+    return replace(reader or VideoReader(), width=None, height=None, channels=3, fit="stretch", differences=False)
 
 
 def _shown_size(film: Recording) -> tuple[int, int]:

@@ -30,6 +30,7 @@ VIDEOS = {
         (CAPTIONS, {}, {}, "encoder=efficientnet_lite0 attention=dot"),
         (BY_HEART, {}, {}, "model.tie_embeddings=true model.dropout=0.5"),
         (VIDEOS, {"steps": 2000, "steps_per_epoch": 3}, {"recordings": 2, "frames": 2000}, "data.window=250"),
+        ({**VIDEOS, "data": {"reader": {"differences": False}}}, {}, {}, "data.reader.differences=true"),
         (
             VIDEOS,
             {},

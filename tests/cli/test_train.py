@@ -101,7 +101,7 @@ def test_memorising_validates_on_what_is_learnt(tmp_path, monkeypatch):
         ("rnnn=elman", ["no key 'rnnn'", "rnn"]),
         ("rnn=null", ["rnn=null: expected the name of a choice. For none write rnn=none"]),
         ("trainer=null", ["trainer=null: expected the name of a choice. There is: auto, cpu, ddp, gpu"]),
-        ("monitor=null", ["callbacks.best.monitor takes its value from monitor.score", "monitor is a single value"]),
+        ("monitor=null", ["monitor=null: expected the name of a choice. There is: accuracy, loss"]),
         ("experiment=caption_scene", ["no such choice", "caption_scenes"]),
         (
             "encoder@encoder.other=resnet",

