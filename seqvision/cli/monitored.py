@@ -10,8 +10,8 @@ def check_mode(config: Any) -> None:
     """A UserError, before anything is built, where `monitor.mode` is none of the two that there are, or takes the
     lowest accuracy for the best.
     """
-    mode = (config.get("monitor") or {}).get("mode", "max")
-    score = str((config.get("monitor") or {}).get("score"))
+    monitor = config.get("monitor") or {}
+    mode, score = monitor.get("mode", "max"), str(monitor.get("score"))
     if mode == "min" and score.endswith(("accuracy", "f1")):
         raise UserError(
             f"monitor.score is {score} and monitor.mode is min: the worst epoch would be kept. Add monitor.mode=max"

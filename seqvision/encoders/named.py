@@ -108,9 +108,9 @@ class _Residual(_WithStem):
 
     def adapt(self) -> None:
         super().adapt()
-        from timm.layers import DropPath
-
         if self.drop_path:  # timm's own `drop_path_rate` is (l - 1) / (L - 1): its first block always stays
+            from timm.layers import DropPath
+
             blocks: list[Any] = [module for module in self.network.modules() if hasattr(module, "drop_path")]
             for place, block in enumerate(blocks, start=1):
                 block.drop_path = DropPath(self.drop_path * place / len(blocks))

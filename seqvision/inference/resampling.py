@@ -9,7 +9,7 @@ import numpy as np
 from seqvision.data.progress import tracked
 from seqvision.inference.evaluation_data import bounds_of_score
 from seqvision.metrics import PairedDifference, bootstrap_interval
-from seqvision.metrics.bootstrap import Groups, interval
+from seqvision.metrics.bootstrap import Groups, interval, known_intervals
 
 LEVEL = 0.95
 Intervals = dict[str, tuple[float, float]]  # by score, of those that have one
@@ -33,7 +33,7 @@ class Resampled:
             name: interval(self.scores[name], values, self.groups.number, level=LEVEL, bounds=bounds_of_score(name))
             for name, values in self.draws.items()
         }
-        return _known(found)
+        return known_intervals(found)
 
     def over(self, other: "Resampled", *, names: Sequence[str]) -> dict[str, PairedDifference]:
         """By how much this system's scores of these names are above the other's, draw by draw (Koehn, 2004)."""
@@ -81,10 +81,6 @@ def intervals_of_means(
 ) -> Intervals:
     """Of those scores that have one and are means over items, by the scores of the items."""
     how: dict[str, Any] = {"resamples": resamples, "seed": seed}
-    return _known(
+    return known_intervals(
         {name: bootstrap_interval(each, groups, bounds=bounds_of_score(name), **how) for name, each in items.items()}
     )
-
-
-def _known(found: Intervals) -> Intervals:
-    return {name: ends for name, ends in found.items() if np.isfinite(ends).all()}

@@ -13,7 +13,7 @@ group, and of groups that are all alike.
 """
 
 import math
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -99,6 +99,11 @@ def interval(
     odds = (1 - share) / share
     lower, upper = (low + width / (1 + odds * math.exp(min(turn * reach, 700.0))) for turn in (1, -1))
     return lower, upper
+
+
+def known_intervals(intervals: Mapping[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    """Those of the intervals, by score, that are not `NONE`."""
+    return {name: ends for name, ends in intervals.items() if np.isfinite(ends).all()}
 
 
 def quantile(groups: int, level: float = 0.95) -> float:

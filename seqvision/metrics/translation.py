@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from seqvision.errors import UserError
-from seqvision.metrics.bootstrap import PERCENT, Groups, bootstrap_interval, interval, standard_error
+from seqvision.metrics.bootstrap import PERCENT, Groups, bootstrap_interval, interval, known_intervals, standard_error
 from seqvision.metrics.controls import nearest_others
 from seqvision.wording import folded
 
@@ -66,8 +66,7 @@ def translation_scores(
     corpus["exact_match"], items["exact_match"] = float(exact.mean()), exact.tolist()
     if resamples:
         intervals["exact_match"] = bootstrap_interval(exact, groups, seed=seed, resamples=resamples, bounds=PERCENT)
-    known = {name: ends for name, ends in intervals.items() if np.isfinite(ends).all()}
-    return TranslationScores(corpus, signatures, items, known)
+    return TranslationScores(corpus, signatures, items, known_intervals(intervals))
 
 
 @dataclass(frozen=True)

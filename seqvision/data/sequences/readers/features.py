@@ -73,7 +73,7 @@ class FeatureReader(FrameReader):
         for name, known in (("layout", LAYOUTS), ("on_nan", ON_NAN), ("time_unit", ("auto", *SECONDS))):
             if getattr(self, name) not in known:
                 raise UserError(f"data.reader.{name} is '{getattr(self, name)}', expected one of {', '.join(known)}")
-        if self.relative not in (True, False, "auto"):
+        if not isinstance(self.relative, bool) and self.relative != "auto":  # 1 would pass for true, and be none
             raise UserError(f"data.reader.relative is '{self.relative}', expected true, false or auto")
         if self.frame_rate is not None and not 0 < self.frame_rate < float("inf"):
             raise UserError(f"data.reader.frame_rate is {self.frame_rate}, expected frames a second, above 0")
